@@ -1,0 +1,64 @@
+/** What a running Holdfast needs to know; read from the environment once, in `readConfig`. */
+import { hostname } from 'node:os';
+
+/** The public test mnemonic of anvil and hardhat; the signer refuses it on known main nets. */
+const PUBLIC_TEST_MNEMONIC = 'test test test test test test test test test test test junk';
+
+export interface Config {
+  /** Owner's URL; the service's own connections take the role `holdfast_app` on it. */
+  databaseUrl: string;
+  temporalAddress: string;
+  temporalNamespace: string;
+  /** Base URL of the Temporal UI for links, or null. */
+  temporalUi: string | null;
+  /** JSON-RPC endpoint of an EVM node, or null: no chain. */
+  chainRpcUrl: string | null;
+  /** First block to follow where no cursor is stored; null: the head. */
+  chainStartBlock: bigint | null;
+  mnemonic: string;
+  /** API port; 0 takes any free one. */
+  port: number;
+  host: string;
+  /** Bootstrap key with every scope, client `admin`. */
+  adminKey: string;
+  logLevel: string;
+  /** Names this process in Temporal and in leases. */
+  identity: string;
+  /** Most connections of this process's pool. */
+  poolSize: number;
+}
+
+/** Reads and checks the environment. Throws an Error that names every missing or bad variable. */
+export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  const faults: string[] = [];
+  const required = (name: string): string => {
+    const value = env[name];
+    if (!value) faults.push(`${name} is not set`);
+    return value ?? '';
+  };
+  const integer = (name: string, fallback: number): number => {
+    const value = env[name];
+    if (value === undefined || value === '') return fallback;
+    if (!/^\d+$/.test(value)) faults.push(`${name} must be a whole number, not "${value}"`);
+    return Number(value);
+  };
+  const start = env.CHAIN_START_BLOCK;
+  if (start && !/^\d+$/.test(start)) faults.push(`CHAIN_START_BLOCK must be a block number`);
+  const config: Config = {
+    databaseUrl: required('DATABASE_URL'),
+    temporalAddress: required('TEMPORAL_ADDRESS'),
+    temporalNamespace: env.TEMPORAL_NAMESPACE || 'default',
+    temporalUi: env.TEMPORAL_UI_URL || null,
+    chainRpcUrl: !env.CHAIN_RPC_URL || env.CHAIN_RPC_URL === 'off' ? null : env.CHAIN_RPC_URL,
+    chainStartBlock: start && /^\d+$/.test(start) ? BigInt(start) : null,
+    mnemonic: env.HOLDFAST_DEV_MNEMONIC || PUBLIC_TEST_MNEMONIC,
+    port: integer('PORT', 3000),
+    host: env.HOST || '127.0.0.1',
+    adminKey: required('HOLDFAST_ADMIN_KEY'),
+    logLevel: env.LOG_LEVEL || 'info',
+    identity: `${hostname()}:${process.pid}`,
+    poolSize: integer('DATABASE_POOL_SIZE', 20),
+  };
+  if (faults.length > 0) throw new Error(`Configuration: ${faults.join('; ')}.`);
+  return config;
+}

@@ -1,0 +1,47 @@
+/**
+ * Ids and keys. A group's id is its workflow's id and its idempotency key, so it is made of nothing
+ * but what the caller said: no run id, no counter, no random.
+ */
+import type { GroupKind } from './resources.ts';
+
+/** Verbs that a client's idempotency key can be scoped to. */
+export type ActVerb =
+  | 'create'
+  | 'addLegs'
+  | 'settle'
+  | 'release'
+  | 'cancel'
+  | 'extend'
+  | 'reverse'
+  | 'confirm'
+  | 'finalize'
+  | 'approve'
+  | 'reject'
+  | 'speedUp'
+  | 'cancelOnChain';
+
+/** `<kind>:<client>:<idempotency key>`; clients cannot hold a colon, so two never meet. */
+export function groupId(kind: GroupKind, client: string, idempotencyKey: string): string {
+  return `${kind}:${client}:${idempotencyKey}`;
+}
+
+/** A reversal's key is scoped to the group it reverses: `reversal:<client>:<original id>:<key>`. */
+export function reversalId(original: string, client: string, idempotencyKey: string): string {
+  return `reversal:${client}:${original}:${idempotencyKey}`;
+}
+
+/** `deposit:chain:<caip2>:<txid>:<ordinal>`, and `:<n>` from the second inclusion on. */
+export function chainDepositId(
+  chain: string,
+  txid: string,
+  ordinal: string,
+  inclusionNo: number,
+): string {
+  const event = `deposit:chain:${chain}:${txid}:${ordinal}`;
+  return inclusionNo > 1 ? `${event}:${inclusionNo}` : event;
+}
+
+/** Op key of a client's act: `<verb>:<client>:<idempotency key>`. */
+export function stepKey(verb: ActVerb, client: string, idempotencyKey: string): string {
+  return `${verb}:${client}:${idempotencyKey}`;
+}

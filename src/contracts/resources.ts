@@ -1,0 +1,172 @@
+/**
+ * The resources of the HTTP contract, as the ledger functions build them and the API sends them.
+ * Amounts are decimal strings in whole units of the asset, plain notation, no trailing zeros.
+ * Times are RFC 3339 UTC with six fractional digits and `Z`.
+ */
+
+/** A decimal string in whole units of an asset, such as `"1.5"`. Never a JS number. */
+export type Amount = string;
+
+/** RFC 3339 UTC, six fractional digits, `Z`. */
+export type Timestamp = string;
+
+/** Free-form data of the caller, stored and returned as it came. */
+export type Metadata = Record<string, unknown>;
+
+export type LegType = 'DEBIT' | 'CREDIT';
+export type GroupStatus = 'IN_PROGRESS' | 'SETTLED' | 'RELEASED' | 'CANCELLED';
+export type EntryStatus = 'HOLD' | 'SETTLED' | 'RELEASED' | 'CANCELLED';
+export type WalletStatus = 'OPEN' | 'FROZEN' | 'CLOSED';
+/** `collection` is reserved for treasury movements. */
+export type GroupKind = 'transfer' | 'deposit' | 'withdrawal' | 'reversal' | 'collection';
+export type WalletKind =
+  | 'user'
+  | 'merchant'
+  | 'escrow'
+  | 'system'
+  | 'external'
+  | 'fees'
+  | 'shortfall'
+  | 'treasury'
+  | 'unattributed';
+
+/** One leg of a group as it stands: `amount` = settled + given back + `remaining`. */
+export interface Leg {
+  leg: number;
+  wallet: string;
+  asset: string;
+  type: LegType;
+  amount: Amount;
+  settled: Amount;
+  remaining: Amount;
+}
+
+/**
+ * States of a withdrawal. Chainless ones know `held`, `stuck`, `settled`, `released`.
+ * From the commit of `signing` on, bytes may be on a chain.
+ */
+export type WithdrawalState =
+  | 'held'
+  | 'awaiting_approval'
+  | 'awaiting_funds'
+  | 'signing'
+  | 'signed'
+  | 'broadcast'
+  | 'broadcast_unknown'
+  | 'in_block'
+  | 'confirmed'
+  | 'stuck'
+  | 'replacing'
+  | 'cancelling'
+  | 'reverted'
+  | 'settled'
+  | 'released'
+  | 'late_confirmed';
+
+export interface WithdrawalAttempt {
+  txid: string;
+  nonce: number;
+  fees: { maxFeePerGas: string; maxPriorityFeePerGas: string; gas: string };
+  outcome: string;
+}
+
+export interface WithdrawalView {
+  state: WithdrawalState;
+  destination: string;
+  attempts: WithdrawalAttempt[];
+  confirmations: number;
+}
+
+/** A transfer group as the ledger functions build it (`group_json`). */
+export interface Group {
+  id: string;
+  kind: GroupKind;
+  status: GroupStatus;
+  reason: string | null;
+  legs: Leg[];
+  expiresAt: Timestamp | null;
+  createdAt: Timestamp;
+  finishedAt: Timestamp | null;
+  reference: string | null;
+  metadata: Metadata;
+  reverses: string | null;
+  withdrawal?: WithdrawalView;
+}
+
+export interface Entry {
+  id: string;
+  groupId: string;
+  leg: number;
+  wallet: string;
+  asset: string;
+  type: LegType;
+  status: EntryStatus;
+  /** Signed: DEBIT holds and settlements are negative; RELEASED and CANCELLED undo their hold. */
+  amount: Amount;
+  /** The step that wrote it: `<verb>:<client>:<key>`, or an internal step that begins with `~`. */
+  operation: string;
+  walletVersion: number | null;
+  settledAfter: Amount | null;
+  heldAfter: Amount | null;
+  pendingInAfter: Amount | null;
+  createdAt: Timestamp;
+}
+
+export interface Balance {
+  available: Amount;
+  pendingIn: Amount;
+  held: Amount;
+  settled: Amount;
+}
+
+export interface Wallet {
+  id: string;
+  owner: string;
+  asset: string;
+  kind: WalletKind;
+  status: WalletStatus;
+  balance: Balance;
+  version: number;
+  createdAt: Timestamp;
+  metadata: Metadata;
+}
+
+export interface Asset {
+  code: string;
+  scale: number;
+  /** CAIP-2, such as `eip155:31337`; null for a chainless asset. */
+  chain: string | null;
+  /** Token contract on `chain`, EIP-55; null for the native coin. */
+  contract: string | null;
+  name: string | null;
+  minDeposit: Amount | null;
+  minWithdrawal: Amount | null;
+  withdrawalFee: Amount | null;
+  confirmations: number | null;
+  final: 'finalized' | 'safe' | number | null;
+  depositsPaused: boolean;
+  withdrawalsPaused: boolean;
+  createdAt: Timestamp;
+}
+
+export interface Limit {
+  id: string;
+  asset: string;
+  owner: string | null;
+  wallet: string | null;
+  window: 'day';
+  amount: Amount;
+  kinds: GroupKind[];
+}
+
+/** One line of a group's history: what, when, by whom, why. */
+export interface TimelineItem {
+  at: Timestamp;
+  /** A ledger verb (`hold`, `settle` …) or a fact (`chain.in_block`, `signal.settle` …). */
+  event: string;
+  /** Who: an API client, `saga`, `watcher`, `sweeper` or `temporal-ui`. */
+  actor: string;
+  outcome: 'done' | 'refused' | 'seen';
+  reason: string | null;
+  detail: Record<string, unknown>;
+}

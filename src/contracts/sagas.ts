@@ -1,0 +1,146 @@
+/**
+ * The words between the API, the workflows and the operators: workflow types, their inputs, updates,
+ * signals, queries, search attributes. Safe in workflows: imports types alone.
+ */
+import type { ProblemCode } from './codes.ts';
+import type { GroupKind } from './resources.ts';
+import type {
+  AddLegsInput,
+  CaptureInput,
+  ExtendInput,
+  GiveBackInput,
+  OpenDepositInput,
+  OpenTransferInput,
+  OpenWithdrawalInput,
+  ReleaseWithdrawalInput,
+  ReverseInput,
+  SettleInput,
+  StepOutcome,
+} from './steps.ts';
+
+/** One task queue for all sagas; chain work has its own, so that a slow node starves no transfer. */
+export const SAGA_TASK_QUEUE = 'holdfast';
+export const CHAIN_TASK_QUEUE = 'holdfast-chain';
+
+/** Workflow types, one per file of `workflows/`. The type of a group follows from kind and chain. */
+export const WORKFLOW = {
+  transfer: 'transfer',
+  reversal: 'reversal',
+  deposit: 'deposit',
+  withdrawal: 'withdrawal',
+  chainDeposit: 'chainDeposit',
+  chainWithdrawal: 'chainWithdrawal',
+  repair: 'repair',
+} as const;
+export type WorkflowType = (typeof WORKFLOW)[keyof typeof WORKFLOW];
+
+/** The workflow type that drives a group. */
+export function workflowTypeOf(kind: GroupKind, chainBound: boolean): WorkflowType {
+  switch (kind) {
+    case 'deposit':
+      return chainBound ? WORKFLOW.chainDeposit : WORKFLOW.deposit;
+    case 'withdrawal':
+      return chainBound ? WORKFLOW.chainWithdrawal : WORKFLOW.withdrawal;
+    case 'reversal':
+      return WORKFLOW.reversal;
+    default:
+      return WORKFLOW.transfer;
+  }
+}
+
+/**
+ * Input of the chain deposit saga: one inclusion of one event. Amount and wallet are read from the
+ * inclusion's row by the ledger function, never from here.
+ */
+export interface ChainDepositInput {
+  groupId: string;
+  inclusionId: string;
+}
+
+/** Inputs by workflow type. `resume` marks a start by the sweeper: the open step is replayed. */
+export interface SagaInputs {
+  transfer: OpenTransferInput;
+  reversal: ReverseInput;
+  deposit: OpenDepositInput;
+  withdrawal: OpenWithdrawalInput;
+  chainDeposit: ChainDepositInput;
+  chainWithdrawal: OpenWithdrawalInput;
+}
+export type SagaType = keyof SagaInputs;
+
+/** Updates: acts of people and services, each decided and stored by the ledger function. */
+export interface SagaUpdates {
+  addLegs: AddLegsInput;
+  settle: SettleInput;
+  release: GiveBackInput | ReleaseWithdrawalInput;
+  cancel: GiveBackInput;
+  extend: ExtendInput;
+  confirm: CaptureInput;
+  finalize: CaptureInput;
+}
+export type SagaUpdate = keyof SagaUpdates;
+
+/**
+ * Signals. `settle`, `release`, `cancel` are the buttons of the Temporal UI: whole group, idempotent
+ * by its status. The chain's are hints that wake a saga; what is true is read again.
+ */
+export const SIGNAL = {
+  settle: 'settle',
+  release: 'release',
+  cancel: 'cancel',
+  /** An inclusion reached its threshold, was orphaned, or a withdrawal's attempt changed. */
+  chainChanged: 'chainChanged',
+} as const;
+
+/** What a person may type into the Signal dialog: a reason, as text or as an object. */
+export type SignalReason = string | { reason?: string } | undefined;
+
+/** Search attributes registered on the namespace; all Keyword, so equality alone. */
+export const SEARCH_ATTRIBUTE = {
+  status: 'HoldfastStatus',
+  kind: 'HoldfastKind',
+  asset: 'HoldfastAsset',
+  wallet: 'HoldfastWallet',
+  amount: 'HoldfastAmount',
+} as const;
+
+/** Why no outcome can be told yet, or ever. */
+export type NoOutcome =
+  | { outcome: 'pending' }
+  | { outcome: 'unavailable'; code: ProblemCode; detail: string; retryAfterSeconds: number };
+
+/**
+ * The API's door to the sagas; `src/temporal/gateway.ts` implements it on a Temporal client whose
+ * connection it shares with a worker.
+ */
+export interface SagaGateway {
+  /**
+   * Starts the saga of a group (`REJECT_DUPLICATE`, the running one is used) and waits for the
+   * outcome of its first step: from the local worker's promise, else by polling the op row.
+   * The caller has looked at the op row before.
+   *
+   * @param waitMs how long to wait for the outcome; then `pending`
+   */
+  start<T extends SagaType>(
+    type: T,
+    input: SagaInputs[T],
+    waitMs: number,
+  ): Promise<StepOutcome | NoOutcome>;
+
+  /**
+   * Sends an act to the running saga as an update with id = step key and waits for its outcome.
+   * Workflow gone and group open: repairs it and tries again. Group finished: asks the ledger
+   * function itself, which replays or refuses with GROUP_NOT_OPEN.
+   */
+  act<U extends SagaUpdate>(
+    update: U,
+    input: SagaUpdates[U],
+    waitMs: number,
+  ): Promise<StepOutcome | NoOutcome>;
+
+  /** True when the server answers. */
+  ready(): Promise<boolean>;
+
+  /** Link to the workflow in the Temporal UI, or null where no UI is known. */
+  uiLink(groupId: string): string | null;
+}
