@@ -42,10 +42,12 @@ export interface Leg {
 }
 
 /**
- * States of a withdrawal. Chainless ones know `held`, `stuck`, `settled`, `released`.
+ * States of a withdrawal. Chainless ones know `held`, `stuck`, `settled`, `released`. `requested`
+ * is accepted but not written yet: the API alone says it, no row has it.
  * From the commit of `signing` on, bytes may be on a chain.
  */
 export type WithdrawalState =
+  | 'requested'
   | 'held'
   | 'awaiting_approval'
   | 'awaiting_funds'

@@ -3,7 +3,7 @@
  * signals, queries, search attributes. Safe in workflows: imports types alone.
  */
 import type { ProblemCode } from './codes.ts';
-import type { GroupKind } from './resources.ts';
+import type { GroupKind, Timestamp } from './resources.ts';
 import type {
   AddLegsInput,
   CaptureInput,
@@ -110,6 +110,14 @@ export type NoOutcome =
   | { outcome: 'unavailable'; code: ProblemCode; detail: string; retryAfterSeconds: number };
 
 /**
+ * A saga that was accepted and is running, as Temporal knows it. `input` is what `start` was given;
+ * the gateway reads it from the workflow's memo or from its first event.
+ */
+export type RunningSaga = {
+  [T in SagaType]: { type: T; input: SagaInputs[T]; startedAt: Timestamp };
+}[SagaType];
+
+/**
  * The API's door to the sagas; `src/temporal/gateway.ts` implements it on a Temporal client whose
  * connection it shares with a worker.
  */
@@ -137,6 +145,13 @@ export interface SagaGateway {
     input: SagaUpdates[U],
     waitMs: number,
   ): Promise<StepOutcome | NoOutcome>;
+
+  /**
+   * The running saga of that id, or null: none runs. The API calls it for a GET of a group that
+   * has no row yet, so that a 202's `Location` answers in every process. Throws when the server
+   * does not answer. Optional while a gateway cannot tell: such a GET is then a 404.
+   */
+  describe?(groupId: string): Promise<RunningSaga | null>;
 
   /** True when the server answers. */
   ready(): Promise<boolean>;

@@ -1,0 +1,94 @@
+/**
+ * What the API asks of the chains. `src/chains/` implements it, the composition root hands it to
+ * `createApp({ chain })`; without a chain (`CHAIN_RPC_URL=off`) the API gets none and answers
+ * 503 CHAIN_UNAVAILABLE where one is needed.
+ *
+ * The API has checked shapes, scopes and that the wallet exists and is bound to a chain before it
+ * calls. A method throws only for what nobody expected; a node that does not answer is thrown as
+ * `ChainUnavailable`, so that the API tells 503 CHAIN_UNAVAILABLE from a bug.
+ */
+import type { Amount, Timestamp } from './resources.ts';
+
+/** A node that did not answer, or that cannot be believed now. The message is for the caller. */
+export class ChainUnavailable extends Error {
+  override readonly name = 'ChainUnavailable';
+}
+
+/** `address` as it is shown (EIP-55); one address serves all assets of an owner on a chain. */
+export interface DepositAddress {
+  address: string;
+  /** CAIP-2. */
+  chain: string;
+  wallet: string;
+}
+
+/** One followed chain, as `GET /v1/chains` shows it. Heights are block numbers. */
+export interface ChainStatus {
+  /** CAIP-2. */
+  chain: string;
+  /** Head that the node told last; null: never told. */
+  height: number | null;
+  /** Highest block that was read and stored; null: none yet. */
+  cursor: number | null;
+  /** `height - cursor`; null where one of them is. */
+  lag: number | null;
+  /** How often the watcher had to rewind. */
+  reorgs: number;
+  /** Why the watcher stopped, oldest first; a chain that runs has none that is not over. */
+  halts: { reason: string; since: Timestamp; until: Timestamp | null }[];
+}
+
+/** Chain against ledger for one asset at one block (DESIGN section 5, Reconciliation). */
+export interface ChainReconciliation {
+  chain: string;
+  asset: string;
+  block: number;
+  /** Sum over all own addresses at `block`. */
+  onChain: Amount;
+  /** What the ledger says it must be. */
+  expected: Amount;
+  /** `onChain - expected`. */
+  drift: Amount;
+}
+
+export interface ChainDoor {
+  /** What is missing, in a sentence for `GET /health/ready`, or null when all is well. */
+  missing(): Promise<string | null>;
+
+  /**
+   * The wallet's deposit address; `fresh` derives a further one. `created` is false where the
+   * address had been handed out before.
+   */
+  depositAddress(input: {
+    wallet: string;
+    fresh: boolean;
+  }): Promise<{ created: boolean; address: DepositAddress }>;
+
+  /** All addresses that were handed out for the wallet, newest first. */
+  listDepositAddresses(input: { wallet: string }): Promise<DepositAddress[]>;
+
+  /**
+   * Reads the transaction again from the node and feeds the watcher's own path (nothing is booked
+   * from the caller's words). Answers the ids of the deposit groups that the transaction has for
+   * this asset, oldest first; empty while it is unseen, not in a block, or its group is not
+   * written yet.
+   */
+  depositGroups(input: { asset: string; txid: string }): Promise<string[]>;
+
+  /**
+   * Checks a withdrawal's destination (DESIGN section 5, Addresses). Answers the canonical text
+   * that the withdrawal carries from here on (EIP-55), so that the same address in another
+   * spelling is the same request; or why not, in a sentence. Pure but for what is registered:
+   * it asks no node.
+   */
+  validateDestination(input: {
+    asset: string;
+    destination: string;
+  }): Promise<{ destination: string } | { fault: string }>;
+
+  /** All followed chains. */
+  chains(): Promise<ChainStatus[]>;
+
+  /** One line per asset bound to a followed chain. */
+  reconciliation(): Promise<ChainReconciliation[]>;
+}
