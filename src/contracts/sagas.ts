@@ -68,15 +68,25 @@ export interface SagaInputs {
 }
 export type SagaType = keyof SagaInputs;
 
-/** Updates: acts of people and services, each decided and stored by the ledger function. */
+/**
+ * Updates: acts of people and services, each decided and stored by the ledger function. The name of
+ * an update alone says which function that is, so the acts of deposits and withdrawals have names of
+ * their own: `cancel` and `release` are those of `/v1/transfers/{id}` and refuse other kinds.
+ */
 export interface SagaUpdates {
   addLegs: AddLegsInput;
   settle: SettleInput;
-  release: GiveBackInput | ReleaseWithdrawalInput;
+  release: GiveBackInput;
   cancel: GiveBackInput;
   extend: ExtendInput;
+  /** `/v1/deposits/{id}/confirm` */
   confirm: CaptureInput;
+  /** `/v1/deposits/{id}/cancel` */
+  cancelDeposit: GiveBackInput;
+  /** `/v1/withdrawals/{id}/finalize` */
   finalize: CaptureInput;
+  /** `/v1/withdrawals/{id}/release` */
+  releaseWithdrawal: ReleaseWithdrawalInput;
 }
 export type SagaUpdate = keyof SagaUpdates;
 
@@ -95,7 +105,10 @@ export const SIGNAL = {
 /** What a person may type into the Signal dialog: a reason, as text or as an object. */
 export type SignalReason = string | { reason?: string } | undefined;
 
-/** Search attributes registered on the namespace; all Keyword, so equality alone. */
+/**
+ * Search attributes registered on the namespace. Wallet and asset are KeywordList, since a group has
+ * several legs (`HoldfastWallet = "w1"` finds every group with a leg of w1); the others are Keyword.
+ */
 export const SEARCH_ATTRIBUTE = {
   status: 'HoldfastStatus',
   kind: 'HoldfastKind',
