@@ -1,0 +1,173 @@
+/** The import rules of ARCHITECTURE.md, proved by files that break them. */
+import { readdirSync } from 'node:fs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { lintProbes, type Offence } from './biomeProbe.ts';
+
+/** A file of each zone, as seen from the repository's root. */
+const FILE_OF = {
+  contracts: 'src/contracts/ids.ts',
+  config: 'src/config.ts',
+  db: 'src/db/pool.ts',
+  ledger: 'src/ledger/settle.ts',
+  observability: 'src/observability/log.ts',
+  chains: 'src/chains/port.ts',
+  withdrawals: 'src/withdrawals/attempts.ts',
+  watchers: 'src/watchers/watcher.ts',
+  temporal: 'src/temporal/gateway.ts',
+  api: 'src/api/app.ts',
+  main: 'src/main.ts',
+  dev: 'src/dev/demo.ts',
+  activities: 'activities/createActivities.ts',
+  workflows: 'workflows/transfer.ts',
+  bench: 'bench/ledger.ts',
+  test: 'test/ledger/hold.ts',
+} as const;
+type Zone = keyof typeof FILE_OF;
+
+const EVERY_ZONE = Object.keys(FILE_OF) as Zone[];
+const BUT_TOP = EVERY_ZONE.filter((zone) => zone !== 'main' && zone !== 'dev');
+
+/** Who may import whom, besides its own zone. Imports point inwards. */
+const MAY_IMPORT: Record<Zone, readonly Zone[]> = {
+  contracts: [],
+  config: ['contracts'],
+  db: ['contracts'],
+  ledger: ['contracts', 'db'],
+  observability: ['contracts', 'db', 'config'],
+  chains: ['contracts', 'db', 'ledger', 'observability', 'config'],
+  withdrawals: ['contracts', 'db', 'ledger', 'chains', 'observability', 'config'],
+  watchers: [
+    'contracts',
+    'db',
+    'ledger',
+    'chains',
+    'withdrawals',
+    'temporal',
+    'observability',
+    'config',
+  ],
+  temporal: ['contracts', 'db', 'ledger', 'activities', 'observability', 'config'],
+  api: ['contracts', 'db', 'ledger', 'chains', 'observability', 'config'],
+  activities: ['contracts', 'db', 'ledger', 'chains', 'withdrawals', 'watchers', 'observability'],
+  workflows: ['contracts', 'activities'],
+  main: BUT_TOP,
+  dev: EVERY_ZONE,
+  bench: EVERY_ZONE,
+  test: EVERY_ZONE,
+};
+
+/** Packages that only some zones may name; every other package is free. */
+const PACKAGE_HOMES: Record<string, readonly Zone[]> = {
+  pg: ['db'],
+  'decimal.js': [],
+  viem: ['chains', 'withdrawals', 'watchers', 'main', 'dev', 'bench', 'test'],
+  '@temporalio/client': ['watchers', 'temporal', 'activities', 'main', 'dev', 'bench', 'test'],
+  '@temporalio/workflow': [
+    ...['watchers', 'temporal', 'activities', 'workflows', 'main', 'dev', 'bench', 'test'],
+  ] as Zone[],
+};
+
+/** The text that imports `target` from `file`, relative as in real code. */
+function specifier(file: string, target: string): string {
+  const depth = file.split('/').length - 1;
+  const [home] = file.split('/');
+  if (home === 'src' && target.startsWith('src/')) {
+    const rest = target.slice('src/'.length);
+    return depth === 1 ? `./${rest}` : `${'../'.repeat(depth - 1)}${rest}`;
+  }
+  return `${'../'.repeat(depth)}${target}`;
+}
+
+/** One `import type` a line: line n + 1 names the n-th of the zones, then of the packages. */
+function probeOf(zone: Zone, file: string = FILE_OF[zone]): string {
+  const targets = [
+    ...EVERY_ZONE.map((other) => specifier(file, FILE_OF[other])),
+    ...Object.keys(PACKAGE_HOMES),
+  ];
+  return targets.map((target, at) => `import type { T${at} } from '${target}';\n`).join('');
+}
+
+/** What the probe of a zone was refused, by name. */
+function refusedIn(file: string, offences: Offence[]): string[] {
+  const names = [...EVERY_ZONE, ...Object.keys(PACKAGE_HOMES)];
+  return offences
+    .filter((offence) => offence.file === file && offence.rule === 'noRestrictedImports')
+    .map((offence) => names[offence.line - 1] ?? `line ${offence.line}`)
+    .sort();
+}
+
+function expectedRefusals(zone: Zone): string[] {
+  const zones = EVERY_ZONE.filter((other) => other !== zone && !MAY_IMPORT[zone].includes(other));
+  const packages = Object.keys(PACKAGE_HOMES).filter(
+    (name) => !PACKAGE_HOMES[name]?.includes(zone),
+  );
+  return [...zones, ...packages].sort();
+}
+
+describe('imports point inwards', () => {
+  const nested = 'src/api/routes/transfers.ts';
+  let offences: Offence[] = [];
+
+  beforeAll(async () => {
+    const probes = EVERY_ZONE.map((zone) => [FILE_OF[zone], probeOf(zone)] as const);
+    const inRoutes = [
+      `import type { A } from '../problem.ts';`,
+      `import type { B } from '../../ledger/groups.ts';`,
+      `import type { C } from '../../temporal/gateway.ts';`,
+      `import type { D } from '../../main.ts';`,
+      `import type { E } from '../../../workflows/transfer.ts';`,
+    ].join('\n');
+    offences = await lintProbes({
+      ...Object.fromEntries(probes),
+      [nested]: inRoutes,
+      'src/contracts/amounts.ts': `import { Decimal } from 'decimal.js';\nimport 'pg';\n`,
+    });
+  });
+
+  it.each(EVERY_ZONE)('%s imports what its place allows and nothing else', (zone) => {
+    const ownFile = refusedIn(FILE_OF[zone], offences).filter((name) => name !== zone);
+    expect(ownFile).toEqual(expectedRefusals(zone));
+  });
+
+  it('a nested folder keeps the rules of its zone', () => {
+    const lines = offences.filter((offence) => offence.file === nested).map(({ line }) => line);
+    expect(lines.sort()).toEqual([3, 4, 5]);
+  });
+
+  it('the amounts alone import Decimal', () => {
+    const lines = offences
+      .filter((offence) => offence.file === 'src/contracts/amounts.ts')
+      .map(({ line, rule }) => [line, rule]);
+    expect(lines).toEqual([[2, 'noRestrictedImports']]);
+  });
+
+  it('every folder of src has a place in these rules', () => {
+    const folders = readdirSync(new URL('../../src', import.meta.url), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name);
+    expect(folders.filter((name) => name !== 'cli' && !(name in FILE_OF))).toEqual([]);
+  });
+});
+
+describe('what activities lend to workflows', () => {
+  it('is their types alone', async () => {
+    const offences = await lintProbes({
+      'workflows/deposit.ts': [
+        `import type { Activities } from '../activities/index.ts';`,
+        `import { createActivities } from '../activities/index.ts';`,
+        `import * as all from '../activities/index.ts';`,
+        `import '../activities/index.ts';`,
+        `export { createActivities as again } from '../activities/index.ts';`,
+        `export const late = import('../activities/index.ts');`,
+        `import { Pool } from 'pg';`,
+        `import { readFileSync } from 'node:fs';`,
+      ].join('\n'),
+    });
+    const lines = new Set(
+      offences
+        .filter(({ rule }) => rule === 'plugin' || rule === 'noRestrictedImports')
+        .map(({ line }) => line),
+    );
+    expect([...lines].sort()).toEqual([2, 3, 4, 5, 6, 7, 8]);
+  });
+});
