@@ -106,15 +106,17 @@ export const SIGNAL = {
 export type SignalReason = string | { reason?: string } | undefined;
 
 /**
- * Search attributes registered on the namespace. Wallet and asset are KeywordList, since a group has
- * several legs (`HoldfastWallet = "w1"` finds every group with a leg of w1); the others are Keyword.
+ * Search attributes registered on the namespace, in the shape of the SDK's `SearchAttributeKey`.
+ * Wallet and asset are lists, since a group has several legs: `HoldfastWallet = "w1"` finds every
+ * group with a leg of w1. Kinds and statuses are the words of the resources.
  */
 export const SEARCH_ATTRIBUTE = {
-  status: 'HoldfastStatus',
-  kind: 'HoldfastKind',
-  asset: 'HoldfastAsset',
-  wallet: 'HoldfastWallet',
-  amount: 'HoldfastAmount',
+  status: { name: 'HoldfastStatus', type: 'KEYWORD' },
+  kind: { name: 'HoldfastKind', type: 'KEYWORD' },
+  asset: { name: 'HoldfastAsset', type: 'KEYWORD_LIST' },
+  wallet: { name: 'HoldfastWallet', type: 'KEYWORD_LIST' },
+  /** Of the first leg: what an operator was told on the phone, not a sum. */
+  amount: { name: 'HoldfastAmount', type: 'KEYWORD' },
 } as const;
 
 /** Why no outcome can be told yet, or ever. */
