@@ -47,7 +47,12 @@ describe('Biome refuses', () => {
 
   it('a promise that nobody awaits', async () => {
     const offences = await lintProbes({
-      'src/ledger/a.ts': `async function pay(): Promise<void> {}\nexport function go() {\n  pay();\n}\n`,
+      'src/ledger/a.ts': [
+        'async function pay(): Promise<void> {}',
+        'export function go() {',
+        '  pay();',
+        '}',
+      ].join('\n'),
     });
     expect(has(offences, 'src/ledger/a.ts', 'noFloatingPromises')).toBe(true);
   });
@@ -74,7 +79,11 @@ describe('Biome refuses', () => {
   it('tests that are skipped or that keep the others from running', async () => {
     const [skip, only] = ['skip', 'only'];
     const offences = await lintProbes({
-      'test/a.test.ts': `import { it } from 'vitest';\nit.${skip}('a', () => {});\nit.${only}('b', () => {});\n`,
+      'test/a.test.ts': [
+        `import { it } from 'vitest';`,
+        `it.${skip}('a', () => {});`,
+        `it.${only}('b', () => {});`,
+      ].join('\n'),
     });
     expect(has(offences, 'test/a.test.ts', 'noSkippedTests')).toBe(true);
     expect(has(offences, 'test/a.test.ts', 'noFocusedTests')).toBe(true);
