@@ -1,0 +1,94 @@
+/** The local EVM node: Foundry's anvil from npm. */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { freePort } from './ports.ts';
+import { type Server, startServer } from './server.ts';
+
+export interface AnvilOptions {
+  /** Keeps the chain's state in this file, read at start and written every second; null: nowhere. */
+  stateFile: string | null;
+  logFile: string;
+  recordFile?: string | null;
+  mnemonic: string;
+  /** Seconds between blocks; null: one block per transaction, and by `evm_mine`. */
+  blockTimeSeconds: number | null;
+}
+
+export interface Anvil extends Server {
+  rpcUrl: string;
+}
+
+/** anvil's usual id; the signer knows that it is no main net. */
+export const LOCAL_CHAIN_ID = 31337;
+/** Writing the state at the end takes longer than the ending itself. */
+const STOP_GRACE_MS = 20_000;
+
+/**
+ * Starts anvil on a free port of 127.0.0.1. Ten accounts of the mnemonic own 10,000 ETH each. An
+ * epoch is one block, so that blocks become `safe` and `finalized` soon.
+ *
+ * @throws an Error that says what failed and how to go on
+ */
+export async function startAnvil(options: AnvilOptions): Promise<Anvil> {
+  const port = await freePort();
+  const rpcUrl = `http://127.0.0.1:${port}`;
+  const args = ['--host', '127.0.0.1', '--port', String(port)];
+  args.push('--chain-id', String(LOCAL_CHAIN_ID), '--mnemonic', options.mnemonic);
+  args.push('--slots-in-an-epoch', '1', '--silent');
+  // Its default place is below HOME, which may be read-only.
+  args.push('--cache-path', join(dirname(options.logFile), 'anvil-cache'));
+  if (options.blockTimeSeconds !== null) {
+    args.push('--block-time', String(options.blockTimeSeconds));
+  }
+  if (options.stateFile !== null) {
+    args.push('--state', options.stateFile, '--state-interval', '1');
+  }
+  try {
+    const server = await startServer({
+      name: 'anvil',
+      command: anvilBinary(),
+      args,
+      stopSignal: 'SIGINT',
+      graceMs: STOP_GRACE_MS,
+      logFile: options.logFile,
+      recordFile: options.recordFile ?? null,
+      removeAfter: null,
+      isReady: () => answersChainId(rpcUrl),
+    });
+    return { ...server, rpcUrl };
+  } catch (error) {
+    throw new Error(
+      `The local chain (anvil) did not start. ${(error as Error).message}\n` +
+        'Set CHAIN_RPC_URL to an EVM node of your own, or to off for no chain.',
+    );
+  }
+}
+
+/** The platform's executable itself: npm's launcher in between would not pass signals on. */
+function anvilBinary(): string {
+  const arch = process.arch === 'x64' ? 'amd64' : process.arch;
+  const name = `@foundry-rs/anvil-${process.platform}-${arch}`;
+  const launcher = createRequire(import.meta.url).resolve('@foundry-rs/anvil/package.json');
+  try {
+    const root = dirname(createRequire(launcher).resolve(`${name}/package.json`));
+    const binary = join(root, 'bin', 'anvil');
+    if (existsSync(binary)) return binary;
+  } catch {
+    // Said below: the package is not there.
+  }
+  throw new Error(
+    `The npm package ${name} is not installed: this platform has no anvil, or the install left out` +
+      ' optional packages (npm ci --include=optional).',
+  );
+}
+
+async function answersChainId(rpcUrl: string): Promise<boolean> {
+  const response = await fetch(rpcUrl, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'eth_chainId', params: [] }),
+  });
+  const body = (await response.json()) as { result?: string };
+  return Number(body.result) === LOCAL_CHAIN_ID;
+}

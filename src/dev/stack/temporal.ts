@@ -1,0 +1,93 @@
+/** Temporal's dev server with the settings that this service wants. */
+import { readFileSync } from 'node:fs';
+import { SEARCH_ATTRIBUTE } from '../../contracts/sagas.ts';
+import { freePort } from './ports.ts';
+import { type Server, startServer } from './server.ts';
+import { findTemporalCli } from './temporalBinary.ts';
+
+export interface TemporalOptions {
+  /** Keeps everything in this SQLite file; null: in memory. */
+  dbFile: string | null;
+  logFile: string;
+  recordFile?: string | null;
+  /** Port of the web UI; null: no UI. */
+  uiPort: number | null;
+  /** Namespaces beside `default`. */
+  namespaces?: string[];
+  say: (line: string) => void;
+}
+
+export interface Temporal extends Server {
+  address: string;
+  uiUrl: string | null;
+}
+
+const ANY_RATE = 100_000;
+/**
+ * The dev server has one history shard and reads each of its queues 20 times a second, which makes
+ * 50 ms of every workflow task; its rate limits are those of a shared cluster. One partition a task
+ * queue spares the forwarding between partitions.
+ */
+const DYNAMIC_CONFIG: Record<string, number | boolean> = {
+  'history.transferProcessorMaxPollRPS': 5000,
+  'history.timerProcessorMaxPollRPS': 5000,
+  'history.outboundProcessorMaxPollRPS': 5000,
+  'history.visibilityProcessorMaxPollRPS': 5000,
+  'system.enableActivityEagerExecution': true,
+  'frontend.namespaceRPS': ANY_RATE,
+  'frontend.rps': ANY_RATE,
+  'matching.rps': ANY_RATE,
+  'history.rps': ANY_RATE,
+  'matching.numTaskqueueReadPartitions': 1,
+  'matching.numTaskqueueWritePartitions': 1,
+};
+
+/** The CLI's words for the SDK's types of search attributes. */
+const CLI_TYPE = { KEYWORD: 'Keyword', KEYWORD_LIST: 'KeywordList' } as const;
+
+const STOP_GRACE_MS = 20_000;
+
+/**
+ * Finds (or fetches) and starts a dev server on a free port of 127.0.0.1, with the namespaces and
+ * the search attributes of `src/contracts/sagas.ts`.
+ *
+ * @throws an Error that says what failed and how to go on
+ */
+export async function startTemporal(options: TemporalOptions): Promise<Temporal> {
+  const command = await findTemporalCli({ say: options.say });
+  const port = await freePort();
+  const args = ['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port)];
+  args.push('--log-level', 'warn', '--log-format', 'json');
+  for (const [key, value] of Object.entries(DYNAMIC_CONFIG)) {
+    args.push('--dynamic-config-value', `${key}=${JSON.stringify(value)}`);
+  }
+  for (const { name, type } of Object.values(SEARCH_ATTRIBUTE)) {
+    args.push('--search-attribute', `${name}=${CLI_TYPE[type]}`);
+  }
+  for (const name of options.namespaces ?? []) args.push('--namespace', name);
+  if (options.dbFile !== null) args.push('--db-filename', options.dbFile);
+  for (const pragma of ['journal_mode=WAL', 'synchronous=1']) args.push('--sqlite-pragma', pragma);
+  if (options.uiPort === null) args.push('--headless');
+  else args.push('--ui-port', String(options.uiPort));
+  try {
+    const server = await startServer({
+      name: 'temporal',
+      command,
+      args,
+      stopSignal: 'SIGTERM',
+      graceMs: STOP_GRACE_MS,
+      logFile: options.logFile,
+      recordFile: options.recordFile ?? null,
+      removeAfter: null,
+      // It prints its addresses once namespaces and search attributes are there.
+      isReady: () => readFileSync(options.logFile, 'utf8').includes(`:${port}`),
+    });
+    const uiUrl = options.uiPort === null ? null : `http://127.0.0.1:${options.uiPort}`;
+    return { ...server, address: `127.0.0.1:${port}`, uiUrl };
+  } catch (error) {
+    throw new Error(
+      `The Temporal dev server (${command}) did not start. ${(error as Error).message}\n` +
+        'Set TEMPORAL_ADDRESS to use a Temporal server of your own.',
+    );
+  }
+}

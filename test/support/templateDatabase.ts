@@ -1,0 +1,76 @@
+/** The database that every test database of a run is copied from: empty and migrated once. */
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+// biome-ignore lint/style/noRestrictedImports: src/db knows no connection as the owner, tests need one.
+import pg from 'pg';
+import { startPostgres } from '../../src/dev/stack/postgres.ts';
+
+export interface TemplateDatabase {
+  /** URL of a database of the same server from which others can be made and dropped. */
+  adminUrl: string;
+  template: string;
+}
+
+/**
+ * Starts Postgres (or takes `DATABASE_URL`) and migrates the template.
+ *
+ * `stop` is told the databases that failed tests left, and keeps the cluster for them.
+ */
+export async function prepareTemplate(
+  say: (line: string) => void,
+): Promise<{ loan: TemplateDatabase; stop: (left: string[]) => Promise<void> }> {
+  const given = process.env.DATABASE_URL;
+  const postgres = given ? null : await startPostgres({ dataDir: null, logDir: null, say });
+  const adminUrl = given ?? postgres?.databaseUrl ?? '';
+  const template = `holdfast_template_${randomBytes(4).toString('hex')}`;
+  const dropTemplate = () => execute(adminUrl, `drop database if exists ${template}`);
+  try {
+    await execute(adminUrl, `create database ${template}`);
+    await migrateTemplate(withDatabase(adminUrl, template));
+  } catch (error) {
+    if (postgres) await postgres.stop();
+    else await dropTemplate();
+    throw error;
+  }
+  const stop = async (left: string[]): Promise<void> => {
+    if (left.length > 0) say(`Failed tests left the databases ${left.join(', ')}.`);
+    if (!postgres) return dropTemplate();
+    if (left.length > 0) {
+      say(`To look at them: npx node test/support/openLeftDatabases.ts ${postgres.home}`);
+    }
+    await postgres.stop({ keep: left.length > 0 });
+  };
+  return { loan: { adminUrl, template }, stop };
+}
+
+/** The same server's URL with another database. */
+export function withDatabase(url: string, database: string): string {
+  const changed = new URL(url);
+  changed.pathname = `/${database}`;
+  return changed.href;
+}
+
+export type Pool = pg.Pool;
+
+/** Connections as the owner, without what `src/db` sets for the service. */
+export function openPool(url: string, size: number): Pool {
+  return new pg.Pool({ connectionString: url, max: size });
+}
+
+/** One statement on a connection of its own. */
+export async function execute(url: string, statement: string): Promise<void> {
+  const client = new pg.Client(url);
+  await client.connect();
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}
+
+async function migrateTemplate(url: string): Promise<void> {
+  const module = new URL('../../src/db/migrate.ts', import.meta.url);
+  if (!existsSync(module)) return;
+  const { migrate } = await import(/* @vite-ignore */ module.href);
+  await migrate(url);
+}

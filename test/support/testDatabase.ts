@@ -1,0 +1,50 @@
+/** A database for one test file, copied from the migrated template of the run. */
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { atFileEnd, borrow, hasFailedSoFar } from './borrow.ts';
+import { execute, openPool, type Pool, withDatabase } from './templateDatabase.ts';
+
+export interface TestDatabase {
+  /** Owner's URL. */
+  url: string;
+  /** As the service connects: in the role `holdfast_app`. */
+  pool: Pool;
+  /** As the owner, for what the service may not do. */
+  owner: Pool;
+  /** Closes the pools, and drops the database unless a test failed. Happens at file end anyway. */
+  drop(): Promise<void>;
+}
+
+/** Connections for races; more only wait for each other on two cores. */
+const POOL_SIZE = 20;
+
+/**
+ * Makes a database and its pools. They end with the test file; where one of its tests failed, the
+ * database stays and its name is printed.
+ */
+export async function createTestDatabase(): Promise<TestDatabase> {
+  const { adminUrl, template } = await borrow('database');
+  const name = `test_${randomBytes(5).toString('hex')}`;
+  // Copying files beats writing every page to the log where nothing is fsynced.
+  await execute(adminUrl, `create database ${name} template ${template} strategy file_copy`);
+  const url = withDatabase(adminUrl, name);
+  const owner = openPool(url, POOL_SIZE);
+  const pool = await appPool(url);
+  let ended = false;
+  const end = async (failed: boolean): Promise<void> => {
+    if (ended) return;
+    ended = true;
+    await Promise.all([owner, pool].map((each) => (each.ending ? undefined : each.end())));
+    if (failed) await borrow('leaveDatabase', name);
+    else await execute(adminUrl, `drop database ${name} with (force)`);
+  };
+  atFileEnd(end);
+  return { url, pool, owner, drop: () => end(hasFailedSoFar()) };
+}
+
+async function appPool(url: string): Promise<Pool> {
+  const module = new URL('../../src/db/pool.ts', import.meta.url);
+  if (!existsSync(module)) return openPool(url, POOL_SIZE);
+  const { createPool } = await import(/* @vite-ignore */ module.href);
+  return createPool({ databaseUrl: url, size: POOL_SIZE, applicationName: 'test' });
+}
