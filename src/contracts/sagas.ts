@@ -90,6 +90,28 @@ export interface SagaUpdates {
 }
 export type SagaUpdate = keyof SagaUpdates;
 
+/** The ledger function that decides an update. */
+export const STEP_OF_UPDATE = {
+  addLegs: 'addLegs',
+  settle: 'settle',
+  release: 'release',
+  cancel: 'cancel',
+  extend: 'extend',
+  confirm: 'confirmDeposit',
+  cancelDeposit: 'cancelDeposit',
+  finalize: 'finalizeWithdrawal',
+  releaseWithdrawal: 'releaseWithdrawal',
+} as const satisfies Record<SagaUpdate, string>;
+
+/** The ledger function that is a saga's first step; a chain deposit's first step is the chain's. */
+export const FIRST_STEP = {
+  transfer: 'openTransfer',
+  reversal: 'reverse',
+  deposit: 'openDeposit',
+  withdrawal: 'openWithdrawal',
+  chainWithdrawal: 'openWithdrawal',
+} as const satisfies Partial<Record<SagaType, string>>;
+
 /**
  * Signals. `settle`, `release`, `cancel` are the buttons of the Temporal UI: whole group, idempotent
  * by its status. The chain's are hints that wake a saga; what is true is read again.

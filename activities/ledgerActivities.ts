@@ -1,0 +1,72 @@
+/**
+ * The ledger's steps as activities. Each is one call of one ledger function, safe to run any number
+ * of times: the op row decides what a second run answers.
+ */
+import type { Group } from '../src/contracts/resources.ts';
+import type { SagaUpdates } from '../src/contracts/sagas.ts';
+import type {
+  ExpireInput,
+  OpenDepositInput,
+  OpenTransferInput,
+  OpenWithdrawalInput,
+  ReverseInput,
+  StepInput,
+  StepOutcome,
+  TombstoneInput,
+} from '../src/contracts/steps.ts';
+import type { Db } from '../src/db/pool.ts';
+import { addLegs } from '../src/ledger/addLegs.ts';
+import { cancel } from '../src/ledger/cancel.ts';
+import { cancelDeposit } from '../src/ledger/cancelDeposit.ts';
+import { confirmDeposit } from '../src/ledger/confirmDeposit.ts';
+import { expire } from '../src/ledger/expire.ts';
+import { extend } from '../src/ledger/extend.ts';
+import { finalizeWithdrawal } from '../src/ledger/finalizeWithdrawal.ts';
+import { readGroup } from '../src/ledger/groups.ts';
+import { markStuck } from '../src/ledger/markStuck.ts';
+import { openDeposit } from '../src/ledger/openDeposit.ts';
+import { openTransfer } from '../src/ledger/openTransfer.ts';
+import { openWithdrawal } from '../src/ledger/openWithdrawal.ts';
+import { release } from '../src/ledger/release.ts';
+import { releaseWithdrawal } from '../src/ledger/releaseWithdrawal.ts';
+import { reverse } from '../src/ledger/reverse.ts';
+import { settle } from '../src/ledger/settle.ts';
+import { type Fact, recordFact } from '../src/ledger/timeline.ts';
+import { tombstone } from '../src/ledger/tombstone.ts';
+
+export interface LedgerDeps {
+  db: Db;
+  /** Tells who waits in this process what a step answered; see `src/temporal/outcomes.ts`. */
+  publish: (input: StepInput, outcome: StepOutcome) => void;
+}
+
+/** Activities named after the ledger functions that they call. */
+export function createLedgerActivities({ db, publish }: LedgerDeps) {
+  const step =
+    <Input extends StepInput>(run: (db: Db, input: Input) => Promise<StepOutcome>) =>
+    async (input: Input): Promise<StepOutcome> => {
+      const outcome = await run(db, input);
+      publish(input, outcome);
+      return outcome;
+    };
+  return {
+    openTransfer: step<OpenTransferInput>(openTransfer),
+    reverse: step<ReverseInput>(reverse),
+    openDeposit: step<OpenDepositInput>(openDeposit),
+    openWithdrawal: step<OpenWithdrawalInput>(openWithdrawal),
+    addLegs: step<SagaUpdates['addLegs']>(addLegs),
+    settle: step<SagaUpdates['settle']>(settle),
+    release: step<SagaUpdates['release']>(release),
+    cancel: step<SagaUpdates['cancel']>(cancel),
+    extend: step<SagaUpdates['extend']>(extend),
+    confirmDeposit: step<SagaUpdates['confirm']>(confirmDeposit),
+    cancelDeposit: step<SagaUpdates['cancelDeposit']>(cancelDeposit),
+    finalizeWithdrawal: step<SagaUpdates['finalize']>(finalizeWithdrawal),
+    releaseWithdrawal: step<SagaUpdates['releaseWithdrawal']>(releaseWithdrawal),
+    expire: step<ExpireInput>(expire),
+    markStuck: step<ExpireInput>(markStuck),
+    tombstone: step<TombstoneInput>(tombstone),
+    readGroup: (groupId: string): Promise<Group | null> => readGroup(db, groupId),
+    recordFact: (fact: Fact): Promise<void> => recordFact(db, fact),
+  };
+}

@@ -1,0 +1,63 @@
+/** The workflows as one script, as the worker's sandbox runs them. */
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bundleWorkflowCode } from '@temporalio/worker';
+
+export interface WorkflowBundle {
+  code: string;
+  /** Hash of the sources: two processes with the same one run the same workflows. */
+  id: string;
+}
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+/** What a bundle is made of. Packages are pinned in package.json, which therefore counts too. */
+const SOURCES = ['workflows', 'src/contracts'];
+
+/**
+ * Bundles the workflows, or takes the bundle that an earlier process made of the same sources:
+ * bundling costs seconds, and every test file and every start would pay them.
+ */
+export async function bundleWorkflows(
+  cacheFolder = join(ROOT, 'node_modules/.cache/holdfast'),
+): Promise<WorkflowBundle> {
+  const id = hashOfSources();
+  const file = join(cacheFolder, `workflows-${id}.cjs`);
+  const cached = readIfThere(file);
+  if (cached !== null) return { code: cached, id };
+  const workflowsPath = join(ROOT, 'workflows/index.ts');
+  const { code } = await bundleWorkflowCode({ workflowsPath });
+  keep(cacheFolder, file, code);
+  return { code, id };
+}
+
+function hashOfSources(): string {
+  const hash = createHash('sha256').update(readFileSync(join(ROOT, 'package.json')));
+  for (const folder of SOURCES) {
+    for (const name of readdirSync(join(ROOT, folder)).sort()) {
+      hash.update(`${folder}/${name}\0`).update(readFileSync(join(ROOT, folder, name)));
+    }
+  }
+  return hash.digest('hex').slice(0, 16);
+}
+
+function readIfThere(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return null;
+  }
+}
+
+/** Written beside and renamed, so that a process that starts now never reads half of it. */
+function keep(folder: string, file: string, code: string): void {
+  const draft = `${file}.${process.pid}`;
+  try {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(draft, code);
+    renameSync(draft, file);
+  } catch {
+    // A read-only installation bundles at each start.
+  }
+}

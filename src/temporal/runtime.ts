@@ -1,0 +1,28 @@
+/** The SDK's process-wide runtime: one a process, so it is installed where a process begins. */
+import { Runtime } from '@temporalio/worker';
+import type { Log } from '../observability/log.ts';
+
+/**
+ * Sends the SDK's log through ours, and leaves signals to the process: by default the SDK would stop
+ * its workers at SIGINT and SIGTERM by itself, before the API has answered who still waits.
+ * Called before the first connection; later calls do nothing.
+ */
+export function installRuntime(log: Log): void {
+  if (Runtime._instance) return;
+  const write =
+    (level: 'trace' | 'debug' | 'info' | 'warn' | 'error') =>
+    (message: string, meta?: Record<string | symbol, unknown>) =>
+      log[level]({ temporal: meta }, message);
+  Runtime.install({
+    shutdownSignals: [],
+    logger: {
+      trace: write('trace'),
+      debug: write('debug'),
+      info: write('info'),
+      warn: write('warn'),
+      error: write('error'),
+      log: (level, message, meta) => log.info({ temporal: meta, level }, message),
+    },
+    telemetryOptions: { logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} } },
+  });
+}

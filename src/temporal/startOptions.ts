@@ -1,0 +1,113 @@
+/** What a saga is started with, so that an operator finds it and knows it at a glance. */
+import type { SearchAttributePair } from '@temporalio/common';
+import type { GroupKind } from '../contracts/resources.ts';
+import { SEARCH_ATTRIBUTE, type SagaInputs, type SagaType } from '../contracts/sagas.ts';
+import type { LegInput } from '../contracts/steps.ts';
+
+export interface StartDescription {
+  /** One line: who, how much, where to. */
+  staticSummary: string;
+  /** Markdown: who asked for it, and what with. */
+  staticDetails: string;
+  typedSearchAttributes: SearchAttributePair[];
+}
+
+interface Facts {
+  kind: GroupKind;
+  summary: string;
+  details: string[];
+  wallets: string[];
+  assets: string[];
+  amount: string | null;
+}
+
+/** Most values of a list attribute; a group with more legs is found by its first ones. */
+const MOST_LISTED = 25;
+/** More legs than a summary's one line bears. */
+const LEGS_IN_SUMMARY = 2;
+
+export function describeStart<T extends SagaType>(type: T, input: SagaInputs[T]): StartDescription {
+  const facts = FACTS[type](input);
+  const attributes: SearchAttributePair[] = [
+    { key: SEARCH_ATTRIBUTE.status, value: 'IN_PROGRESS' },
+    { key: SEARCH_ATTRIBUTE.kind, value: facts.kind },
+  ];
+  const wallets = [...new Set(facts.wallets)].slice(0, MOST_LISTED);
+  const assets = [...new Set(facts.assets)].slice(0, MOST_LISTED);
+  if (wallets.length > 0) attributes.push({ key: SEARCH_ATTRIBUTE.wallet, value: wallets });
+  if (assets.length > 0) attributes.push({ key: SEARCH_ATTRIBUTE.asset, value: assets });
+  if (facts.amount) attributes.push({ key: SEARCH_ATTRIBUTE.amount, value: facts.amount });
+  return {
+    staticSummary: facts.summary,
+    staticDetails: facts.details.join('\n\n'),
+    typedSearchAttributes: attributes,
+  };
+}
+
+const FACTS: { [T in SagaType]: (input: SagaInputs[T]) => Facts } = {
+  transfer: (input) => ({
+    kind: 'transfer',
+    summary: `${input.settle === 'manual' ? 'Hold' : 'Transfer'} ${legsInWords(input.legs)}`,
+    details: withReference(`Asked for by ${input.client}.`, input.reference),
+    wallets: input.legs.map((leg) => leg.wallet),
+    // Where one leg came without its asset, the saga tells them all once the ledger has said them.
+    assets: input.legs.every((leg) => leg.asset) ? input.legs.map((leg) => leg.asset ?? '') : [],
+    amount: input.legs[0]?.amount ?? null,
+  }),
+  reversal: (input) => ({
+    kind: 'reversal',
+    summary: `Reverse ${input.amount ?? 'what is left'} of ${input.reverses}`,
+    details: [`Asked for by ${input.client}: ${input.reason}`],
+    wallets: [],
+    assets: [],
+    amount: input.amount,
+  }),
+  deposit: (input) => ({
+    kind: 'deposit',
+    summary: `Deposit ${input.amount} to ${input.wallet}`,
+    details: withReference(`Told by ${input.client}.`, input.txid),
+    wallets: [input.wallet],
+    assets: [],
+    amount: input.amount,
+  }),
+  withdrawal: withdrawalFacts,
+  chainWithdrawal: withdrawalFacts,
+  chainDeposit: (input) => ({
+    kind: 'deposit',
+    summary: `Deposit seen on chain, inclusion ${input.inclusionId}`,
+    details: ['Amount and wallet are read from the chain.'],
+    wallets: [],
+    assets: [],
+    amount: null,
+  }),
+};
+
+function withdrawalFacts(input: SagaInputs['withdrawal']): Facts {
+  return {
+    kind: 'withdrawal',
+    summary: `Withdraw ${input.amount} from ${input.wallet} to ${input.destination}`,
+    details: [`Asked for by ${input.client}. Fees: ${input.feeMode}.`],
+    wallets: [input.wallet],
+    assets: [],
+    amount: input.amount,
+  };
+}
+
+function withReference(sentence: string, reference: string | null): string[] {
+  return reference ? [sentence, `Reference \`${reference}\``] : [sentence];
+}
+
+/** `10 USD: alice → bob` for two legs of one amount, else the number of legs. */
+function legsInWords(legs: LegInput[]): string {
+  const [debit, credit] = [...legs].sort((a) => (a.type === 'DEBIT' ? -1 : 1));
+  if (!debit) return 'without legs yet';
+  if (legs.length > LEGS_IN_SUMMARY) return `of ${legs.length} legs, ${legInWords(debit)} first`;
+  if (!credit || credit.type === debit.type) return legs.map(legInWords).join(' and ');
+  const asset = debit.asset ? ` ${debit.asset}` : '';
+  return `${debit.amount}${asset}: ${debit.wallet} → ${credit.wallet}`;
+}
+
+function legInWords(leg: LegInput): string {
+  const sign = leg.type === 'DEBIT' ? '−' : '+';
+  return `${leg.wallet} ${sign}${leg.amount}${leg.asset ? ` ${leg.asset}` : ''}`;
+}

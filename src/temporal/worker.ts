@@ -1,0 +1,57 @@
+import type { DataConverter } from '@temporalio/common';
+import { type NativeConnection, Worker, type WorkerDeploymentOptions } from '@temporalio/worker';
+import type { WorkflowBundle } from './bundle.ts';
+
+export interface WorkerSettings {
+  connection: NativeConnection;
+  namespace: string;
+  identity: string;
+  taskQueue: string;
+  activities: object;
+  /** None: a worker for activities alone. */
+  bundle?: WorkflowBundle;
+  dataConverter?: DataConverter;
+  deployment?: WorkerDeploymentOptions;
+}
+
+export interface RunningWorker {
+  /** Resolves when the worker has stopped; rejects when it could not go on. */
+  ended: Promise<void>;
+  /** Takes no new tasks, lets those under way finish within the grace time, then resolves. */
+  stop(): Promise<void>;
+}
+
+/** More than a ledger step may take (its activity's 15 s), so that a stop cuts none off. */
+const SHUTDOWN_GRACE_TIME = '20 seconds';
+/**
+ * An eager start needs a free slot of this process at once, else it goes through the task queue; a
+ * task of ours holds its slot for one ledger call only, so many are cheap.
+ */
+const MAX_WORKFLOW_TASKS = 200;
+const MAX_LOCAL_ACTIVITIES = 200;
+/** Sagas that wait for days are evicted and replayed when something happens; see docs/operators.md. */
+const MAX_CACHED_SAGAS = 2_000;
+
+/** Starts a worker and polls at once. */
+export async function startWorker(settings: WorkerSettings): Promise<RunningWorker> {
+  const { bundle, deployment, ...rest } = settings;
+  const worker = await Worker.create({
+    ...rest,
+    ...(bundle && { workflowBundle: { code: bundle.code } }),
+    ...(deployment && { workerDeploymentOptions: deployment }),
+    shutdownGraceTime: SHUTDOWN_GRACE_TIME,
+    maxConcurrentWorkflowTaskExecutions: MAX_WORKFLOW_TASKS,
+    maxConcurrentLocalActivityExecutions: MAX_LOCAL_ACTIVITIES,
+    maxCachedWorkflows: MAX_CACHED_SAGAS,
+  });
+  const ended = worker.run();
+  // Whoever cares awaits it; nobody doing so must not take the process down.
+  ended.catch(() => {});
+  return {
+    ended,
+    async stop() {
+      if (worker.getState() === 'RUNNING') worker.shutdown();
+      await ended;
+    },
+  };
+}

@@ -1,0 +1,6 @@
+/** What the worker registers: one workflow type per export. */
+export { deposit } from './deposit.ts';
+export { repair } from './repair.ts';
+export { reversal } from './reversal.ts';
+export { transfer } from './transfer.ts';
+export { withdrawal } from './withdrawal.ts';

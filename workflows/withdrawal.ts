@@ -1,0 +1,56 @@
+import type { OpenWithdrawalInput } from '../src/contracts/steps.ts';
+import { type Buttons, handleActs } from './acts.ts';
+import { driveToEnd, SAGA_ACTOR } from './deadline.ts';
+import { type Guidance, readableTime } from './details.ts';
+import { undoGroup } from './giveBack.ts';
+import { GroupSaga, type SagaResult } from './groupSaga.ts';
+import { ledger } from './ledgerSteps.ts';
+
+const BUTTONS: Buttons = { settle: 'finalize', release: 'releaseWithdrawal', cancel: 'cancel' };
+
+/**
+ * A withdrawal of an asset without a chain: held until somebody says that it was paid outside or
+ * gives it back. Its deadline only marks it stuck: whether money left, the outside alone knows.
+ */
+export function withdrawal(input: OpenWithdrawalInput): Promise<SagaResult> {
+  const saga = new GroupSaga(input.groupId, explain);
+  handleActs(saga, BUTTONS);
+  return saga.run(async (compensate) => {
+    compensate(undoGroup(saga, { ...input, kind: 'withdrawal' }, 'releaseWithdrawal'));
+    const summary = `Hold ${input.amount} of ${input.wallet} for ${input.destination}`;
+    await saga.open(() => ledger.openWithdrawal.executeWithOptions({ summary }, [input]));
+    await driveToEnd(
+      saga,
+      'Deadline: mark as stuck',
+      async (expiresAt) => {
+        const { groupId } = saga;
+        const step = { groupId, stepKey: `~stuck:${expiresAt}`, actor: SAGA_ACTOR, expiresAt };
+        const due = { summary: `Mark as stuck: the deadline was ${readableTime(expiresAt)}` };
+        saga.learn(await ledger.markStuck.executeWithOptions(due, [step]), 'markStuck', 'saga');
+      },
+      () => !isStuck(saga),
+    );
+  });
+}
+
+function isStuck(saga: GroupSaga): boolean {
+  return saga.group?.withdrawal?.state === 'stuck';
+}
+
+function explain(saga: GroupSaga): Guidance {
+  if (!saga.opened) return { next: 'The ledger holds the amount.', people: [] };
+  if (!saga.isOpen()) return { next: 'Nothing, this withdrawal has ended.', people: [] };
+  return {
+    next: nextOf(saga),
+    people: [
+      'say that it was paid outside: signal `settle`, or update `finalize` with `{"txid": "…"}`',
+      'give it back, only if it was not and will not be paid: signal `release` with a reason',
+    ],
+  };
+}
+
+function nextOf(saga: GroupSaga): string {
+  if (isStuck(saga)) return 'Stuck: its deadline passed. Find out whether it was paid, then act.';
+  if (saga.deadline === null) return 'Waits for the payment outside; there is no deadline.';
+  return `Waits for the payment outside; marked as stuck at ${readableTime(saga.deadline)}.`;
+}
