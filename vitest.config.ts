@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { ClosingLine } from './test/support/closingLine.ts';
 
 export default defineConfig({
   test: {
@@ -6,6 +7,7 @@ export default defineConfig({
     pool: 'forks',
     globalSetup: ['test/support/globalSetup.ts'],
     setupFiles: ['test/support/fileEnd.ts'],
+    reporters: ['default', new ClosingLine()],
     include: ['test/**/*.test.ts'],
     testTimeout: 30_000,
     hookTimeout: 120_000,

@@ -4,9 +4,12 @@
  */
 import { startPostgres } from '../../src/dev/stack/postgres.ts';
 
+const say = (line: string): void => {
+  process.stdout.write(`${line}\n`);
+};
 const dataDir = process.argv[2];
 if (!dataDir) throw new Error('Say which folder: the failed run printed it.');
-const postgres = await startPostgres({ dataDir, logDir: null, say: console.log });
-console.log(`${postgres.databaseUrl}  (Ctrl-C stops it; \\l lists its databases)`);
+const postgres = await startPostgres({ dataDir, logDir: null, say });
+say(`${postgres.databaseUrl} (psql lists its databases with -l; Ctrl-C stops it)`);
 process.once('SIGINT', () => postgres.stop());
 await postgres.ended;

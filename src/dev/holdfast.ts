@@ -1,0 +1,42 @@
+/** Holdfast on a stack: migrated, the local chain seeded, the service started. */
+import { type Config, readConfig } from '../config.ts';
+import { migrate } from '../db/migrate.ts';
+import { createPool } from '../db/pool.ts';
+import { startHoldfast } from '../main.ts';
+import { createLog } from '../observability/log.ts';
+import { seedLocalChain } from './chain/seedLocalChain.ts';
+import type { Stack } from './stack/stack.ts';
+
+export interface Running {
+  apiUrl: string;
+  config: Config;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the service on the stack's servers.
+ *
+ * @param env where the rest of the configuration comes from, the admin key among it
+ */
+export async function startOnStack(stack: Stack, env: NodeJS.ProcessEnv): Promise<Running> {
+  const config = readConfig({
+    ...env,
+    DATABASE_URL: stack.databaseUrl,
+    TEMPORAL_ADDRESS: stack.temporalAddress,
+    TEMPORAL_UI_URL: stack.temporalUi ?? '',
+    CHAIN_RPC_URL: stack.rpcUrl ?? 'off',
+  });
+  const log = createLog(config.logLevel);
+  if (stack.isLocalChain && stack.rpcUrl !== null) {
+    // Before the service follows the chain, so that it knows the assets from its first block on.
+    await migrate(config.databaseUrl);
+    const db = createPool({ databaseUrl: config.databaseUrl, size: 2, applicationName: 'seed' });
+    try {
+      await seedLocalChain({ rpcUrl: stack.rpcUrl, db, config, log });
+    } finally {
+      await db.end();
+    }
+  }
+  const { apiUrl, stop } = await startHoldfast(config, { log });
+  return { apiUrl, config, stop };
+}

@@ -1,0 +1,37 @@
+/** The environment of `npm run dev` and `npm run demo`, checked before any server starts. */
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Config, readConfig } from '../config.ts';
+import { portOf } from './stack/stack.ts';
+
+/** What is known before the servers are: port, mnemonic and the like. */
+export type Settings = Pick<Config, 'port' | 'mnemonic'>;
+
+/** @throws an Error that names every bad variable */
+export function readSettings(env: NodeJS.ProcessEnv): Settings {
+  if (env.PORT) portOf(env, 'PORT');
+  // The addresses and the key come later where they are not set; the rest is checked now.
+  const later = { DATABASE_URL: 'later', TEMPORAL_ADDRESS: 'later', HOLDFAST_ADMIN_KEY: 'later' };
+  const { port, mnemonic } = readConfig({ ...later, ...withoutEmpty(env) });
+  return { port, mnemonic };
+}
+
+/** A new bootstrap key. */
+export function newAdminKey(): string {
+  return `hf_admin_${randomBytes(24).toString('base64url')}`;
+}
+
+/** The bootstrap key of a data directory, made at first use and the same from then on. */
+export function keptAdminKey(dataDir: string): string {
+  const file = join(dataDir, 'admin.key');
+  if (existsSync(file)) return readFileSync(file, 'utf8').trim();
+  const key = newAdminKey();
+  writeFileSync(file, `${key}\n`, { mode: 0o600 });
+  return key;
+}
+
+/** `NAME=` in a shell means the same as no variable. */
+function withoutEmpty(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+}
