@@ -1,0 +1,105 @@
+import { OpenAPIHono } from '@hono/zod-openapi';
+import { methodNotAllowed } from 'hono/method-not-allowed';
+import { requestId } from 'hono/request-id';
+import type { Config } from '../config.ts';
+import type { ChainDoor } from '../contracts/chain.ts';
+import type { SagaGateway } from '../contracts/sagas.ts';
+import type { Db } from '../db/pool.ts';
+import type { Log } from '../observability/log.ts';
+import type { Metrics } from '../observability/metrics.ts';
+import { authenticate } from './auth.ts';
+import { bodyLimit } from './bodyLimit.ts';
+import type { ApiDeps, ApiEnv } from './context.ts';
+import { docsRoutes } from './docs.ts';
+import { onError } from './errors.ts';
+import { createKeyring } from './keyring.ts';
+import { openApiDocument } from './openapi.ts';
+import { Problem, sendProblem } from './problem.ts';
+import { requestLog } from './requestLog.ts';
+import { apiKeyRoutes } from './routes/apiKeys.ts';
+import { assetRoutes } from './routes/assets.ts';
+import { chainRoutes } from './routes/chains.ts';
+import { depositAddressRoutes } from './routes/depositAddresses.ts';
+import { depositRoutes } from './routes/deposits.ts';
+import { healthRoutes } from './routes/health.ts';
+import { limitRoutes } from './routes/limits.ts';
+import { metricsRoutes } from './routes/metrics.ts';
+import { reconciliationRoutes } from './routes/reconciliation.ts';
+import { transferActRoutes } from './routes/transferActs.ts';
+import { transferRoutes } from './routes/transfers.ts';
+import { walletRoutes } from './routes/wallets.ts';
+import { withdrawalRoutes } from './routes/withdrawals.ts';
+import { refuseInvalid } from './validation.ts';
+import { createWalletCatalog } from './walletCatalog.ts';
+
+export type App = OpenAPIHono<ApiEnv>;
+
+export interface AppInput {
+  db: Db;
+  gateway: SagaGateway;
+  config: Pick<Config, 'adminKey'>;
+  /** None: no chain is followed. */
+  chain?: ChainDoor | null;
+  log: Log;
+  metrics: Metrics;
+}
+
+/** What stands around every route, in the order in which a request meets it. */
+function useMiddleware(app: App, keys: Keyring, { log, metrics }: ApiDeps): void {
+  app.use(requestId());
+  app.use(requestLog(log, metrics));
+  app.use(
+    methodNotAllowed({
+      app,
+      onMethodNotAllowed: (c, methods) =>
+        sendProblem(
+          c,
+          new Problem('METHOD_NOT_ALLOWED', `Here you can ${methods.join(', ')}.`, {
+            headers: { Allow: methods.join(', ') },
+          }),
+        ),
+    }),
+  );
+  app.use('/v1/*', authenticate(keys));
+  app.use('/v1/*', bodyLimit);
+}
+
+/**
+ * The HTTP API of API.md as a Hono app, without a socket: `app.request()` in tests, `startServer`
+ * to listen. All state is in Postgres and Temporal, so any number of processes can serve it.
+ */
+export function createApp({ db, gateway, config, chain, log, metrics }: AppInput): App {
+  const deps: ApiDeps = {
+    db,
+    gateway,
+    chain: chain ?? null,
+    log,
+    metrics,
+    wallets: createWalletCatalog(db),
+  };
+  const keys = createKeyring(db, config.adminKey);
+  const app = new OpenAPIHono<ApiEnv>({ defaultHook: refuseInvalid });
+  app.onError(onError(log));
+  app.notFound((c) => sendProblem(c, new Problem('NOT_FOUND', 'There is nothing at this path.')));
+  useMiddleware(app, keys, deps);
+  const routes = [
+    transferRoutes(deps),
+    transferActRoutes(deps),
+    depositRoutes(deps),
+    depositAddressRoutes(deps),
+    withdrawalRoutes(deps),
+    walletRoutes(deps),
+    assetRoutes(deps),
+    limitRoutes(deps),
+    apiKeyRoutes(deps, keys),
+    chainRoutes(deps),
+    reconciliationRoutes(deps),
+    healthRoutes(deps),
+    metricsRoutes(deps),
+  ];
+  for (const resource of routes) app.route('/', resource);
+  app.route('/', docsRoutes());
+  const document = openApiDocument(app);
+  app.get('/openapi.json', (c) => c.json(document));
+  return app;
+}

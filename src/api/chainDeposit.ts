@@ -1,0 +1,38 @@
+import { readGroup } from '../ledger/groups.ts';
+import type { ApiContext, ApiDeps } from './context.ts';
+import { type GroupResource, groupResource } from './groupResource.ts';
+import { Problem } from './problem.ts';
+import type { AssetFacts } from './walletCatalog.ts';
+
+/** The groups that the ledger has under these ids. */
+async function groupsOf({ db, gateway }: ApiDeps, ids: string[]): Promise<GroupResource[]> {
+  const groups = await Promise.all(ids.map((id) => readGroup(db, id)));
+  return groups.flatMap((group) => (group === null ? [] : [groupResource(gateway, group)]));
+}
+
+/**
+ * `POST /v1/deposits` where a chain is bound: the transaction is read again and the watcher's
+ * groups are the answer. Nothing is booked from the body, so nothing is stored under the key.
+ */
+export async function sendChainDeposit(
+  c: ApiContext,
+  deps: ApiDeps,
+  facts: AssetFacts,
+  wallet: string,
+  txid: string | null | undefined,
+) {
+  if (txid == null) {
+    const detail = `${facts.asset} is on a chain: name the transaction to read again.`;
+    throw new Problem('INVALID_REQUEST', detail, { errors: [{ pointer: '/txid', detail }] });
+  }
+  if (deps.chain === null) {
+    throw new Problem('CHAIN_UNAVAILABLE', `This service does not follow ${facts.chain} now.`);
+  }
+  const data = await groupsOf(deps, await deps.chain.depositGroups({ asset: facts.asset, txid }));
+  const [first] = data;
+  if (first === undefined) {
+    c.header('Location', `/v1/transfers?kind=deposit&wallet=${encodeURIComponent(wallet)}`);
+    return c.json({ data, nextCursor: null }, 202);
+  }
+  return data.length === 1 ? c.json(first, 200) : c.json({ data, nextCursor: null }, 200);
+}

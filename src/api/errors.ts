@@ -1,0 +1,33 @@
+import { HTTPException } from 'hono/http-exception';
+import { ChainUnavailable } from '../contracts/chain.ts';
+import type { Log } from '../observability/log.ts';
+import type { ApiContext } from './context.ts';
+import { Problem, sendProblem } from './problem.ts';
+
+/** What the libraries throw, in the contract's words; null: nobody expected it. */
+function expected(error: unknown): Problem | null {
+  if (error instanceof Problem) return error;
+  if (error instanceof ChainUnavailable) return new Problem('CHAIN_UNAVAILABLE', error.message);
+  if (error instanceof HTTPException) {
+    if (error.status === 415) return new Problem('UNSUPPORTED_MEDIA_TYPE', 'Send JSON.');
+    if (error.status === 400) return new Problem('INVALID_REQUEST', 'The body is not valid JSON.');
+  }
+  return null;
+}
+
+/** Sends every error as a problem. What nobody expected is logged and told without its words. */
+export function onError(log: Log) {
+  return (error: Error, c: ApiContext): Response => {
+    const problem = expected(error);
+    if (problem !== null) return sendProblem(c, problem);
+    const requestId = c.get('requestId');
+    log.error({ err: error, requestId, path: c.req.path }, 'a request failed');
+    return sendProblem(
+      c,
+      new Problem(
+        'INTERNAL_ERROR',
+        `Something failed that should not; nothing is known to have happened. Ask again with the same Idempotency-Key, or tell the operator this request id: ${requestId}.`,
+      ),
+    );
+  };
+}

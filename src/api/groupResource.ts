@@ -1,0 +1,75 @@
+import type { Group, GroupKind } from '../contracts/resources.ts';
+import type { RunningSaga, SagaGateway } from '../contracts/sagas.ts';
+import type { Db } from '../db/pool.ts';
+import { readGroup } from '../ledger/groups.ts';
+import { Problem } from './problem.ts';
+import { canonicalTime } from './time.ts';
+
+/** A group as the API sends it: the ledger's, with what Temporal adds. */
+export interface GroupResource extends Group {
+  workflowId: string;
+  links: { temporalUi: string | null };
+}
+
+export function groupResource(gateway: SagaGateway, group: Group): GroupResource {
+  return { ...group, workflowId: group.id, links: { temporalUi: gateway.uiLink(group.id) } };
+}
+
+/** Kinds of groups that a client's POST can have begun. */
+const CLIENT_GROUP_ID = /^(transfer|deposit|withdrawal|reversal):(?!chain:)/;
+
+/**
+ * A group that was accepted and has no row yet: IN_PROGRESS, without legs and deadline, since
+ * nothing is held so far.
+ */
+export function acceptedGroup(saga: RunningSaga): Group | null {
+  if (saga.type === 'chainDeposit') return null;
+  const { type, input } = saga;
+  const kind: GroupKind = type === 'chainWithdrawal' ? 'withdrawal' : type;
+  return {
+    id: input.groupId,
+    kind,
+    status: 'IN_PROGRESS',
+    reason: null,
+    legs: [],
+    expiresAt: null,
+    createdAt: canonicalTime(saga.startedAt) ?? saga.startedAt,
+    finishedAt: null,
+    reference: 'reference' in input ? input.reference : null,
+    metadata: 'metadata' in input ? input.metadata : {},
+    reverses: 'reverses' in input ? input.reverses : null,
+    ...('destination' in input
+      ? {
+          withdrawal: {
+            state: 'requested',
+            destination: input.destination,
+            attempts: [],
+            confirmations: 0,
+          },
+        }
+      : {}),
+  };
+}
+
+/** Asks Temporal for a group that has no row, in whichever process it was accepted. */
+async function runningGroup(gateway: SagaGateway, id: string): Promise<Group | null> {
+  if (gateway.describe === undefined || !CLIENT_GROUP_ID.test(id)) return null;
+  let saga: RunningSaga | null;
+  try {
+    saga = await gateway.describe(id);
+  } catch {
+    throw new Problem(
+      'UNAVAILABLE',
+      'The group has no entries yet, and Temporal does not tell whether it was accepted. Ask again.',
+    );
+  }
+  return saga === null ? null : acceptedGroup(saga);
+}
+
+/** The group, also one that was accepted and is not written yet. 404 GROUP_NOT_FOUND else. */
+export async function findGroup(db: Db, gateway: SagaGateway, id: string): Promise<Group> {
+  const group =
+    (await readGroup(db, id)) ?? (await runningGroup(gateway, id)) ?? (await readGroup(db, id));
+  if (group !== null) return group;
+  throw new Problem('GROUP_NOT_FOUND', `There is no transfer group ${id}.`);
+}

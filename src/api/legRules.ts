@@ -1,0 +1,98 @@
+/** What can be said of wallets and amounts before anything starts; nothing here is stored. */
+import { amountFault } from '../contracts/amounts.ts';
+import type { Amount, Leg, WalletKind } from '../contracts/resources.ts';
+import type { LegAmount, LegInput } from '../contracts/steps.ts';
+import { type Caller, isAdmin } from './context.ts';
+import { type FieldFault, Problem } from './problem.ts';
+import type { AssetFacts, WalletCatalog, WalletFacts } from './walletCatalog.ts';
+
+const OPEN_KINDS: ReadonlySet<WalletKind> = new Set(['user', 'merchant', 'escrow']);
+
+/** True where a wallet can be named by every client. */
+export function isOpenKind(kind: WalletKind): boolean {
+  return OPEN_KINDS.has(kind);
+}
+
+/** 400 INVALID_AMOUNT with a pointer for each amount that has more decimals than its asset. */
+export function refuseScales(
+  amounts: { pointer: string; amount: Amount; facts: AssetFacts | null | undefined }[],
+): void {
+  const errors = amounts.flatMap(({ pointer, amount, facts }): FieldFault[] => {
+    // An unknown wallet or leg is for the ledger to refuse, since that answer is frozen.
+    const detail = facts == null ? null : amountFault(amount, facts.scale);
+    return detail === null ? [] : [{ pointer, detail }];
+  });
+  const [first] = errors;
+  if (first === undefined) return;
+  throw new Problem('INVALID_AMOUNT', `${first.pointer}: ${first.detail}`, { errors });
+}
+
+/** 403 FORBIDDEN where the wallet belongs to the system and the caller is no administrator. */
+function refuseSystemWallet(
+  caller: Caller,
+  wallet: string,
+  facts: WalletFacts | null,
+  pointer: string,
+): void {
+  if (facts === null || isOpenKind(facts.kind) || isAdmin(caller)) return;
+  const detail = `${wallet} is a wallet of kind ${facts.kind}; naming it needs the scope admin.`;
+  throw new Problem('FORBIDDEN', detail, { errors: [{ pointer, detail }] });
+}
+
+/** Checks the legs of a transfer: system wallets, decimals. */
+export async function checkLegs(
+  wallets: WalletCatalog,
+  caller: Caller,
+  legs: LegInput[],
+): Promise<void> {
+  const amounts = [];
+  for (const [index, { wallet, amount }] of legs.entries()) {
+    const facts = await wallets.wallet(wallet);
+    refuseSystemWallet(caller, wallet, facts, `/legs/${index}/wallet`);
+    amounts.push({ pointer: `/legs/${index}/amount`, amount, facts });
+  }
+  refuseScales(amounts);
+}
+
+/** Checks the one wallet of a deposit or withdrawal and its amounts; null: no such wallet. */
+export async function checkWallet(
+  wallets: WalletCatalog,
+  caller: Caller,
+  wallet: string,
+  amounts: Record<string, Amount | null | undefined>,
+): Promise<WalletFacts | null> {
+  const facts = await wallets.wallet(wallet);
+  refuseSystemWallet(caller, wallet, facts, '/wallet');
+  refuseScales(
+    Object.entries(amounts).flatMap(([field, amount]) =>
+      amount == null ? [] : [{ pointer: `/${field}`, amount, facts }],
+    ),
+  );
+  return facts;
+}
+
+/** Checks amounts of a group's legs against the assets of those legs. */
+export async function checkLegAmounts(
+  wallets: WalletCatalog,
+  legs: Leg[],
+  asked: LegAmount[],
+): Promise<void> {
+  const amounts = [];
+  for (const [index, { leg, amount }] of asked.entries()) {
+    const asset = legs.find((candidate) => candidate.leg === leg)?.asset;
+    const facts = asset === undefined ? null : await wallets.asset(asset);
+    amounts.push({ pointer: `/legs/${index}/amount`, amount, facts });
+  }
+  refuseScales(amounts);
+}
+
+/** Checks one amount that stands for a whole group, against the asset of its first leg. */
+export async function checkGroupAmount(
+  wallets: WalletCatalog,
+  legs: Leg[],
+  amount: Amount | undefined,
+): Promise<void> {
+  const asset = legs[0]?.asset;
+  if (amount === undefined || asset === undefined) return;
+  refuseScales([{ pointer: '/amount', amount, facts: await wallets.asset(asset) }]);
+}

@@ -1,0 +1,39 @@
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { ApiEnv } from './context.ts';
+
+const TAGS = [
+  { name: 'Transfers', description: 'Groups of legs that settle, release or cancel together.' },
+  { name: 'Deposits', description: 'Money that comes in, and the addresses it comes to.' },
+  { name: 'Withdrawals', description: 'Money that goes out.' },
+  { name: 'Wallets', description: 'Holders of a balance in one asset.' },
+  { name: 'Assets', description: 'Units, with a scale, chainless or on a chain.' },
+  { name: 'Limits', description: 'How much may go out in a day.' },
+  { name: 'API keys', description: 'Who may do what.' },
+  { name: 'Operations', description: 'Health, books, chains.' },
+];
+
+const DESCRIPTION = `Durable transfers over a double-entry wallet ledger.
+
+Amounts are decimal strings in whole units. Every POST that moves or reserves money needs an
+\`Idempotency-Key\`; sending it again with the same meaning is always safe. Errors are
+\`application/problem+json\` with a stable \`code\`.`;
+
+/** The OpenAPI 3.1 document of all routes that were registered on the app. */
+export function openApiDocument(app: OpenAPIHono<ApiEnv>) {
+  app.openAPIRegistry.registerComponent('securitySchemes', 'apiKey', {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'An API key. The scopes that a call needs are listed beside it; `admin` has all.',
+  });
+  return app.getOpenAPI31Document({
+    openapi: '3.1.0',
+    info: {
+      title: 'Holdfast',
+      version: '1',
+      description: DESCRIPTION,
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: '/' }],
+    tags: TAGS,
+  });
+}

@@ -1,0 +1,140 @@
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import type { ProblemCode } from '../../contracts/codes.ts';
+import { groupId } from '../../contracts/ids.ts';
+import { readGroup } from '../../ledger/groups.ts';
+import type { ApiDeps, ApiEnv } from '../context.ts';
+import { moneyAnswers, moneyHeaders } from '../idempotency.ts';
+import { checkGroupAmount, checkWallet } from '../legRules.ts';
+import { acceptByOf, waitMsOf } from '../prefer.ts';
+import { Problem } from '../problem.ts';
+import { body, json, writes } from '../routing.ts';
+import { confirmDepositBody, createDepositBody, depositGroups } from '../schemas/deposit.ts';
+import { reasonBody } from '../schemas/group.ts';
+import { idParam } from '../schemas/text.ts';
+import { actOnSaga, sendStep, startSaga, stepOf } from '../steps.ts';
+import { sendChainDeposit } from '../chainDeposit.ts';
+
+const tags = ['Deposits'];
+const params = z.object({ id: idParam('id', 'deposit:shop:order-4711') });
+
+const ACT_CODES: ProblemCode[] = [
+  'GROUP_NOT_FOUND',
+  'GROUP_NOT_OPEN',
+  'WRONG_KIND',
+  'CHAIN_DECIDES',
+];
+
+const createDepositRoute = createRoute({
+  method: 'post',
+  path: '/v1/deposits',
+  tags,
+  summary: 'Announce a deposit, or have a transaction read again',
+  description:
+    'Chainless asset: the amount is pending until it is confirmed; unique by (asset, source, ' +
+    'txid, ordinal) where a txid is given. Chain asset: only `txid` is used, and nothing is ' +
+    "booked from the body; the answer is the watcher's group, a page where there are several, " +
+    '202 while the transaction is unseen.',
+  ...writes('operate'),
+  request: { headers: moneyHeaders, body: body(createDepositBody, 'required') },
+  responses: {
+    ...moneyAnswers(201, 'The deposit, pending', [
+      'INVALID_AMOUNT',
+      'WALLET_NOT_FOUND',
+      'WALLET_NOT_OPEN',
+      'ASSET_PAUSED',
+      'DEPOSIT_EXISTS',
+      'BELOW_MINIMUM',
+      'NOT_ACCEPTED_IN_TIME',
+      'CHAIN_UNAVAILABLE',
+    ]),
+    200: json(depositGroups, 'The first deposit of that txid, or what the chain shows'),
+    202: {
+      ...json(depositGroups, 'Accepted, or not seen yet. Ask again with the same key.'),
+      headers: { Location: { schema: { type: 'string' } } },
+    },
+  },
+});
+
+const confirmRoute = createRoute({
+  method: 'post',
+  path: '/v1/deposits/{id}/confirm',
+  tags,
+  summary: 'Say that a chainless deposit arrived, all of it or part',
+  description: '`final` is false when an amount is given, true when not.',
+  ...writes('operate'),
+  request: { params, headers: moneyHeaders, body: body(confirmDepositBody, 'optional') },
+  responses: moneyAnswers(200, 'The deposit', [
+    ...ACT_CODES,
+    'INVALID_AMOUNT',
+    'AMOUNT_EXCEEDS_HELD',
+  ]),
+});
+
+const cancelRoute = createRoute({
+  method: 'post',
+  path: '/v1/deposits/{id}/cancel',
+  tags,
+  summary: 'Say that a chainless deposit will not arrive',
+  ...writes('operate'),
+  request: { params, headers: moneyHeaders, body: body(reasonBody, 'required') },
+  responses: moneyAnswers(200, 'The deposit', ACT_CODES),
+});
+
+function createDeposit(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
+  app.openapi(createDepositRoute, async (c) => {
+    const caller = c.get('caller');
+    const { 'Idempotency-Key': key, Prefer } = c.req.valid('header');
+    const { wallet, amount, txid, ordinal, source, metadata } = c.req.valid('json');
+    const facts = await checkWallet(deps.wallets, caller, wallet, {});
+    if (facts !== null && facts.chain !== null) return sendChainDeposit(c, deps, facts, wallet, txid);
+    if (amount === undefined) {
+      const detail = 'An amount is required for a chainless asset.';
+      throw new Problem('INVALID_REQUEST', detail, { errors: [{ pointer: '/amount', detail }] });
+    }
+    await checkWallet(deps.wallets, caller, wallet, { amount });
+    const waitMs = waitMsOf(Prefer);
+    const input = {
+      ...stepOf(caller, 'create', groupId('deposit', caller.client, key), key),
+      client: caller.client,
+      wallet,
+      amount,
+      txid: txid ?? null,
+      ordinal: ordinal ?? null,
+      source: source ?? null,
+      metadata,
+      acceptBy: acceptByOf(waitMs),
+    };
+    const answer = await startSaga(deps, 'deposit', input, waitMs);
+    // A txid that was announced before, under another key, is answered with the first group.
+    return sendStep(c, deps, answer, answer.group.id === input.groupId ? 201 : 200);
+  });
+}
+
+/** Chainless deposits and their ends; on a chain the watcher decides. */
+export function depositRoutes(deps: ApiDeps): OpenAPIHono<ApiEnv> {
+  const { db, wallets } = deps;
+  const app = new OpenAPIHono<ApiEnv>();
+  createDeposit(app, deps);
+  app.openapi(confirmRoute, async (c) => {
+    const { id } = c.req.valid('param');
+    const { 'Idempotency-Key': key, Prefer } = c.req.valid('header');
+    const { amount, final } = c.req.valid('json');
+    if (amount !== undefined) {
+      await checkGroupAmount(wallets, (await readGroup(db, id))?.legs ?? [], amount);
+    }
+    const input = {
+      ...stepOf(c.get('caller'), 'confirm', id, key),
+      amount: amount ?? null,
+      final: final ?? amount === undefined,
+      txid: null,
+    };
+    return sendStep(c, deps, await actOnSaga(deps, 'confirm', input, waitMsOf(Prefer)), 200);
+  });
+  app.openapi(cancelRoute, async (c) => {
+    const { 'Idempotency-Key': key, Prefer } = c.req.valid('header');
+    const step = stepOf(c.get('caller'), 'cancel', c.req.valid('param').id, key);
+    const input = { ...step, reason: c.req.valid('json').reason };
+    return sendStep(c, deps, await actOnSaga(deps, 'cancelDeposit', input, waitMsOf(Prefer)), 200);
+  });
+  return app;
+}

@@ -1,0 +1,162 @@
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import type { ProblemCode } from '../../contracts/codes.ts';
+import { groupId } from '../../contracts/ids.ts';
+import type { ApiDeps, ApiEnv } from '../context.ts';
+import { moneyAnswers, moneyHeaders } from '../idempotency.ts';
+import { checkGroupAmount, checkWallet } from '../legRules.ts';
+import { acceptByOf, waitMsOf } from '../prefer.ts';
+import { Problem } from '../problem.ts';
+import { body, writes } from '../routing.ts';
+import {
+  createWithdrawalBody,
+  finalizeWithdrawalBody,
+  releaseWithdrawalBody,
+} from '../schemas/withdrawal.ts';
+import { idParam } from '../schemas/text.ts';
+import { actOnSaga, sendStep, startSaga, stepOf } from '../steps.ts';
+import type { WalletFacts } from '../walletCatalog.ts';
+import { readGroup } from '../../ledger/groups.ts';
+
+const tags = ['Withdrawals'];
+const params = z.object({ id: idParam('id', 'withdrawal:shop:order-4711') });
+
+const ACT_CODES: ProblemCode[] = [
+  'GROUP_NOT_FOUND',
+  'GROUP_NOT_OPEN',
+  'WRONG_KIND',
+  'INVALID_AMOUNT',
+  'AMOUNT_EXCEEDS_HELD',
+  'MAY_BE_ON_CHAIN',
+];
+
+const createWithdrawalRoute = createRoute({
+  method: 'post',
+  path: '/v1/withdrawals',
+  tags,
+  summary: 'Hold money and send it out',
+  description:
+    'On a chain it is signed, sent and followed; a chainless one waits for finalize or release. ' +
+    '`amount` is what arrives; the fee of the asset is held beside it.',
+  ...writes('transfer'),
+  request: { headers: moneyHeaders, body: body(createWithdrawalBody, 'required') },
+  responses: moneyAnswers(201, 'The withdrawal, held', [
+    'INVALID_AMOUNT',
+    'INVALID_DESTINATION',
+    'WALLET_NOT_FOUND',
+    'WALLET_NOT_OPEN',
+    'ASSET_PAUSED',
+    'INSUFFICIENT_FUNDS',
+    'LIMIT_EXCEEDED',
+    'BELOW_MINIMUM',
+    'DESTINATION_NOT_ALLOWED',
+    'NOT_ACCEPTED_IN_TIME',
+    'CHAIN_UNAVAILABLE',
+  ]),
+});
+
+const finalizeRoute = createRoute({
+  method: 'post',
+  path: '/v1/withdrawals/{id}/finalize',
+  tags,
+  summary: 'Say that a chainless withdrawal arrived, all of it or part',
+  description: '`final` is false when an amount is given, true when not.',
+  ...writes('operate'),
+  request: { params, headers: moneyHeaders, body: body(finalizeWithdrawalBody, 'optional') },
+  responses: moneyAnswers(200, 'The withdrawal', ACT_CODES),
+});
+
+const releaseRoute = createRoute({
+  method: 'post',
+  path: '/v1/withdrawals/{id}/release',
+  tags,
+  summary: 'Give back what a withdrawal holds, all of it or part',
+  description: 'Refused from the moment on when bytes may have left the process.',
+  ...writes('transfer', 'operate'),
+  request: { params, headers: moneyHeaders, body: body(releaseWithdrawalBody, 'required') },
+  responses: moneyAnswers(200, 'The withdrawal', ACT_CODES),
+});
+
+/**
+ * The destination as the withdrawal carries it. What an address is, the chain says; a chainless
+ * asset takes any text.
+ */
+async function canonicalDestination(
+  { chain }: ApiDeps,
+  facts: WalletFacts | null,
+  destination: string,
+): Promise<string> {
+  if (facts === null || facts.chain === null) return destination;
+  if (chain === null) {
+    throw new Problem('CHAIN_UNAVAILABLE', `This service does not follow ${facts.chain} now.`);
+  }
+  const checked = await chain.validateDestination({ asset: facts.asset, destination });
+  if ('destination' in checked) return checked.destination;
+  throw new Problem('INVALID_DESTINATION', checked.fault, {
+    errors: [{ pointer: '/destination', detail: checked.fault }],
+  });
+}
+
+function createWithdrawal(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
+  app.openapi(createWithdrawalRoute, async (c) => {
+    const caller = c.get('caller');
+    const { 'Idempotency-Key': key, Prefer } = c.req.valid('header');
+    const asked = c.req.valid('json');
+    const { amount, maxFee } = asked;
+    const facts = await checkWallet(deps.wallets, caller, asked.wallet, { amount, maxFee });
+    const waitMs = waitMsOf(Prefer);
+    const input = {
+      ...stepOf(caller, 'create', groupId('withdrawal', caller.client, key), key),
+      client: caller.client,
+      wallet: asked.wallet,
+      amount,
+      destination: await canonicalDestination(deps, facts, asked.destination),
+      feeMode: asked.feeMode,
+      maxFee: maxFee ?? null,
+      riskMeta: asked.riskMeta ?? null,
+      expiresIn: asked.expiresIn ?? null,
+      metadata: asked.metadata,
+      acceptBy: acceptByOf(waitMs),
+    };
+    const saga = facts !== null && facts.chain !== null ? 'chainWithdrawal' : 'withdrawal';
+    return sendStep(c, deps, await startSaga(deps, saga, input, waitMs), 201);
+  });
+}
+
+/** Creation and acts; withdrawals are read where all groups are, under `/v1/transfers`. */
+export function withdrawalRoutes(deps: ApiDeps): OpenAPIHono<ApiEnv> {
+  const { db, wallets } = deps;
+  const app = new OpenAPIHono<ApiEnv>();
+  createWithdrawal(app, deps);
+  app.openapi(finalizeRoute, async (c) => {
+    const { id } = c.req.valid('param');
+    const { 'Idempotency-Key': key, Prefer } = c.req.valid('header');
+    const { txid, amount, final } = c.req.valid('json');
+    if (amount !== undefined) {
+      await checkGroupAmount(wallets, (await readGroup(db, id))?.legs ?? [], amount);
+    }
+    const input = {
+      ...stepOf(c.get('caller'), 'finalize', id, key),
+      txid: txid ?? null,
+      amount: amount ?? null,
+      final: final ?? amount === undefined,
+    };
+    return sendStep(c, deps, await actOnSaga(deps, 'finalize', input, waitMsOf(Prefer)), 200);
+  });
+  app.openapi(releaseRoute, async (c) => {
+    const { id } = c.req.valid('param');
+    const { 'Idempotency-Key': key, Prefer } = c.req.valid('header');
+    const { reason, amount, final } = c.req.valid('json');
+    if (amount !== undefined) {
+      await checkGroupAmount(wallets, (await readGroup(db, id))?.legs ?? [], amount);
+    }
+    const input = {
+      ...stepOf(c.get('caller'), 'release', id, key),
+      reason,
+      amount: amount ?? null,
+      final: final ?? amount === undefined,
+    };
+    const answer = await actOnSaga(deps, 'releaseWithdrawal', input, waitMsOf(Prefer));
+    return sendStep(c, deps, answer, 200);
+  });
+  return app;
+}

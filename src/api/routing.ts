@@ -1,0 +1,24 @@
+import type { z } from '@hono/zod-openapi';
+import { allow } from './auth.ts';
+import type { Scope } from './context.ts';
+import { jsonBody } from './jsonBody.ts';
+
+/** Guards and security of a call without a body. One of the scopes is enough. */
+export function reads(...scopes: Scope[]) {
+  return { security: [{ apiKey: scopes }], middleware: [allow(...scopes)] as const };
+}
+
+/** Guards and security of a call with a JSON body: the key is judged before the body is read. */
+export function writes(...scopes: Scope[]) {
+  return { security: [{ apiKey: scopes }], middleware: [allow(...scopes), jsonBody] as const };
+}
+
+/** A JSON request body; `optional` where the schema has no required field. */
+export function body<T extends z.ZodType>(schema: T, presence: 'required' | 'optional') {
+  return { required: presence === 'required', content: { 'application/json': { schema } } };
+}
+
+/** A JSON response. */
+export function json<T extends z.ZodType>(schema: T, description: string) {
+  return { description, content: { 'application/json': { schema } } };
+}

@@ -1,0 +1,34 @@
+import { z } from '@hono/zod-openapi';
+import { amountFault } from '../../contracts/amounts.ts';
+import type { Amount } from '../../contracts/resources.ts';
+
+/**
+ * An amount in a request: a decimal string above zero in whole units of the asset. Faults carry the
+ * code INVALID_AMOUNT; how many decimals the asset has is checked where the asset is known.
+ */
+export const amountInput = z
+  .custom<Amount>()
+  .superRefine((value, ctx) => {
+    if (value === undefined) {
+      ctx.addIssue({ code: 'custom', message: 'An amount is required.' });
+      return;
+    }
+    const message = amountFault(value, null);
+    if (message !== null) {
+      ctx.addIssue({ code: 'custom', message, params: { code: 'INVALID_AMOUNT' } });
+    }
+  })
+  .openapi('AmountInput', {
+    type: 'string',
+    pattern: '^(0|[1-9]\\d{0,37})(\\.\\d{1,36})?$',
+    description:
+      'Decimal string above zero in whole units of the asset, with no more decimals than its scale.',
+    example: '1.5',
+  });
+
+/** An amount in an answer: plain notation, no trailing zeros, signed where it says so. */
+export const amountOutput = z.string().openapi('Amount', {
+  pattern: '^-?(0|[1-9]\\d*)(\\.\\d*[1-9])?$',
+  description: 'Decimal string in whole units of the asset; plain notation, no trailing zeros.',
+  example: '1.5',
+});

@@ -1,0 +1,69 @@
+import { z } from '@hono/zod-openapi';
+import { HTTP_STATUS_BY_CODE, type ProblemCode } from '../../contracts/codes.ts';
+
+const CODES = [...Object.keys(HTTP_STATUS_BY_CODE), 'INTERNAL_ERROR'] as [string, ...string[]];
+
+export const problem = z
+  .object({
+    type: z.string().openapi({ example: 'urn:holdfast:problem:INSUFFICIENT_FUNDS' }),
+    title: z.string().openapi({ example: 'Insufficient funds' }),
+    status: z.int().openapi({ example: 422 }),
+    detail: z.string(),
+    instance: z.string().openapi({ example: '/v1/transfers' }),
+    code: z.enum(CODES).openapi({ example: 'INSUFFICIENT_FUNDS' }),
+    errors: z
+      .array(
+        z.object({
+          pointer: z.string().openapi({ example: '/legs/0/amount' }),
+          detail: z.string(),
+        }),
+      )
+      .optional()
+      .openapi({ description: 'Fields at fault, by JSON pointer (RFC 6901).' }),
+    groupId: z.string().optional().openapi({ description: 'The group that the refusal left.' }),
+    missing: z
+      .array(z.object({ component: z.string(), detail: z.string() }))
+      .optional()
+      .openapi({ description: 'What readiness waits for.' }),
+  })
+  .openapi('Problem');
+
+/** Headers that problems of a status carry. */
+const HEADERS_BY_STATUS: Record<number, Record<string, object>> = {
+  401: { 'WWW-Authenticate': { schema: { type: 'string' } } },
+  405: { Allow: { schema: { type: 'string' } } },
+  503: { 'Retry-After': { description: 'Seconds', schema: { type: 'integer' } } },
+};
+
+/** Every call with a key can answer these. */
+const ALWAYS: ProblemCode[] = ['UNAUTHENTICATED', 'FORBIDDEN', 'UNAVAILABLE'];
+
+/** Every call with a body, too. */
+export const BODY_CODES: ProblemCode[] = [
+  'INVALID_REQUEST',
+  'BODY_TOO_LARGE',
+  'UNSUPPORTED_MEDIA_TYPE',
+];
+
+/**
+ * The problem responses of a route, one per status, each naming its codes. Typed as nothing: a
+ * handler throws problems and never returns one.
+ */
+export function problems(...codes: ProblemCode[]): Record<never, never> {
+  const byStatus = new Map<number, string[]>();
+  for (const code of new Set([...codes, ...ALWAYS])) {
+    const status = HTTP_STATUS_BY_CODE[code];
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+  }
+  byStatus.set(500, ['INTERNAL_ERROR']);
+  return Object.fromEntries(
+    [...byStatus].map(([status, names]) => [
+      status,
+      {
+        description: names.map((name) => `\`${name}\``).join(', '),
+        headers: HEADERS_BY_STATUS[status],
+        content: { 'application/problem+json': { schema: problem } },
+      },
+    ]),
+  );
+}

@@ -1,0 +1,52 @@
+import { z } from '@hono/zod-openapi';
+
+/** Limits count characters as people do, not UTF-16 units. */
+function lengthOf(text: string): number {
+  return [...text].length;
+}
+
+/** A text of `min` to `max` characters. */
+export function textOf(min: number, max: number) {
+  const bound = min === 0 ? `at most ${max}` : `${min} to ${max}`;
+  return z
+    .string()
+    .refine((text) => lengthOf(text) >= min && lengthOf(text) <= max, {
+      message: `Must have ${bound} characters.`,
+    })
+    .openapi({ minLength: min, maxLength: max });
+}
+
+/** Why an operator or a service acts; kept in the timeline for ever. */
+export const reason = textOf(1, 500).openapi({ example: 'Customer asked to stop the order' });
+
+/** RFC 3339 UTC with six fractional digits. */
+export const timestamp = z.string().openapi('Timestamp', {
+  format: 'date-time',
+  pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}\\.\\d{6}Z$',
+  example: '2026-01-02T03:04:05.678901Z',
+});
+
+/** The caller's own data, stored and returned as it came. */
+export const metadata = z
+  .record(z.string(), z.unknown())
+  .openapi('Metadata', { type: 'object', additionalProperties: true, example: { order: '4711' } });
+
+/** An asset's code (API.md, Assets). */
+export const assetCode = z
+  .string()
+  .regex(/^[A-Z0-9._@-]{1,32}$/, 'An asset code has 1 to 32 of A-Z 0-9 . _ @ -')
+  .openapi({ example: 'ETH' });
+
+/** A wallet's id (API.md, Wallets). */
+export const walletId = z
+  .string()
+  .regex(/^[A-Za-z0-9_.:@-]{1,64}$/, 'A wallet id has 1 to 64 of A-Z a-z 0-9 _ . : @ -')
+  .openapi({ example: 'alice:ETH' });
+
+/** An id in a path: opaque, percent-encoded by the caller, decoded here. */
+export function idParam(name: string, example: string) {
+  return z
+    .string()
+    .refine((id) => !id.includes('\u0000'), { message: 'An id cannot hold the character U+0000.' })
+    .openapi({ param: { name, in: 'path' }, example });
+}

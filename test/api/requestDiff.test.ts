@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest';
+import { differingFields } from '../../src/api/requestDiff.ts';
+
+function pointers(stored: unknown, asked: unknown): string[] {
+  return differingFields(stored, asked).map(({ pointer }) => pointer);
+}
+
+test('each field that differs is named by its pointer, the innermost one', () => {
+  const stored = { legs: [{ wallet: 'a', amount: '1' }], reference: 'x', metadata: { a: { b: 1 } } };
+  const asked = { legs: [{ wallet: 'a', amount: '2' }], reference: null, metadata: { a: { b: 2 } } };
+  expect(pointers(stored, asked)).toEqual(['/legs/0/amount', '/reference', '/metadata/a/b']);
+});
+
+test('a leg more or less is named as a whole', () => {
+  expect(pointers({ legs: [] }, { legs: [{ wallet: 'a' }] })).toEqual(['/legs/0']);
+  expect(pointers({ legs: [{ wallet: 'a' }] }, { legs: [] })).toEqual(['/legs/0']);
+});
+
+test('a leg that leaves its asset out differs from none, and from another asset', () => {
+  const leg = (asset?: string | null) => ({ legs: [{ wallet: 'a', asset }] });
+  expect(pointers(leg('ETH'), leg())).toEqual([]);
+  expect(pointers(leg(null), leg('ETH'))).toEqual([]);
+  expect(pointers(leg('ETH'), leg('BTC'))).toEqual(['/legs/0/asset']);
+});
+
+test('null and absent are the same', () => {
+  expect(pointers({ reference: null }, {})).toEqual([]);
+});
+
+test('keys with / and ~ are escaped', () => {
+  expect(pointers({ metadata: { 'a/b~c': 1 } }, { metadata: { 'a/b~c': 2 } })).toEqual([
+    '/metadata/a~1b~0c',
+  ]);
+});
