@@ -4,7 +4,13 @@ import { hostname } from 'node:os';
 /** The public test mnemonic of anvil and hardhat; the signer refuses it on known main nets. */
 const PUBLIC_TEST_MNEMONIC = 'test test test test test test test test test test test junk';
 
+/** What a process does: answer HTTP, run sagas, follow the chain. One process can do all three. */
+export const ROLES = ['api', 'worker', 'watcher'] as const;
+export type Role = (typeof ROLES)[number];
+
 export interface Config {
+  /** What this process does; all by default. An API without a worker waits longer for outcomes. */
+  roles: ReadonlySet<Role>;
   /** Owner's URL; the service's own connections take the role `holdfast_app` on it. */
   databaseUrl: string;
   temporalAddress: string;
@@ -44,7 +50,13 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   };
   const start = env.CHAIN_START_BLOCK;
   if (start && !/^\d+$/.test(start)) faults.push(`CHAIN_START_BLOCK must be a block number`);
+  const roles = (env.HOLDFAST_ROLES || ROLES.join(',')).split(',').map((role) => role.trim());
+  const unknown = roles.filter((role) => !(ROLES as readonly string[]).includes(role));
+  if (unknown.length > 0) {
+    faults.push(`HOLDFAST_ROLES names ${unknown.join(', ')}; there are ${ROLES.join(', ')}`);
+  }
   const config: Config = {
+    roles: new Set(roles as Role[]),
     databaseUrl: required('DATABASE_URL'),
     temporalAddress: required('TEMPORAL_ADDRESS'),
     temporalNamespace: env.TEMPORAL_NAMESPACE || 'default',
