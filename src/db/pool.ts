@@ -1,0 +1,51 @@
+/** Connections to Postgres for the service's own statements. */
+import pg from 'pg';
+
+/** A pool or one connection of it: all that a ledger function needs. */
+export type Db = { query: pg.Pool['query'] };
+export type Pool = pg.Pool;
+export type Connection = pg.PoolClient;
+
+export interface PoolSettings {
+  databaseUrl: string;
+  /** Most connections at once. */
+  size: number;
+  /** What `pg_stat_activity` calls them. */
+  applicationName: string;
+}
+
+/** A step waits for another step's lock, which is held for milliseconds; longer is a fault. */
+const LOCK_TIMEOUT_MS = 5_000;
+/** Above the lock timeout, below the 15 s that a step's activity may take. */
+const STATEMENT_TIMEOUT_MS = 10_000;
+/** Nothing of ours thinks inside a transaction; a session that does has lost its client. */
+const IDLE_IN_TRANSACTION_TIMEOUT_MS = 15_000;
+/** How long a query may wait for the server to accept a connection. */
+const CONNECT_TIMEOUT_MS = 5_000;
+
+/**
+ * Opens a pool whose sessions have the rights of `holdfast_app`, whoever the URL logs in as: the
+ * role may insert and read entries, and never change them.
+ */
+export function createPool(settings: PoolSettings): Pool {
+  const parameters = {
+    role: 'holdfast_app',
+    lock_timeout: LOCK_TIMEOUT_MS,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+  };
+  const pool = new pg.Pool({
+    connectionString: settings.databaseUrl,
+    max: settings.size,
+    application_name: settings.applicationName,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    keepAlive: true,
+    options: Object.entries(parameters)
+      .map(([name, value]) => `-c ${name}=${value}`)
+      .join(' '),
+  });
+  // An idle connection that breaks is replaced at the next query; without a listener it would end
+  // the process.
+  pool.on('error', () => {});
+  return pool;
+}

@@ -1,0 +1,62 @@
+/** What the database's errors mean to us: one table, and the one place that tries again. */
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Ours: a broken invariant. The transaction is rolled back, and it is a bug or an attack. */
+const INVARIANT_CLASS = 'HF';
+
+/** Errors after which the same call may succeed: nothing was written, or its op row tells. */
+const PASSING = new Set([
+  '40001', // serialization_failure
+  '40P01', // deadlock_detected
+  '55P03', // lock_not_available
+  '57P01', // admin_shutdown
+  '57P02', // crash_shutdown
+  '57P03', // cannot_connect_now
+  '53300', // too_many_connections
+]);
+
+/** Errors of the socket and of a server that went away. */
+const CONNECTION_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND']);
+const CONNECTION_MESSAGES = [
+  'Connection terminated',
+  'Client has encountered a connection error',
+  'timeout exceeded when trying to connect',
+];
+
+/** The first try and two more; the caller above (an activity, an HTTP client) has patience too. */
+const MOST_TRIES = 3;
+const PAUSE_MS = 20;
+
+/** True where a promise of the books was broken: see the migrations for what each code says. */
+export function isInvariantBroken(error: unknown): boolean {
+  return codeOf(error).startsWith(INVARIANT_CLASS);
+}
+
+/** True where Postgres did not answer: it is away, or on its way up or down. */
+export function isDatabaseAway(error: unknown): boolean {
+  const code = codeOf(error);
+  if (code.startsWith('08') || code.startsWith('57P') || CONNECTION_CODES.has(code)) return true;
+  const message = error instanceof Error ? error.message : '';
+  return CONNECTION_MESSAGES.some((text) => message.includes(text));
+}
+
+/**
+ * Runs a call that may be repeated at will (a ledger function, a read) again where the fault passes.
+ * A connection that was lost after COMMIT is such a fault: the repeated call finds the op row.
+ */
+export async function withRetry<Result>(call: () => Promise<Result>): Promise<Result> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await call();
+    } catch (error) {
+      const passing = PASSING.has(codeOf(error)) || isDatabaseAway(error);
+      if (!passing || attempt === MOST_TRIES) throw error;
+      await sleep(PAUSE_MS * attempt * (1 + Math.random()));
+    }
+  }
+}
+
+function codeOf(error: unknown): string {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' ? code : '';
+}
