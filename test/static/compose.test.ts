@@ -29,7 +29,7 @@ const services = Object.entries(compose.services);
 const ours = services.filter(([, { image }]) => image.startsWith('holdfast:'));
 
 /** Rules of the linter about correctness; the order of keys is ours to choose. */
-const LINT_RULES = {
+const LINT_RULES: ConstructorParameters<typeof DCLinter>[0]['rules'] = {
   'no-build-and-image': 0,
   'no-duplicate-container-names': 2,
   'no-duplicate-exported-ports': 2,
@@ -37,7 +37,7 @@ const LINT_RULES = {
   'no-unbound-port-interfaces': 2,
   'no-version-field': 2,
   'require-project-name-field': 2,
-  'require-quotes-in-ports': 2,
+  'require-quotes-in-ports': [2, { quoteType: 'double' }],
   'service-container-name-regex': 2,
   'service-dependencies-alphabetical-order': 0,
   'service-image-require-explicit-tag': 2,
@@ -45,7 +45,7 @@ const LINT_RULES = {
   'service-ports-alphabetical-order': 0,
   'services-alphabetical-order': 0,
   'top-level-properties-order': 0,
-} as const;
+};
 
 /** What the linter says of a file; its own types do not resolve under `nodenext`. */
 interface LintedFile {
