@@ -1,0 +1,57 @@
+/** The EVM behind the chain port. */
+import { ChainUnavailable } from '../../contracts/chain.ts';
+import type { ChainPort } from '../port.ts';
+import { readByHash, readByHeight, readFinality, readHead } from './blocks.ts';
+import { eventsOf } from './events.ts';
+import { countOf } from './quantity.ts';
+import { connectRpc } from './rpc.ts';
+import {
+  balanceOf,
+  broadcast,
+  draft,
+  feeQuote,
+  nextSequence,
+  transactionStatus,
+} from './transactions.ts';
+
+/** How inner calls are looked into. `debug` and `trace` will join here, probed at the start. */
+export type TraceMode = 'none';
+
+const BLIND_SPOTS: Record<TraceMode, readonly string[]> = {
+  none: [
+    'Native coins that a contract pays out by an inner call are not seen (traces: none); ' +
+      'plain transfers and token transfers are.',
+  ],
+};
+
+/**
+ * Connects to a node and reads which chain it is on.
+ *
+ * @param rpcUrl JSON-RPC over HTTP
+ * @throws `ChainUnavailable` when it does not answer
+ */
+export async function connectEvm(rpcUrl: string): Promise<ChainPort> {
+  const rpc = connectRpc(rpcUrl);
+  const chainId = countOf(await rpc('eth_chainId'), 'chain id');
+  const traces: TraceMode = 'none';
+  return {
+    chain: `eip155:${chainId}`,
+    blindSpots: BLIND_SPOTS[traces],
+    async genesisHash() {
+      const genesis = await readByHeight(rpc, 0);
+      if (genesis === null) throw new ChainUnavailable('The node has no block 0.');
+      return genesis.hash;
+    },
+    head: () => readHead(rpc),
+    finality: () => readFinality(rpc),
+    blockByHeight: (height) => readByHeight(rpc, height),
+    blockByHash: (hash) => readByHash(rpc, hash),
+    eventsOf: (block, watch) => eventsOf(rpc, block, watch),
+    transactionStatus: (txid) => transactionStatus(rpc, txid),
+    balanceOf: (address, contract, height) => balanceOf(rpc, address, contract, height),
+    nextSequence: (sender) => nextSequence(rpc, sender),
+    feeQuote: (payment) => feeQuote(rpc, payment),
+    draft: (payment, terms, sequence) => draft(chainId, payment, terms, sequence),
+    broadcast: (signedBytes) => broadcast(rpc, signedBytes),
+  };
+}

@@ -1,0 +1,153 @@
+/** Payments: price, unsigned bytes, sending, looking up. EIP-1559 transactions only. */
+import { parseTransaction, serializeTransaction, type TransactionSerializableEIP1559 } from 'viem';
+import { ChainUnavailable } from '../../contracts/chain.ts';
+import type {
+  BroadcastResult,
+  FeeQuote,
+  Payment,
+  PaymentFault,
+  TransactionStatus,
+} from '../port.ts';
+import type { RawHeader } from './blocks.ts';
+import { balanceCall, transferCall } from './erc20.ts';
+import { bigintOf, countOf, quantityOf } from './quantity.ts';
+import { hasSucceeded, type RawReceipt } from './receipts.ts';
+import { NodeRefused, type Rpc } from './rpc.ts';
+
+/** The base fee at most doubles within six full blocks, so the price stays good for a minute. */
+const BASE_FEE_FACTOR = 2n;
+/** Estimates are exact for the state they ran on; a fifth more covers a state that moved on. */
+const GAS_MARGIN_PERCENT = 120n;
+/** Plain transfers and sound tokens stay far below; more would pay for somebody's code. */
+const GAS_LIMIT_CAP = 500_000n;
+/** JSON-RPC error code of a reverted execution (EIP-1474, geth). */
+const REVERTED_CODE = 3;
+
+/** Prices a payment on the head's state, or tells in a sentence why the chain would reject it. */
+export async function feeQuote(rpc: Rpc, payment: Payment): Promise<FeeQuote | PaymentFault> {
+  const [head, tip, gas] = await Promise.all([
+    rpc<RawHeader>('eth_getBlockByNumber', 'latest', false),
+    rpc<string>('eth_maxPriorityFeePerGas'),
+    estimateGas(rpc, payment),
+  ]);
+  if (typeof gas !== 'bigint') return gas;
+  if (gas > GAS_LIMIT_CAP) {
+    return { fault: `It would need ${gas} gas; at most ${GAS_LIMIT_CAP} is paid for.` };
+  }
+  const maxPriorityFeePerGas = bigintOf(tip, 'priority fee');
+  const baseFee = bigintOf(head?.baseFeePerGas, 'base fee');
+  const maxFeePerGas = baseFee * BASE_FEE_FACTOR + maxPriorityFeePerGas;
+  return {
+    maxFeeUnits: gas * maxFeePerGas,
+    terms: {
+      gas: String(gas),
+      maxFeePerGas: String(maxFeePerGas),
+      maxPriorityFeePerGas: String(maxPriorityFeePerGas),
+    },
+  };
+}
+
+async function estimateGas(rpc: Rpc, payment: Payment): Promise<bigint | PaymentFault> {
+  const { to, value, data } = callOf(payment);
+  const call = { from: payment.sender, to, value: quantityOf(value), ...(data && { data }) };
+  try {
+    const gas = bigintOf(await rpc<string>('eth_estimateGas', call), 'gas estimate');
+    return (gas * GAS_MARGIN_PERCENT) / 100n;
+  } catch (error) {
+    if (!(error instanceof NodeRefused)) throw error;
+    if (error.code !== REVERTED_CODE && !error.words.includes('revert')) throw error;
+    return { fault: `The chain would reject it: ${error.words}` };
+  }
+}
+
+/** Unsigned bytes of a payment. Pure: the same terms and sequence give the same bytes. */
+export function draft(
+  chainId: number,
+  payment: Payment,
+  terms: Record<string, string>,
+  sequence: number,
+): string {
+  const term = (name: string): bigint => {
+    const text = terms[name];
+    if (!text || !/^\d+$/.test(text)) throw new RangeError(`The fee terms have no ${name}.`);
+    return BigInt(text);
+  };
+  return serializeTransaction({
+    type: 'eip1559',
+    chainId,
+    nonce: sequence,
+    gas: term('gas'),
+    maxFeePerGas: term('maxFeePerGas'),
+    maxPriorityFeePerGas: term('maxPriorityFeePerGas'),
+    ...callOf(payment),
+  });
+}
+
+/** Reads unsigned or signed bytes back, so that a signer sees what it signs. */
+export function parseDraft(bytes: string): TransactionSerializableEIP1559 {
+  const parsed = parseTransaction(bytes as `0x${string}`);
+  if (parsed.type !== 'eip1559') throw new RangeError('These bytes are no EIP-1559 transaction.');
+  return parsed as TransactionSerializableEIP1559;
+}
+
+/** Target, value and calldata of a payment. */
+export function callOf({ contract, destination, units }: Payment) {
+  return contract === null
+    ? { to: destination as `0x${string}`, value: units, data: undefined }
+    : { to: contract as `0x${string}`, value: 0n, data: transferCall(destination, units) };
+}
+
+/**
+ * Words of geth, erigon, nethermind, besu, reth and anvil. "Already known" is as good as accepted:
+ * the same bytes have the same id.
+ */
+const KNOWN = /already known|already imported|known transaction|already exists|alreadyknown/;
+const SEQUENCE_USED = /nonce too low|nonce is too low|oldnonce|invalid nonce/;
+
+/** Sends signed bytes; sending the same bytes again is harmless. Throws where no answer came. */
+export async function broadcast(rpc: Rpc, signedBytes: string): Promise<BroadcastResult> {
+  try {
+    await rpc<string>('eth_sendRawTransaction', signedBytes);
+    return { result: 'accepted' };
+  } catch (error) {
+    if (!(error instanceof NodeRefused)) throw error;
+    if (KNOWN.test(error.words)) return { result: 'accepted' };
+    if (SEQUENCE_USED.test(error.words)) return { result: 'sequence_used', detail: error.words };
+    return { result: 'refused', detail: error.words };
+  }
+}
+
+/** Where a transaction is as the node sees it now. */
+export async function transactionStatus(rpc: Rpc, txid: string): Promise<TransactionStatus> {
+  const [transaction, receipt] = await Promise.all([
+    rpc<{ hash: string } | null>('eth_getTransactionByHash', txid),
+    rpc<(RawReceipt & { blockNumber: string }) | null>('eth_getTransactionReceipt', txid),
+  ]);
+  if (receipt === null) return { state: transaction === null ? 'unknown' : 'pending' };
+  return {
+    state: 'included',
+    height: countOf(receipt.blockNumber, 'block number'),
+    blockHash: receipt.blockHash.toLowerCase(),
+    succeeded: hasSucceeded(receipt),
+  };
+}
+
+/** Balance after the block of that height: wei, or the token's base units. */
+export async function balanceOf(
+  rpc: Rpc,
+  address: string,
+  contract: string | null,
+  height: number,
+): Promise<bigint> {
+  const at = quantityOf(height);
+  if (contract === null) return bigintOf(await rpc('eth_getBalance', address, at), 'balance');
+  const answer = await rpc<string>('eth_call', { to: contract, data: balanceCall(address) }, at);
+  // "0x" means that there is no contract: not a balance of zero but a wrong address.
+  if (answer === '0x') throw new ChainUnavailable(`There is no contract at ${contract}.`);
+  return bigintOf(answer, 'token balance');
+}
+
+/** How many transactions of the sender are in blocks: its next free nonce. */
+export async function nextSequence(rpc: Rpc, sender: string): Promise<number> {
+  return countOf(await rpc('eth_getTransactionCount', sender, 'latest'), 'nonce');
+}

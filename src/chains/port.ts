@@ -1,0 +1,124 @@
+/**
+ * What Holdfast asks of a chain, in words that fit account chains, UTXO chains and custodians alike.
+ * One adapter a chain family implements it; nothing outside `src/chains/<family>/` knows more.
+ *
+ * Units are base units (wei, satoshi) as bigint: adapters alone see them. Heights are block numbers.
+ * Addresses, hashes and transaction ids are lower-case texts of the chain's own spelling.
+ *
+ * A method throws `ChainUnavailable` when the node does not answer or contradicts itself: the caller
+ * tries again later and books nothing. An answer is never guessed from silence.
+ */
+
+/** CAIP-2, such as `eip155:31337`. */
+export type ChainId = string;
+
+export interface BlockRef {
+  height: number;
+  hash: string;
+  parentHash: string;
+}
+
+/** How far the chain's own finality has come; null where the node does not tell. */
+export interface Finality {
+  safe: BlockRef | null;
+  finalized: BlockRef | null;
+}
+
+/** Coins that moved to an address, successfully, in one block. */
+export interface Transfer {
+  txid: string;
+  /** Place of the event within its transaction; the same wherever the transaction is included. */
+  ordinal: string;
+  /** Token contract; null: the native coin. */
+  contract: string | null;
+  from: string;
+  to: string;
+  units: bigint;
+}
+
+/** What became of a transaction that we sent, in one block. */
+export interface Outcome {
+  txid: string;
+  succeeded: boolean;
+  /** What its sender paid for it, in the native coin. */
+  feeUnits: bigint;
+  /** All that it moved, of registered tokens and the native coin: proof of what it paid. */
+  transfers: Transfer[];
+}
+
+/** What to look for in a block. */
+export interface Watch {
+  /** Registered token contracts; tokens of others are never seen. */
+  contracts: readonly string[];
+  /** Which of these addresses are ours. */
+  ours(addresses: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Which of these transactions we sent. */
+  sent(txids: readonly string[]): Promise<ReadonlySet<string>>;
+}
+
+export interface BlockEvents {
+  /** To addresses of ours, in the order of the chain. */
+  transfers: Transfer[];
+  outcomes: Outcome[];
+}
+
+export type TransactionStatus =
+  | { state: 'unknown' }
+  | { state: 'pending' }
+  | { state: 'included'; height: number; blockHash: string; succeeded: boolean };
+
+/**
+ * What a node said to signed bytes. None of them proves that the bytes are nowhere.
+ * - `accepted`: taken now, or known already.
+ * - `sequence_used`: the sender's sequence number is spent; look up our own attempts.
+ * - `refused`: this node does not take them, for the reason told.
+ */
+export type BroadcastResult =
+  | { result: 'accepted' }
+  | { result: 'sequence_used'; detail: string }
+  | { result: 'refused'; detail: string };
+
+export interface Payment {
+  sender: string;
+  destination: string;
+  /** Token contract; null: the native coin. */
+  contract: string | null;
+  units: bigint;
+}
+
+/** Price of one transaction. */
+export interface FeeQuote {
+  /** Most that it can cost, in the native coin. */
+  maxFeeUnits: bigint;
+  /** The terms in the family's own words, decimal texts; kept with the attempt and shown. */
+  terms: Record<string, string>;
+}
+
+/** A payment that cannot be quoted because the chain would reject it, in a sentence. */
+export interface PaymentFault {
+  fault: string;
+}
+
+export interface ChainPort {
+  readonly chain: ChainId;
+  /** What this adapter cannot see on this node, one sentence each; readiness tells them. */
+  readonly blindSpots: readonly string[];
+
+  /** First block of the chain: tells a chain from another one of the same id. */
+  genesisHash(): Promise<string>;
+  head(): Promise<BlockRef>;
+  finality(): Promise<Finality>;
+  blockByHeight(height: number): Promise<BlockRef | null>;
+  blockByHash(hash: string): Promise<BlockRef | null>;
+  /** Everything in this very block that concerns us; the whole of it, or it throws. */
+  eventsOf(block: BlockRef, watch: Watch): Promise<BlockEvents>;
+
+  transactionStatus(txid: string): Promise<TransactionStatus>;
+  balanceOf(address: string, contract: string | null, height: number): Promise<bigint>;
+  /** The sender's next free sequence number (nonce) after all blocks up to the head. */
+  nextSequence(sender: string): Promise<number>;
+  feeQuote(payment: Payment): Promise<FeeQuote | PaymentFault>;
+  /** Unsigned bytes (hex) of a payment; pure, so that the same input gives the same bytes. */
+  draft(payment: Payment, terms: Record<string, string>, sequence: number): string;
+  broadcast(signedBytes: string): Promise<BroadcastResult>;
+}
