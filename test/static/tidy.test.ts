@@ -13,6 +13,7 @@ const OFFENDERS: { path: string; text: string }[] = [
   { path: 'README.md', text: `to be done: ${'TO' + 'DO'}\n` },
   { path: 'test/api/app.test.ts', text: `it.${'skip'}('pays', () => {});\n` },
   { path: 'src/api/utils.ts', text: '' },
+  { path: 'src/api/app.ts', text: '/** See NOTHING.md for why. */\n' },
   { path: 'docs/api.md', text: `see /${'root'}/notes\n` },
   { path: 'src/api/app.ts', text: 'const left = Number(leg.amount);\n' },
   { path: 'src/ledger/hold.ts', text: 'export async function hold() {}\n' },

@@ -2,7 +2,7 @@
  * The rules of the house that no linter knows. Each takes a file and answers with its offences, one
  * sentence each; none is an empty list. Biome's own rules stand in biome.json.
  */
-import type { SourceFile } from './sourceFiles.ts';
+import { listPaths, type SourceFile } from './sourceFiles.ts';
 
 export const MAX_FILE_LINES = 300;
 export const MAX_FUNCTION_LINES = 70;
@@ -76,6 +76,18 @@ export const TIDY_RULES: readonly TidyRule[] = [
     find: ({ path }) => (VAGUE_NAME.test(path) ? ['its name says nothing'] : []),
   },
   {
+    says: 'A document that the code refers to is one of this tree',
+    appliesTo: /^(src|workflows|activities|migrations|test|bench|examples)\//,
+    find: ({ text, path }) =>
+      path.startsWith('test/static/')
+        ? []
+        : text
+            .split('\n')
+            .flatMap((line, at) =>
+              missingDocuments(line).map((name) => `line ${at + 1}: there is no ${name}`),
+            ),
+  },
+  {
     says: 'No path of one machine is written down',
     appliesTo: /^(?!package-lock\.json$|Dockerfile$|docker-compose\.yml$)/,
     find: ({ text }) => linesMatching(text, MACHINE_PATH),
@@ -94,6 +106,20 @@ export const TIDY_RULES: readonly TidyRule[] = [
     find: ({ text }) => undocumentedExports(text),
   },
 ];
+
+/** Documents of the tree, by name and without regard to case: `API.md` means docs/api.md. */
+const DOCUMENTS = new Set(
+  listPaths()
+    .filter((path) => path.endsWith('.md'))
+    .map((path) => path.split('/').at(-1)?.toLowerCase() ?? ''),
+);
+
+/** Documents that a line names and that are not there; a design by that name is not part of us. */
+function missingDocuments(line: string): string[] {
+  const named = [...line.matchAll(/\b([\w-]+\.md)\b/g)].map(([, name]) => name ?? '');
+  const missing = named.filter((name) => !DOCUMENTS.has(name.toLowerCase()));
+  return /\bDESIGN\b/.test(line) ? [...missing, 'DESIGN'] : missing;
+}
 
 /**
  * Functions longer than the cap. Biome has formatted the text, so a function ends at the first line
