@@ -57,7 +57,7 @@ export interface ChainDepositInput {
   inclusionId: string;
 }
 
-/** Inputs by workflow type. `resume` marks a start by the sweeper: the open step is replayed. */
+/** Inputs by workflow type. The sweeper starts a saga again with the same one. */
 export interface SagaInputs {
   transfer: OpenTransferInput;
   reversal: ReverseInput;
@@ -67,6 +67,16 @@ export interface SagaInputs {
   chainWithdrawal: OpenWithdrawalInput;
 }
 export type SagaType = keyof SagaInputs;
+
+/** The kind of the group that a saga drives. */
+export const KIND_OF_SAGA = {
+  transfer: 'transfer',
+  reversal: 'reversal',
+  deposit: 'deposit',
+  withdrawal: 'withdrawal',
+  chainDeposit: 'deposit',
+  chainWithdrawal: 'withdrawal',
+} as const satisfies Record<SagaType, GroupKind>;
 
 /**
  * Updates: acts of people and services, each decided and stored by the ledger function. The name of

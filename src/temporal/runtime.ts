@@ -1,6 +1,9 @@
 /** The SDK's process-wide runtime: one a process, so it is installed where a process begins. */
+import type { LogMetadata } from '@temporalio/common';
 import { Runtime } from '@temporalio/worker';
 import type { Log } from '../observability/log.ts';
+
+type Level = 'trace' | 'debug' | 'info' | 'warn' | 'error';
 
 /**
  * Sends the SDK's log through ours, and leaves signals to the process: by default the SDK would stop
@@ -9,10 +12,8 @@ import type { Log } from '../observability/log.ts';
  */
 export function installRuntime(log: Log): void {
   if (Runtime._instance) return;
-  const write =
-    (level: 'trace' | 'debug' | 'info' | 'warn' | 'error') =>
-    (message: string, meta?: Record<string | symbol, unknown>) =>
-      log[level]({ temporal: meta }, message);
+  const write = (level: Level) => (message: string, meta?: LogMetadata) =>
+    log[level]({ temporal: meta }, message);
   Runtime.install({
     shutdownSignals: [],
     logger: {
@@ -21,7 +22,7 @@ export function installRuntime(log: Log): void {
       info: write('info'),
       warn: write('warn'),
       error: write('error'),
-      log: (level, message, meta) => log.info({ temporal: meta, level }, message),
+      log: (level, message, meta) => write(level.toLowerCase() as Level)(message, meta),
     },
     telemetryOptions: { logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} } },
   });

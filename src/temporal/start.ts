@@ -1,30 +1,45 @@
 import type { Client } from '@temporalio/client';
 import { SAGA_TASK_QUEUE, type SagaInputs, type SagaType } from '../contracts/sagas.ts';
+import { faultOf } from './failures.ts';
 import { describeStart } from './startOptions.ts';
 
 /**
- * Starts the workflow of a group under the group's id. Throws WorkflowExecutionAlreadyStartedError
- * when one runs or, unless `again`, has run under that id: the caller who gets no error is the one
- * who started it, which a start that silently joins the running one would not tell.
+ * - `here`: started by this call, and its first task runs on this process's worker.
+ * - `elsewhere`: started by this call; some worker will take it.
+ * - `exists`: a workflow of that id runs, or has run.
+ */
+export type Started = 'here' | 'elsewhere' | 'exists';
+
+/**
+ * Starts the workflow of a group under the group's id. One that runs already is not joined but told
+ * (`exists`), so that of many callers with one key exactly one knows that the start was its own.
  *
  * @param again true for the sweeper's repair alone: a group that is open goes on in a new run
+ * @param deadline of the call, in milliseconds since the epoch
+ * @throws whatever else Temporal answers; see `faultOf`
  */
 export async function startSaga<T extends SagaType>(
   client: Client,
   type: T,
   input: SagaInputs[T],
   { again = false, deadline }: { again?: boolean; deadline: number },
-): Promise<void> {
-  await client.connection.withDeadline(deadline, () =>
-    client.workflow.start(type, {
-      workflowId: input.groupId,
-      taskQueue: SAGA_TASK_QUEUE,
-      args: [input],
-      // The first task comes back with the answer, when a worker of this process is free.
-      requestEagerStart: true,
-      workflowIdReusePolicy: again ? 'ALLOW_DUPLICATE' : 'REJECT_DUPLICATE',
-      workflowIdConflictPolicy: 'FAIL',
-      ...describeStart(type, input),
-    }),
-  );
+): Promise<Started> {
+  try {
+    const handle = await client.connection.withDeadline(deadline, () =>
+      client.workflow.start(type, {
+        workflowId: input.groupId,
+        taskQueue: SAGA_TASK_QUEUE,
+        args: [input],
+        // The first task comes back with the answer, when a worker of this process is free.
+        requestEagerStart: true,
+        workflowIdReusePolicy: again ? 'ALLOW_DUPLICATE' : 'REJECT_DUPLICATE',
+        workflowIdConflictPolicy: 'FAIL',
+        ...describeStart(type, input),
+      }),
+    );
+    return handle.eagerlyStarted ? 'here' : 'elsewhere';
+  } catch (error) {
+    if (faultOf(error).fault === 'already_started') return 'exists';
+    throw error;
+  }
 }

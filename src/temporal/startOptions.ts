@@ -1,7 +1,11 @@
 /** What a saga is started with, so that an operator finds it and knows it at a glance. */
 import type { SearchAttributePair } from '@temporalio/common';
-import type { GroupKind } from '../contracts/resources.ts';
-import { SEARCH_ATTRIBUTE, type SagaInputs, type SagaType } from '../contracts/sagas.ts';
+import {
+  KIND_OF_SAGA,
+  SEARCH_ATTRIBUTE,
+  type SagaInputs,
+  type SagaType,
+} from '../contracts/sagas.ts';
 import type { LegInput } from '../contracts/steps.ts';
 
 export interface StartDescription {
@@ -13,7 +17,6 @@ export interface StartDescription {
 }
 
 interface Facts {
-  kind: GroupKind;
   summary: string;
   details: string[];
   wallets: string[];
@@ -30,7 +33,7 @@ export function describeStart<T extends SagaType>(type: T, input: SagaInputs[T])
   const facts = FACTS[type](input);
   const attributes: SearchAttributePair[] = [
     { key: SEARCH_ATTRIBUTE.status, value: 'IN_PROGRESS' },
-    { key: SEARCH_ATTRIBUTE.kind, value: facts.kind },
+    { key: SEARCH_ATTRIBUTE.kind, value: KIND_OF_SAGA[type] },
   ];
   const wallets = [...new Set(facts.wallets)].slice(0, MOST_LISTED);
   const assets = [...new Set(facts.assets)].slice(0, MOST_LISTED);
@@ -46,7 +49,6 @@ export function describeStart<T extends SagaType>(type: T, input: SagaInputs[T])
 
 const FACTS: { [T in SagaType]: (input: SagaInputs[T]) => Facts } = {
   transfer: (input) => ({
-    kind: 'transfer',
     summary: `${input.settle === 'manual' ? 'Hold' : 'Transfer'} ${legsInWords(input.legs)}`,
     details: withReference(`Asked for by ${input.client}.`, input.reference),
     wallets: input.legs.map((leg) => leg.wallet),
@@ -55,7 +57,6 @@ const FACTS: { [T in SagaType]: (input: SagaInputs[T]) => Facts } = {
     amount: input.legs[0]?.amount ?? null,
   }),
   reversal: (input) => ({
-    kind: 'reversal',
     summary: `Reverse ${input.amount ?? 'what is left'} of ${input.reverses}`,
     details: [`Asked for by ${input.client}: ${input.reason}`],
     wallets: [],
@@ -63,7 +64,6 @@ const FACTS: { [T in SagaType]: (input: SagaInputs[T]) => Facts } = {
     amount: input.amount,
   }),
   deposit: (input) => ({
-    kind: 'deposit',
     summary: `Deposit ${input.amount} to ${input.wallet}`,
     details: withReference(`Told by ${input.client}.`, input.txid),
     wallets: [input.wallet],
@@ -73,7 +73,6 @@ const FACTS: { [T in SagaType]: (input: SagaInputs[T]) => Facts } = {
   withdrawal: withdrawalFacts,
   chainWithdrawal: withdrawalFacts,
   chainDeposit: (input) => ({
-    kind: 'deposit',
     summary: `Deposit seen on chain, inclusion ${input.inclusionId}`,
     details: ['Amount and wallet are read from the chain.'],
     wallets: [],
@@ -84,7 +83,6 @@ const FACTS: { [T in SagaType]: (input: SagaInputs[T]) => Facts } = {
 
 function withdrawalFacts(input: SagaInputs['withdrawal']): Facts {
   return {
-    kind: 'withdrawal',
     summary: `Withdraw ${input.amount} from ${input.wallet} to ${input.destination}`,
     details: [`Asked for by ${input.client}. Fees: ${input.feeMode}.`],
     wallets: [input.wallet],

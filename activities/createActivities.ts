@@ -1,0 +1,7 @@
+import { createLedgerActivities, type LedgerDeps } from './ledgerActivities.ts';
+import { createSweepActivities, type SweepDeps } from './sweepActivities.ts';
+
+/** All activities of the saga worker; each is a few lines over a ledger function. */
+export function createActivities(deps: LedgerDeps & SweepDeps) {
+  return { ...createLedgerActivities(deps), ...createSweepActivities(deps) };
+}

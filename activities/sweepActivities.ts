@@ -1,0 +1,33 @@
+/** The sweeper's work: long activities that tell how far they are. */
+import { activityInfo, heartbeat } from '@temporalio/activity';
+
+/** Where a walk over the open groups goes on; null: at the beginning, or at the end. */
+export type SweepCursor = string | null;
+
+/** What a part of a sweep found. */
+export interface SweepPart {
+  next: SweepCursor;
+  /** Groups, or ended sagas, that were looked at. */
+  looked: number;
+  /** Sagas that were gone and run again. */
+  restarted: number;
+  /** Sagas that had been terminated before their first step and can no longer take effect. */
+  buried: number;
+}
+
+export interface SweepDeps {
+  /** Looks at one batch of open groups, the oldest first; see `src/temporal/sweep.ts`. */
+  sweepOpenGroups: (after: SweepCursor, onProgress: () => void) => Promise<SweepPart>;
+  /** Looks at the sagas that ended lately by force. */
+  sweepEndedSagas: (onProgress: () => void) => Promise<SweepPart>;
+}
+
+export function createSweepActivities({ sweepOpenGroups, sweepEndedSagas }: SweepDeps) {
+  return {
+    /** A retry goes on where the last attempt was: looking twice does no harm, looking never does. */
+    sweepOpenGroups: (after: SweepCursor): Promise<SweepPart> =>
+      sweepOpenGroups(after, () => heartbeat(activityInfo().attempt)),
+    sweepEndedSagas: (): Promise<SweepPart> =>
+      sweepEndedSagas(() => heartbeat(activityInfo().attempt)),
+  };
+}

@@ -1,0 +1,98 @@
+/** Sagas that have ended while the ledger knows nothing of them. */
+import type { Client } from '@temporalio/client';
+import {
+  FIRST_STEP,
+  KIND_OF_SAGA,
+  type NoOutcome,
+  type SagaInputs,
+  type SagaType,
+} from '../contracts/sagas.ts';
+import type { StepOutcome, TombstoneInput } from '../contracts/steps.ts';
+import { replay } from '../ledger/replay.ts';
+import { tombstone } from '../ledger/tombstone.ts';
+import type { SagaDeps, SweepDeps } from './deps.ts';
+import { faultOf } from './failures.ts';
+import { unavailable } from './unavailable.ts';
+
+/** Sagas whose first step is a client's request. */
+export type ClientSaga = keyof typeof FIRST_STEP;
+
+/** Reason of a group whose saga was terminated before it wrote anything. */
+const NEVER_BEGAN = 'TERMINATED_BEFORE_FIRST_STEP';
+
+/**
+ * What a caller is told whose saga exists already: the first step's answer when there is one, null
+ * while the saga runs and has none yet.
+ *
+ * A saga that ended without an answer in the ledger either was terminated before its first step,
+ * which a tombstone makes final, or the ledger is older than Temporal (a backup was restored). Then
+ * nothing is run again: what happened since the backup is for a person to find out.
+ */
+export async function answerOfExisting<T extends ClientSaga>(
+  deps: SagaDeps,
+  type: T,
+  input: SagaInputs[T],
+): Promise<StepOutcome | NoOutcome | null> {
+  const step = FIRST_STEP[type];
+  const answer = await replay(deps.db, step, input);
+  if (answer) return answer;
+  const end = await endOfSaga(deps.client, input.groupId);
+  if (end === null) return null;
+  const late = await replay(deps.db, step, input);
+  if (late) return late;
+  if (end === 'before first step') {
+    await buryUnbegun(deps, type, input);
+    return (deps.steps[step] as (input: SagaInputs[T]) => Promise<StepOutcome>)(input);
+  }
+  alertLedgerBehind(deps, input.groupId);
+  return unavailable(
+    `The saga of ${input.groupId} has ended, but the ledger does not know the group: the database ` +
+      'seems to be older than Temporal. An operator has to reconcile them.',
+  );
+}
+
+/** Makes sure that a first step which is still under way somewhere finds its group cancelled. */
+export async function buryUnbegun(
+  { db, log }: SweepDeps,
+  type: SagaType,
+  { groupId, client }: { groupId: string; client: string },
+): Promise<void> {
+  const input: TombstoneInput = {
+    groupId,
+    stepKey: '~tombstone',
+    actor: { name: 'sweeper', admin: false },
+    kind: KIND_OF_SAGA[type],
+    client,
+    reason: NEVER_BEGAN,
+  };
+  await tombstone(db, input);
+  log.warn({ groupId }, 'A saga was terminated before its first step; its group is cancelled');
+}
+
+/** Loud, and the same everywhere: alerts are made of this line. */
+export function alertLedgerBehind({ log }: SweepDeps, groupId: string): void {
+  log.error(
+    { groupId, alert: 'LEDGER_BEHIND_TEMPORAL' },
+    'A saga has ended, but the ledger does not know its group. Was an old database restored?',
+  );
+}
+
+/** How a saga ended, or null while one of that id runs or when Temporal has none. */
+export async function endOfSaga(
+  client: Client,
+  groupId: string,
+): Promise<'before first step' | 'after first step' | null> {
+  const handle = client.workflow.getHandle(groupId);
+  try {
+    const { status } = await handle.describe();
+    if (status.name === 'RUNNING' || status.name === 'PAUSED') return null;
+    if (status.name === 'COMPLETED') return 'after first step';
+    const { events } = await handle.fetchHistory();
+    // A local activity leaves a marker; the first step is the first one.
+    const began = events?.some((event) => event.markerRecordedEventAttributes);
+    return began ? 'after first step' : 'before first step';
+  } catch (error) {
+    if (faultOf(error).fault === 'not_found') return null;
+    throw error;
+  }
+}

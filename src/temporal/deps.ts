@@ -1,0 +1,20 @@
+import type { Client } from '@temporalio/client';
+import type { createLedgerActivities } from '../../activities/ledgerActivities.ts';
+import type { Db } from '../db/pool.ts';
+import type { Log } from '../observability/log.ts';
+import type { Outcomes } from './outcomes.ts';
+
+/** What the sweeper stands on. */
+export interface SweepDeps {
+  client: Client;
+  db: Db;
+  log: Log;
+}
+
+/** What the gateway stands on. */
+export interface SagaDeps extends SweepDeps {
+  /** Where the ledger's steps of this process tell their outcomes. */
+  outcomes: Outcomes;
+  /** The ledger's steps as the worker registers them; called directly where no saga is needed. */
+  steps: ReturnType<typeof createLedgerActivities>;
+}

@@ -1,0 +1,89 @@
+/** Starting a saga and learning what its first step answered. */
+import { FIRST_STEP, type NoOutcome, type SagaInputs, type SagaType } from '../contracts/sagas.ts';
+import type { StepOutcome } from '../contracts/steps.ts';
+import { replay } from '../ledger/replay.ts';
+import { answerOfExisting, type ClientSaga } from './closedSaga.ts';
+import type { SagaDeps } from './deps.ts';
+import { faultOf } from './failures.ts';
+import { lookUntil } from './patience.ts';
+import { startSaga } from './start.ts';
+import { unavailable } from './unavailable.ts';
+
+type Answer = StepOutcome | NoOutcome;
+
+/** A start is sent even for a caller who does not want to wait, in milliseconds. */
+const SHORTEST_CALL_MS = 2_000;
+/** The local worker tells within some 10 ms; the op row is looked at only when it does not. */
+const LOCAL_WORKER_MS = 250;
+
+/** Implements `SagaGateway.start`. */
+export async function startAndWait<T extends SagaType>(
+  deps: SagaDeps,
+  type: T,
+  input: SagaInputs[T],
+  waitMs: number,
+): Promise<Answer> {
+  if ('stepKey' in input) {
+    return startAndAwaitFirstStep(deps, type as ClientSaga, input, waitMs);
+  }
+  // A chain deposit is started by the watcher, which reads what became of it from the ledger.
+  try {
+    await startSaga(deps.client, type, input, { deadline: Date.now() + SHORTEST_CALL_MS });
+    return { outcome: 'pending' };
+  } catch (error) {
+    return unavailable(`Temporal did not start the saga (${faultOf(error).detail}).`);
+  }
+}
+
+async function startAndAwaitFirstStep<T extends ClientSaga>(
+  deps: SagaDeps,
+  type: T,
+  input: SagaInputs[T],
+  waitMs: number,
+): Promise<Answer> {
+  const until = Date.now() + waitMs;
+  const deadline = Math.max(until, Date.now() + SHORTEST_CALL_MS);
+  const over = new AbortController();
+  const expectation = deps.outcomes.expect(input.groupId, input.stepKey);
+  const look = () => lookQuietly(deps, type, input);
+  try {
+    const started = await startSaga(deps.client, type, input, { deadline });
+    if (started === 'exists') {
+      const closed = await answerOfExisting(deps, type, input);
+      if (closed) return closed;
+      // Another request may have run under this key, so its answer is compared by the ledger.
+      const told = expectation.told.then(look);
+      const looked = lookUntil(look, until, over.signal);
+      return (await Promise.race([told, looked])) ?? { outcome: 'pending' };
+    }
+    const told = expectation.told.then(({ outcome }) => outcome);
+    const delay = started === 'here' ? LOCAL_WORKER_MS : 0;
+    const looked = lookUntil(look, until, over.signal, delay).then(asFirstAnswer);
+    return (await Promise.race([told, looked])) ?? { outcome: 'pending' };
+  } catch (error) {
+    const { detail } = faultOf(error);
+    return (await look()) ?? unavailable(`Temporal did not start the saga (${detail}).`);
+  } finally {
+    over.abort();
+    expectation.forget();
+  }
+}
+
+/** The op row's answer; a database that does not answer now is asked again by whoever waits. */
+async function lookQuietly<T extends ClientSaga>(
+  deps: SagaDeps,
+  type: T,
+  input: SagaInputs[T],
+): Promise<StepOutcome | null> {
+  try {
+    return await replay(deps.db, FIRST_STEP[type], input);
+  } catch (error) {
+    deps.log.warn({ err: error, groupId: input.groupId }, 'The ledger does not answer');
+    return null;
+  }
+}
+
+/** Read from the op row, but the answer to the request that started the saga all the same. */
+function asFirstAnswer(outcome: StepOutcome | null): StepOutcome | null {
+  return outcome && 'replayed' in outcome ? { ...outcome, replayed: false } : outcome;
+}

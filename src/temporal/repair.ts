@@ -1,0 +1,63 @@
+/** Brings back the sagas of open groups. */
+import { type SagaInputs, type SagaType, workflowTypeOf } from '../contracts/sagas.ts';
+import { type OpenGroup, readOpenGroup } from '../ledger/openGroups.ts';
+import { recordFact } from '../ledger/timeline.ts';
+import type { SweepDeps } from './deps.ts';
+import { faultOf } from './failures.ts';
+import { startSaga } from './start.ts';
+
+/** Longest call for one group, in milliseconds. */
+const CALL_TIMEOUT_MS = 10_000;
+
+/** Repairs the saga of one group, by id; nothing when the group is finished or not there. */
+export async function repairGroup(deps: SweepDeps, groupId: string): Promise<void> {
+  const open = await readOpenGroup(deps.db, groupId);
+  if (open) await repairOpenGroup(deps, open);
+}
+
+/**
+ * Starts the saga of an open group again if none runs: the same type, id and input, so that its
+ * first step replays and the run goes on from the ledger's state. True when it was started.
+ */
+export async function repairOpenGroup(deps: SweepDeps, open: OpenGroup): Promise<boolean> {
+  const { client, db, log } = deps;
+  const groupId = open.id;
+  if (await runs(deps, groupId)) return false;
+  const type = workflowTypeOf(open.kind, open.chain !== null) as SagaType;
+  const deadline = Date.now() + CALL_TIMEOUT_MS;
+  const started = await startSaga(client, type, inputOf(open), { again: true, deadline });
+  if (started === 'exists') return false;
+  log.warn({ groupId, type }, 'An open group had no saga; it was started again');
+  await recordFact(db, {
+    groupId,
+    event: 'saga.restarted',
+    actor: 'sweeper',
+    reason: 'No workflow drove this open group.',
+    detail: { type },
+    key: `saga.restarted:${new Date().toISOString()}`,
+  });
+  return true;
+}
+
+/** Asked by id: lists lag behind. */
+async function runs({ client }: SweepDeps, groupId: string): Promise<boolean> {
+  try {
+    const { status } = await client.workflow.getHandle(groupId).describe();
+    return status.name === 'RUNNING' || status.name === 'PAUSED';
+  } catch (error) {
+    if (faultOf(error).fault === 'not_found') return false;
+    throw error;
+  }
+}
+
+/** The request as the ledger stored it, as the input of the step that it came in. */
+function inputOf(open: OpenGroup): SagaInputs[SagaType] {
+  return {
+    ...open.request,
+    groupId: open.id,
+    stepKey: open.openedBy,
+    actor: { name: open.client, admin: false },
+    client: open.client,
+    acceptBy: null,
+  } as unknown as SagaInputs[SagaType];
+}

@@ -1,0 +1,79 @@
+/** The sagas of one process: connection, workers, gateway, sweeper. */
+import type { Client } from '@temporalio/client';
+import type { DataConverter } from '@temporalio/common';
+import { createActivities } from '../../activities/createActivities.ts';
+import { CHAIN_TASK_QUEUE, SAGA_TASK_QUEUE, type SagaGateway } from '../contracts/sagas.ts';
+import type { Db } from '../db/pool.ts';
+import type { Log } from '../observability/log.ts';
+import { bundleWorkflows } from './bundle.ts';
+import { connectTemporal } from './client.ts';
+import { createGateway } from './gateway.ts';
+import { createOutcomes } from './outcomes.ts';
+import { installRuntime } from './runtime.ts';
+import { ensureRepairSchedule } from './schedule.ts';
+import { createSweep } from './sweep.ts';
+import { type RunningWorker, startWorker } from './worker.ts';
+
+export interface SagasOptions {
+  db: Db;
+  log: Log;
+  address: string;
+  namespace: string;
+  identity: string;
+  /** Base URL of the Temporal UI for links, or null. */
+  temporalUi: string | null;
+  /** Registered with the sagas, as local activities, and on the chain's own task queue. */
+  chainActivities?: object;
+  /** False where the server has no schedules (the time-skipping one). */
+  sweeper?: boolean;
+  dataConverter?: DataConverter;
+}
+
+export interface Sagas {
+  gateway: SagaGateway;
+  client: Client;
+  /** Rejects when a worker of this process could not go on. */
+  ended: Promise<void>;
+  /** Lets what is under way finish; then closes the connection. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the sagas of this process. The gateway and the worker share one connection, so that what
+ * the gateway starts begins on this worker without a way through the task queue.
+ *
+ * @throws an Error that says how to go on when Temporal does not answer
+ */
+export async function startSagas(options: SagasOptions): Promise<Sagas> {
+  const { db, log, namespace, identity, dataConverter, chainActivities } = options;
+  installRuntime(log);
+  const temporal = await connectTemporal(options);
+  const { client, connection } = temporal;
+  const outcomes = createOutcomes();
+  const sweep = createSweep({ client, db, log });
+  const steps = createActivities({ db, publish: outcomes.publish, ...sweep });
+  const workers: RunningWorker[] = [];
+  const stop = async () => {
+    await Promise.all(workers.map((worker) => worker.stop()));
+    await temporal.close();
+  };
+  try {
+    const shared = { connection, namespace, identity, dataConverter };
+    const activities = { ...steps, ...chainActivities };
+    const bundle = await bundleWorkflows();
+    workers.push(await startWorker({ ...shared, taskQueue: SAGA_TASK_QUEUE, activities, bundle }));
+    if (chainActivities) {
+      const chain = { ...shared, taskQueue: CHAIN_TASK_QUEUE, activities: chainActivities };
+      workers.push(await startWorker(chain));
+    }
+    if (options.sweeper !== false) await ensureRepairSchedule(client);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  const ended = Promise.all(workers.map((worker) => worker.ended)).then(() => {});
+  ended.catch((error) => log.error({ err: error }, 'A Temporal worker of this process has ended'));
+  const { temporalUi } = options;
+  const gateway = createGateway({ client, db, outcomes, steps, log, temporalUi });
+  return { gateway, client, ended, stop };
+}

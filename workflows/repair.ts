@@ -1,0 +1,57 @@
+import {
+  continueAsNew,
+  proxyActivities,
+  setCurrentDetails,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type {
+  createSweepActivities,
+  SweepCursor,
+  SweepPart,
+} from '../activities/sweepActivities.ts';
+
+/** One batch takes seconds; a worker that stops heartbeating is replaced within the half minute. */
+const sweep = proxyActivities<ReturnType<typeof createSweepActivities>>({
+  startToCloseTimeout: '5 minutes',
+  heartbeatTimeout: '30 seconds',
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },
+});
+
+/** What a sweep did, as the schedule's list of recent runs shows it. */
+export interface SweepTotals {
+  looked: number;
+  restarted: number;
+  buried: number;
+}
+
+/**
+ * The sweeper, run by a schedule every minute and never twice at a time: no open group stays without
+ * a saga, and no saga that was terminated before its first step can still take effect.
+ */
+export async function repair(
+  after: SweepCursor = null,
+  before: SweepTotals = { looked: 0, restarted: 0, buried: 0 },
+): Promise<SweepTotals> {
+  let totals = before;
+  let cursor = after;
+  do {
+    const summary = cursor === null ? 'Oldest open groups' : `Open groups after ${cursor}`;
+    const part = await sweep.sweepOpenGroups.executeWithOptions({ summary }, [cursor]);
+    totals = add(totals, part);
+    cursor = part.next;
+    setCurrentDetails(`Looked at ${totals.looked} groups, restarted ${totals.restarted} sagas.`);
+    if (cursor !== null && workflowInfo().continueAsNewSuggested) {
+      await continueAsNew<typeof repair>(cursor, totals);
+    }
+  } while (cursor !== null);
+  const summary = 'Sagas that ended by force';
+  return add(totals, await sweep.sweepEndedSagas.executeWithOptions({ summary }, []));
+}
+
+function add(totals: SweepTotals, part: SweepPart): SweepTotals {
+  return {
+    looked: totals.looked + part.looked,
+    restarted: totals.restarted + part.restarted,
+    buried: totals.buried + part.buried,
+  };
+}
