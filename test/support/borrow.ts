@@ -1,6 +1,6 @@
 /** A test file's side of the broker, and what it does when the file ends. */
 import { inject, type RunnerTask } from 'vitest';
-import type { Loans } from './stackBroker.ts';
+import type { Loans } from './loans.ts';
 
 /** Asks the broker; waits while it starts what was asked for. */
 export async function borrow<K extends keyof Loans>(what: K, argument = ''): Promise<Loans[K]> {

@@ -1,8 +1,8 @@
 /** The database that every test database of a run is copied from: empty and migrated once. */
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
 // biome-ignore lint/style/noRestrictedImports: src/db knows no connection as the owner, tests need one.
 import pg from 'pg';
+import { migrate } from '../../src/db/migrate.ts';
 import { startPostgres } from '../../src/dev/stack/postgres.ts';
 
 export interface TemplateDatabase {
@@ -26,7 +26,7 @@ export async function prepareTemplate(
   const dropTemplate = () => execute(adminUrl, `drop database if exists ${template}`);
   try {
     await execute(adminUrl, `create database ${template}`);
-    await migrateTemplate(withDatabase(adminUrl, template));
+    await migrate(withDatabase(adminUrl, template));
   } catch (error) {
     if (postgres) await postgres.stop();
     else await dropTemplate();
@@ -54,7 +54,9 @@ export type Pool = pg.Pool;
 
 /** Connections as the owner, without what `src/db` sets for the service. */
 export function openPool(url: string, size: number): Pool {
-  return new pg.Pool({ connectionString: url, max: size });
+  const pool = new pg.Pool({ connectionString: url, max: size });
+  pool.on('error', () => {});
+  return pool;
 }
 
 /** One statement on a connection of its own. */
@@ -66,11 +68,4 @@ export async function execute(url: string, statement: string): Promise<void> {
   } finally {
     await client.end();
   }
-}
-
-async function migrateTemplate(url: string): Promise<void> {
-  const module = new URL('../../src/db/migrate.ts', import.meta.url);
-  if (!existsSync(module)) return;
-  const { migrate } = await import(/* @vite-ignore */ module.href);
-  await migrate(url);
 }

@@ -1,6 +1,6 @@
 /** A database for one test file, copied from the migrated template of the run. */
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { createPool } from '../../src/db/pool.ts';
 import { atFileEnd, borrow, hasFailedSoFar } from './borrow.ts';
 import { execute, openPool, type Pool, withDatabase } from './templateDatabase.ts';
 
@@ -29,7 +29,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   await execute(adminUrl, `create database ${name} template ${template} strategy file_copy`);
   const url = withDatabase(adminUrl, name);
   const owner = openPool(url, POOL_SIZE);
-  const pool = await appPool(url);
+  const pool = createPool({ databaseUrl: url, size: POOL_SIZE, applicationName: 'test' });
   let ended = false;
   const end = async (failed: boolean): Promise<void> => {
     if (ended) return;
@@ -40,11 +40,4 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   };
   atFileEnd(end);
   return { url, pool, owner, drop: () => end(hasFailedSoFar()) };
-}
-
-async function appPool(url: string): Promise<Pool> {
-  const module = new URL('../../src/db/pool.ts', import.meta.url);
-  if (!existsSync(module)) return openPool(url, POOL_SIZE);
-  const { createPool } = await import(/* @vite-ignore */ module.href);
-  return createPool({ databaseUrl: url, size: POOL_SIZE, applicationName: 'test' });
 }

@@ -13,6 +13,8 @@ import type { ServerRecord, SupervisorSpec } from './server.ts';
 
 const spec = JSON.parse(process.argv[2] ?? '') as SupervisorSpec;
 
+// Data and logs hold keys and balances: they are for this user alone.
+process.umask(0o077);
 const log = openSync(spec.logFile, 'a');
 const server = spawn(spec.command, spec.args, {
   cwd: spec.cwd,
