@@ -12,35 +12,48 @@ const MAX_EARLY_MS = 60_000;
 /** Who a saga is to the ledger when it acts by itself. */
 export const SAGA_ACTOR = { name: 'saga', admin: false };
 
+/** What happens at a group's deadline. */
+export interface AtDeadline {
+  /** Of the timer, in the history. */
+  summary: string;
+  /** Asks the ledger, whose clock decides whether it is time. */
+  act(deadline: Timestamp): Promise<void>;
+  /** False: the deadline is not, or no longer, waited for. Left out: it always is. */
+  isArmed?(): boolean;
+}
+
 /**
- * Waits while the group is open. At its deadline `whenDue` asks the ledger, whose clock decides; a
- * deadline that moved is waited for anew. Throws CancelledFailure when the workflow was cancelled.
+ * Waits while the group is open, for people and for its deadline; one that moved is waited for anew.
  *
- * @param isArmed false: this deadline is not, or no longer, waited for
+ * @param atDeadline null where a group has none
+ * @throws CancelledFailure when the workflow was cancelled and there is something to give back
  */
-export async function driveToEnd(
-  saga: GroupSaga,
-  summary: string,
-  whenDue: (deadline: Timestamp) => Promise<void>,
-  isArmed: () => boolean = () => true,
-): Promise<void> {
+export async function driveToEnd(saga: GroupSaga, atDeadline: AtDeadline | null): Promise<void> {
   let early = 0;
   saga.throwIfCancelled();
   while (saga.isOpen()) {
-    const deadline = isArmed() ? saga.deadline : null;
-    if (deadline === null) {
+    const isArmed = atDeadline?.isArmed?.() ?? true;
+    const deadline = atDeadline && isArmed ? saga.deadline : null;
+    if (atDeadline === null || deadline === null) {
       await saga.waitForChange(null);
-    } else if (msUntil(deadline) > 0 || early > 0) {
-      await saga.waitForChange({ ms: Math.max(msUntil(deadline), early), summary });
+    } else {
+      const ms = Math.max(msUntil(deadline), early);
+      if (ms > 0) await saga.waitForChange({ ms, summary: atDeadline.summary });
+      if (isDue(saga, deadline)) {
+        await atDeadline.act(deadline);
+        early = Math.min(Math.max(early * 2, EARLY_MS), MAX_EARLY_MS);
+      } else {
+        early = 0;
+      }
     }
     saga.throwIfCancelled();
-    if (deadline !== null && saga.isOpen() && saga.deadline === deadline && msUntil(deadline) <= 0) {
-      await whenDue(deadline);
-      early = Math.min(Math.max(early * 2, EARLY_MS), MAX_EARLY_MS);
-    } else {
-      early = 0;
-    }
   }
+}
+
+/** Looked at after each wait: what ended the wait proves nothing. */
+function isDue(saga: GroupSaga, deadline: Timestamp): boolean {
+  const waitedFor = saga.isOpen() && !saga.cancelAsked && saga.deadline === deadline;
+  return waitedFor && msUntil(deadline) <= 0;
 }
 
 /** By workflow time, which is read from the history and is the same in every replay. */

@@ -19,7 +19,7 @@ export function deposit(input: OpenDepositInput): Promise<SagaResult> {
     compensate(undoGroup(saga, { ...input, kind: 'deposit' }, 'cancelDeposit'));
     const summary = `Book ${input.amount} as pending for ${input.wallet}`;
     await saga.open(() => ledger.openDeposit.executeWithOptions({ summary }, [input]));
-    await driveToEnd(saga, 'No deadline', async () => {}, () => false);
+    await driveToEnd(saga, null);
   });
 }
 

@@ -109,8 +109,7 @@ export class GroupSaga {
     wake: () => boolean = () => false,
   ): Promise<void> {
     const before = this.deadline;
-    const changed = () =>
-      !this.isOpen() || this.cancelAsked || this.deadline !== before || wake();
+    const changed = () => !this.isOpen() || this.cancelAsked || this.deadline !== before || wake();
     if (timer === null) await condition(changed);
     else await condition(changed, timer.ms, { summary: timer.summary });
   }

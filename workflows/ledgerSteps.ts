@@ -14,5 +14,9 @@ export const ledger = proxyLocalActivities<ReturnType<typeof createLedgerActivit
   /** Above the session's statement_timeout, so that Postgres gives up before the activity does. */
   startToCloseTimeout: '15 seconds',
   localRetryThreshold: '5 seconds',
-  retry: { initialInterval: '100 milliseconds', backoffCoefficient: 2, maximumInterval: '1 minute' },
+  retry: {
+    initialInterval: '100 milliseconds',
+    backoffCoefficient: 2,
+    maximumInterval: '1 minute',
+  },
 });

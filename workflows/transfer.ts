@@ -1,3 +1,4 @@
+import type { Timestamp } from '../src/contracts/resources.ts';
 import type { OpenTransferInput } from '../src/contracts/steps.ts';
 import { handleActs, TRANSFER_BUTTONS } from './acts.ts';
 import { driveToEnd, SAGA_ACTOR } from './deadline.ts';
@@ -15,17 +16,18 @@ import { ledger } from './ledgerSteps.ts';
  */
 export function transfer(input: OpenTransferInput): Promise<SagaResult> {
   const saga = new GroupSaga(input.groupId, explain);
+  const expire = async (expiresAt: Timestamp) => {
+    const step = { groupId: saga.groupId, stepKey: `~expire:${expiresAt}`, actor: SAGA_ACTOR };
+    const due = { summary: `Expire: the deadline was ${readableTime(expiresAt)}` };
+    const outcome = await ledger.expire.executeWithOptions(due, [{ ...step, expiresAt }]);
+    saga.learn(outcome, 'expire', SAGA_ACTOR.name);
+  };
   handleActs(saga, TRANSFER_BUTTONS);
   return saga.run(async (compensate) => {
     compensate(undoGroup(saga, { ...input, kind: 'transfer' }, 'cancel'));
     const summary = input.settle === 'immediate' ? 'Hold and settle' : 'Hold';
     await saga.open(() => ledger.openTransfer.executeWithOptions({ summary }, [input]));
-    await driveToEnd(saga, 'Deadline: give back what is held', async (expiresAt) => {
-      const { groupId } = saga;
-      const step = { groupId, stepKey: `~expire:${expiresAt}`, actor: SAGA_ACTOR, expiresAt };
-      const due = { summary: `Expire: the deadline was ${readableTime(expiresAt)}` };
-      saga.learn(await ledger.expire.executeWithOptions(due, [step]), 'expire', 'saga');
-    });
+    await driveToEnd(saga, { summary: 'Deadline: give back what is held', act: expire });
   });
 }
 

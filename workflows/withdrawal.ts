@@ -1,3 +1,4 @@
+import type { Timestamp } from '../src/contracts/resources.ts';
 import type { OpenWithdrawalInput } from '../src/contracts/steps.ts';
 import { type Buttons, handleActs } from './acts.ts';
 import { driveToEnd, SAGA_ACTOR } from './deadline.ts';
@@ -14,22 +15,19 @@ const BUTTONS: Buttons = { settle: 'finalize', release: 'releaseWithdrawal', can
  */
 export function withdrawal(input: OpenWithdrawalInput): Promise<SagaResult> {
   const saga = new GroupSaga(input.groupId, explain);
+  const markStuck = async (expiresAt: Timestamp) => {
+    const step = { groupId: saga.groupId, stepKey: `~stuck:${expiresAt}`, actor: SAGA_ACTOR };
+    const due = { summary: `Mark as stuck: the deadline was ${readableTime(expiresAt)}` };
+    const outcome = await ledger.markStuck.executeWithOptions(due, [{ ...step, expiresAt }]);
+    saga.learn(outcome, 'markStuck', SAGA_ACTOR.name);
+  };
   handleActs(saga, BUTTONS);
   return saga.run(async (compensate) => {
     compensate(undoGroup(saga, { ...input, kind: 'withdrawal' }, 'releaseWithdrawal'));
     const summary = `Hold ${input.amount} of ${input.wallet} for ${input.destination}`;
     await saga.open(() => ledger.openWithdrawal.executeWithOptions({ summary }, [input]));
-    await driveToEnd(
-      saga,
-      'Deadline: mark as stuck',
-      async (expiresAt) => {
-        const { groupId } = saga;
-        const step = { groupId, stepKey: `~stuck:${expiresAt}`, actor: SAGA_ACTOR, expiresAt };
-        const due = { summary: `Mark as stuck: the deadline was ${readableTime(expiresAt)}` };
-        saga.learn(await ledger.markStuck.executeWithOptions(due, [step]), 'markStuck', 'saga');
-      },
-      () => !isStuck(saga),
-    );
+    const isArmed = () => !isStuck(saga);
+    await driveToEnd(saga, { summary: 'Deadline: mark as stuck', act: markStuck, isArmed });
   });
 }
 

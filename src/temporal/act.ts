@@ -85,7 +85,8 @@ async function throughTemporal<U extends SagaUpdate>(act: Act<U>): Promise<Answe
       const answer = await withoutSaga(act);
       if (answer) return answer;
       repairs += 1;
-      if (repairs >= MOST_REPAIRS) return unavailable('The saga of this group does not stay alive.');
+      if (repairs >= MOST_REPAIRS)
+        return unavailable('The saga of this group does not stay alive.');
     } else {
       return answerOfFault(act, sent);
     }
@@ -121,7 +122,9 @@ async function withoutSaga<U extends SagaUpdate>(act: Act<U>): Promise<Answer | 
     await repairGroup(deps, input.groupId);
     return null;
   }
-  const step = deps.steps[STEP_OF_UPDATE[update]] as (input: SagaUpdates[U]) => Promise<StepOutcome>;
+  const step = deps.steps[STEP_OF_UPDATE[update]] as (
+    input: SagaUpdates[U],
+  ) => Promise<StepOutcome>;
   return step(input);
 }
 

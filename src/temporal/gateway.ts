@@ -1,5 +1,5 @@
 /** The API's door to the sagas. */
-import type { NoOutcome, SagaGateway } from '../contracts/sagas.ts';
+import type { SagaGateway } from '../contracts/sagas.ts';
 import { actAndWait } from './act.ts';
 import type { SagaDeps } from './deps.ts';
 import { faultOf } from './failures.ts';

@@ -2,9 +2,9 @@
 import type { SearchAttributePair } from '@temporalio/common';
 import {
   KIND_OF_SAGA,
-  SEARCH_ATTRIBUTE,
   type SagaInputs,
   type SagaType,
+  SEARCH_ATTRIBUTE,
 } from '../contracts/sagas.ts';
 import type { LegInput } from '../contracts/steps.ts';
 

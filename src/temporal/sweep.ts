@@ -1,5 +1,9 @@
 /** The sweeper's two walks; `workflows/repair.ts` calls them batch by batch. */
-import type { SweepCursor, SweepDeps as Sweep, SweepPart } from '../../activities/sweepActivities.ts';
+import type {
+  SweepDeps as Sweep,
+  SweepCursor,
+  SweepPart,
+} from '../../activities/sweepActivities.ts';
 import { FIRST_STEP } from '../contracts/sagas.ts';
 import { listOpenGroups } from '../ledger/openGroups.ts';
 import { replay } from '../ledger/replay.ts';

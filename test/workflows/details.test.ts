@@ -9,7 +9,15 @@ const group: Group = {
   reason: null,
   legs: [
     { leg: 1, wallet: 'a', asset: 'USD', type: 'DEBIT', amount: '5', settled: '2', remaining: '3' },
-    { leg: 2, wallet: 'b', asset: 'USD', type: 'CREDIT', amount: '5', settled: '2', remaining: '3' },
+    {
+      leg: 2,
+      wallet: 'b',
+      asset: 'USD',
+      type: 'CREDIT',
+      amount: '5',
+      settled: '2',
+      remaining: '3',
+    },
   ],
   expiresAt: '2026-01-02T03:04:05.678901Z',
   createdAt: '2026-01-01T03:04:05.678901Z',

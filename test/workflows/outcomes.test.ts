@@ -18,10 +18,10 @@ describe('the board of outcomes', () => {
   it('tells nobody who waits for another step, or no longer waits', async () => {
     const outcomes = createOutcomes();
     const heard: string[] = [];
-    outcomes.expect('g', 'other').told.then(() => heard.push('other step'));
-    outcomes.expect('h', 'k').told.then(() => heard.push('other group'));
+    void outcomes.expect('g', 'other').told.then(() => heard.push('other step'));
+    void outcomes.expect('h', 'k').told.then(() => heard.push('other group'));
     const gone = outcomes.expect('g', 'k');
-    gone.told.then(() => heard.push('forgotten'));
+    void gone.told.then(() => heard.push('forgotten'));
     gone.forget();
     outcomes.publish(input, outcome);
     await new Promise((resolve) => setImmediate(resolve));
