@@ -12,6 +12,7 @@ export class ClosingLine implements Reporter {
       passed += tests.filter((test) => test.result().state === 'passed').length;
       failed += broken === 0 && module.state() === 'failed' ? 1 : broken;
     }
-    process.stdout.write(`\n${passed} passed, ${failed} failed\n`);
+    // Last of all: what ends the run may still have something to say.
+    process.once('exit', () => process.stdout.write(`\n${passed} passed, ${failed} failed\n`));
   }
 }
