@@ -1,0 +1,33 @@
+-- The role that the service's own sessions take. Roles belong to the whole cluster, so another
+-- database of the same cluster may have made it, even at this very moment.
+do $$
+begin
+  if not exists (select from pg_roles where rolname = 'holdfast_app') then
+    create role holdfast_app nologin;
+  end if;
+exception
+  when duplicate_object or unique_violation then null;
+end
+$$;
+
+-- The owner must be able to `set role holdfast_app`; a superuser is without being told.
+do $$
+begin
+  if not pg_has_role(current_user, 'holdfast_app', 'set') then
+    execute format('grant holdfast_app to %I', current_user);
+  end if;
+end
+$$;
+
+grant usage on schema public to holdfast_app;
+
+-- Attached to tables whose rows must stay as they were written. It binds the owner too: a privilege
+-- could be granted by mistake, a trigger has to be dropped on purpose.
+create function refuse_change() returns trigger
+language plpgsql as $$
+begin
+  raise exception '% on % is refused: its rows are never changed or removed', tg_op, tg_table_name
+    using errcode = 'HF001',
+          hint = 'Book the opposite in a new transfer group (reverse) instead.';
+end
+$$;

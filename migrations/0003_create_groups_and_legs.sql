@@ -1,0 +1,76 @@
+create type group_kind as enum ('transfer', 'deposit', 'withdrawal', 'reversal', 'collection');
+create type group_status as enum ('IN_PROGRESS', 'SETTLED', 'RELEASED', 'CANCELLED');
+create type leg_type as enum ('DEBIT', 'CREDIT');
+
+create table transfer_groups (
+  id text collate "C" primary key,
+  kind group_kind not null,
+  status group_status not null,
+  reason text,
+  client text not null,
+  -- CAIP-2 of the chain that decides about this group (deposits and withdrawals of its assets).
+  chain text,
+  expires_at timestamptz,
+  created_at timestamptz not null,
+  finished_at timestamptz,
+  reference text,
+  metadata jsonb not null default '{}',
+  reverses text collate "C",
+  -- The step that opened it: `operations` keeps its request, from which the saga can start again.
+  opened_by text not null,
+  -- The transaction that wrote this row last. Entries of a finished group are accepted from that
+  -- transaction alone.
+  xid xid8 not null default pg_current_xact_id()
+) with (fillfactor = 85);
+
+-- The list of all groups, newest first, and a wallet's or kind's by a filter on it.
+create index transfer_groups_by_creation on transfer_groups (created_at, id);
+
+-- The sweeper walks the open groups only, oldest first; finished ones leave this index.
+create index transfer_groups_open on transfer_groups (created_at, id)
+  where status = 'IN_PROGRESS';
+
+-- Callers look groups up by their own reference; groups without one cost nothing here.
+create index transfer_groups_by_reference on transfer_groups (reference, created_at, id)
+  where reference is not null;
+
+-- amount = settled + given back + remaining; given back = amount - settled - remaining.
+create table transfer_legs (
+  group_id text collate "C" not null,
+  leg smallint not null,
+  wallet_id text collate "C" not null,
+  asset text collate "C" not null,
+  type leg_type not null,
+  amount numeric not null,
+  settled numeric not null,
+  remaining numeric not null,
+  -- What reversal groups took back of `settled`; they use the same leg numbers.
+  reversed numeric not null default 0,
+  primary key (group_id, leg),
+  -- One check for all: 0 <= reversed <= settled, 0 <= remaining <= amount - settled.
+  constraint parts_within_amount check (
+    least(remaining, reversed, settled - reversed, amount - settled - remaining) >= 0
+  )
+) with (fillfactor = 85);
+
+create function refuse_finished_group_change() returns trigger
+language plpgsql as $$
+begin
+  raise exception 'group % is % and never moves again', old.id, old.status using errcode = 'HF003';
+end
+$$;
+create trigger transfer_groups_finish_once before update on transfer_groups
+  for each row when (old.status <> 'IN_PROGRESS')
+  execute function refuse_finished_group_change();
+create trigger transfer_groups_stay before delete on transfer_groups
+  for each row execute function refuse_change();
+create trigger transfer_legs_stay before delete on transfer_legs
+  for each row execute function refuse_change();
+
+create trigger transfer_legs_keep_identity
+  before update of group_id, leg, wallet_id, asset, type, amount on transfer_legs
+  for each row execute function refuse_change();
+
+grant select, insert on transfer_groups, transfer_legs to holdfast_app;
+grant update (status, reason, expires_at, finished_at, xid) on transfer_groups to holdfast_app;
+grant update (settled, remaining, reversed) on transfer_legs to holdfast_app;

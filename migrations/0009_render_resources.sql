@@ -1,0 +1,66 @@
+-- The JSON of API.md, made in one place each.
+
+create function amount_text(p numeric) returns text
+language sql immutable strict parallel safe
+return trim_scale(p)::text;
+
+create function rfc3339(p timestamptz) returns text
+language sql stable strict parallel safe
+return to_char(p at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
+
+-- The legs of a group as they stand, in their order; an empty array where there are none.
+create function legs_json(p_group_id text) returns jsonb
+language sql stable
+return (
+  select coalesce(jsonb_agg(jsonb_build_object(
+      'leg', l.leg, 'wallet', l.wallet_id, 'asset', l.asset, 'type', l.type,
+      'amount', amount_text(l.amount), 'settled', amount_text(l.settled),
+      'remaining', amount_text(l.remaining)
+    ) order by l.leg), '[]')
+  from transfer_legs l where l.group_id = p_group_id
+);
+
+-- How far a withdrawal is. The chain's migrations replace this body by one that knows attempts.
+create function withdrawal_json(p_group_id text) returns jsonb
+language sql stable
+return (
+  select jsonb_build_object(
+    'state', w.state, 'destination', w.destination, 'attempts', '[]'::jsonb, 'confirmations', 0)
+  from withdrawals w where w.group_id = p_group_id
+);
+
+-- A group as API.md shows it, links and workflowId apart, from its row and its legs.
+create function render_group(g transfer_groups, p_legs jsonb) returns jsonb
+language plpgsql stable as $$
+declare
+  v_group jsonb := jsonb_build_object(
+    'id', g.id, 'kind', g.kind, 'status', g.status, 'reason', g.reason, 'legs', p_legs,
+    'expiresAt', rfc3339(g.expires_at), 'createdAt', rfc3339(g.created_at),
+    'finishedAt', rfc3339(g.finished_at), 'reference', g.reference, 'metadata', g.metadata,
+    'reverses', g.reverses);
+  v_withdrawal jsonb;
+begin
+  if g.kind = 'withdrawal' then
+    v_withdrawal := withdrawal_json(g.id);
+    if v_withdrawal is not null then
+      return v_group || jsonb_build_object('withdrawal', v_withdrawal);
+    end if;
+  end if;
+  return v_group;
+end
+$$;
+
+create function group_json(p_group_id text) returns jsonb
+language sql stable
+return (
+  select render_group(g, legs_json(g.id)) from transfer_groups g where g.id = p_group_id
+);
+
+create function entry_json(e ledger_entries) returns jsonb
+language sql stable
+return jsonb_build_object(
+  'id', e.id::text, 'groupId', e.group_id, 'leg', e.leg, 'wallet', e.wallet_id, 'asset', e.asset,
+  'type', e.type, 'status', e.status, 'amount', amount_text(e.amount), 'operation', e.operation,
+  'walletVersion', e.wallet_version, 'settledAfter', amount_text(e.settled_after),
+  'heldAfter', amount_text(e.held_after), 'pendingInAfter', amount_text(e.pending_in_after),
+  'createdAt', rfc3339(e.created_at));

@@ -1,0 +1,382 @@
+-- The one function that writes, and the two that stand beside it: replay and refusal.
+
+-- The first answer of a step that was decided before, or null. Call it with the group's lock held.
+create function ledger_replay(p_group_id text, p_step_key text) returns jsonb
+language sql stable
+return (
+  select o.answer || jsonb_build_object('replayed', true, 'request', o.request)
+  from operations o where o.group_id = p_group_id and o.step_key = p_step_key
+);
+
+-- Says no. With p_freeze the refusal is stored under the step's key, and a new group stays behind
+-- as CANCELLED with the code as its reason; without, nothing is written.
+create function ledger_refuse(
+  g transfer_groups, p_new boolean, p_step_key text, p_verb text, p_actor text, p_request jsonb,
+  p_freeze boolean, p_code text, p_detail text
+) returns jsonb
+language plpgsql as $$
+declare
+  v_at timestamptz := clock_timestamp();
+  v_answer jsonb;
+begin
+  if p_new then
+    g.status := 'CANCELLED';
+    g.reason := p_code;
+    g.created_at := v_at;
+    g.finished_at := v_at;
+    g.xid := pg_current_xact_id();
+    if p_freeze then
+      insert into transfer_groups select g.*;
+      insert into outbox (group_id, event, step_key, created_at)
+        values (g.id, 'group.cancelled', p_step_key, v_at);
+    end if;
+  end if;
+  v_answer := jsonb_build_object(
+    'outcome', 'refused', 'frozen', p_freeze, 'groupStatus', g.status,
+    'refusal', jsonb_build_object('code', p_code, 'detail', p_detail),
+    'group', case when not p_new or p_freeze then render_group(g, legs_json(g.id)) end);
+  if p_freeze then
+    insert into operations
+        (group_id, step_key, verb, actor, request, status, answer, created_at)
+      values (g.id, p_step_key, p_verb, p_actor, p_request, 'refused', v_answer, v_at);
+  end if;
+  return v_answer;
+end
+$$;
+
+-- The primitive under every verb: books one step of one group, whole, or refuses it.
+--
+-- The caller holds the group's lock (the row, or the advisory lock of `ledger_lock_new` for a group
+-- that is not there yet), has found no operation under the step's key, and has checked the kind.
+--
+-- g           the group as it shall be after the step: status, reason, metadata …; times are set here
+-- p_new       true: insert g; false: g exists, update it where its status is now a finished one
+-- p_step_key, p_verb, p_actor, p_request   for the operation's row
+-- p_event     what the outbox announces, such as `group.settled`
+-- p_move      HOLD: the items are new legs. IMMEDIATE: new legs, held and settled at once.
+--             MOVES: the items end holds of legs that exist, as p_statuses says
+-- p_legs, p_wallets, p_types, p_amounts    one item an element; amounts above zero
+-- p_assets    HOLD, IMMEDIATE: what the caller expects, null elements allowed; MOVES: the legs'
+-- p_statuses  MOVES: SETTLED, RELEASED or CANCELLED per item; a leg may have one item of each
+-- p_admin     may name deferred wallets (system, external, fees …) in a new leg
+-- p_freeze    store a refusal
+-- p_expires_in  seconds from the step to the (new) deadline; null: none, or as it is
+-- p_withdrawal  a withdrawal's row as it shall be, or null: inserted with a new group, else its
+--             state and txid are updated
+--
+-- Locks limit rows by id, then strict wallets' balance rows by wallet id; all checks come after the
+-- locks, in the order: existence, state, asset, balance of the group, limit, funds.
+create function ledger_write(
+  g transfer_groups, p_new boolean,
+  p_step_key text, p_verb text, p_actor text, p_request jsonb, p_event text,
+  p_move text, p_legs smallint[], p_wallets text[], p_assets text[], p_types leg_type[],
+  p_amounts numeric[], p_statuses entry_status[],
+  p_admin boolean, p_freeze boolean,
+  p_expires_in integer default null, p_withdrawal withdrawals default null
+) returns jsonb
+language plpgsql as $$
+declare
+  c_new_legs constant boolean := p_move <> 'MOVES';
+  c_immediate constant boolean := p_move = 'IMMEDIATE';
+  n constant integer := coalesce(cardinality(p_legs), 0);
+  n_entries constant integer := case when c_immediate then 2 * n else n end;
+  -- Items in the order of their wallets.
+  v_order integer[];
+  k integer := 1;
+  k_first integer;
+  i integer;
+  r record;
+  v_assets text[] := p_assets;
+  v_amount numeric;
+  v_status entry_status;
+  v_settled numeric;
+  v_held numeric;
+  v_pending numeric;
+  v_version bigint;
+  -- The strict wallets' new balances.
+  w_id text[] := '{}';
+  w_settled numeric[] := '{}';
+  w_held numeric[] := '{}';
+  w_pending numeric[] := '{}';
+  w_version bigint[] := '{}';
+  -- The entries' balances after; null on deferred wallets.
+  e_version bigint[] := array_fill(null::bigint, array[n_entries]);
+  e_settled numeric[] := array_fill(null::numeric, array[n_entries]);
+  e_held numeric[] := array_fill(null::numeric, array[n_entries]);
+  e_pending numeric[] := array_fill(null::numeric, array[n_entries]);
+  -- The fault that is told: the one of the lowest rank.
+  v_rank integer := 100;
+  v_code text;
+  v_detail text;
+  v_limit text;
+  v_found integer := 0;
+  v_sum numeric := 0;
+  v_at timestamptz := '-infinity';
+  v_legs jsonb := '[]';
+  v_answer jsonb;
+begin
+  if c_new_legs and exists (select from limits) then
+    v_limit := ledger_limit_fault(g.kind, p_legs, p_wallets, p_types, p_amounts);
+  end if;
+
+  v_order := case
+    when n < 2 then array[1]
+    when n = 2 and p_wallets[1] collate "C" <= p_wallets[2] then array[1, 2]
+    when n = 2 then array[2, 1]
+    else (select array_agg(u.i order by u.w collate "C", u.i)
+          from unnest(p_wallets) with ordinality u(w, i))
+  end;
+
+  for r in
+    select b.* from wallet_balances b
+    where b.wallet_id = any(p_wallets) and b.mode = 'strict'
+    order by b.wallet_id for update
+  loop
+    v_at := greatest(v_at, r.updated_at);
+    v_settled := r.settled;
+    v_held := r.held;
+    v_pending := r.pending_in;
+    v_version := r.version;
+    while p_wallets[v_order[k]] <> r.wallet_id loop
+      k := k + 1;
+    end loop;
+    k_first := k;
+    while k <= n loop
+      i := v_order[k];
+      exit when p_wallets[i] <> r.wallet_id;
+      k := k + 1;
+      v_found := v_found + 1;
+      v_amount := p_amounts[i];
+      if c_new_legs then
+        if p_types[i] = 'DEBIT' then
+          v_held := v_held + v_amount;
+        else
+          v_pending := v_pending + v_amount;
+        end if;
+        if r.status = 'CLOSED' or (r.status = 'FROZEN' and p_types[i] = 'DEBIT') then
+          if v_rank > 2 then
+            v_rank := 2;
+            v_code := 'WALLET_NOT_OPEN';
+            v_detail := format('Wallet %s is %s.', r.wallet_id, r.status);
+          end if;
+        elsif v_assets[i] <> r.asset then
+          if v_rank > 3 then
+            v_rank := 3;
+            v_code := 'ASSET_MISMATCH';
+            v_detail := format('Wallet %s holds %s, the leg says %s.',
+              r.wallet_id, r.asset, v_assets[i]);
+          end if;
+        end if;
+        if min_scale(v_amount) > r.scale then
+          v_rank := 0;
+          v_code := 'INVALID_AMOUNT';
+          v_detail := format('%s has %s decimals; %s has more.', r.asset, r.scale, v_amount);
+        end if;
+        v_assets[i] := r.asset;
+      else
+        v_status := p_statuses[i];
+        if p_types[i] = 'DEBIT' then
+          v_held := v_held - v_amount;
+          if v_status = 'SETTLED' then
+            v_settled := v_settled - v_amount;
+          end if;
+        else
+          v_pending := v_pending - v_amount;
+          if v_status = 'SETTLED' then
+            v_settled := v_settled + v_amount;
+          end if;
+        end if;
+      end if;
+      v_version := v_version + 1;
+      e_version[i] := v_version;
+      e_settled[i] := v_settled;
+      e_held[i] := v_held;
+      e_pending[i] := v_pending;
+    end loop;
+    if v_settled < v_held and not r.overdraft and v_rank > 6 then
+      v_rank := 6;
+      v_code := 'INSUFFICIENT_FUNDS';
+      v_detail := format('Wallet %s has %s %s available; %s is required.', r.wallet_id,
+        amount_text(r.settled - r.held), r.asset, amount_text(v_held - r.held));
+    end if;
+    if c_immediate then
+      for m in k_first..k - 1 loop
+        i := v_order[m];
+        v_amount := p_amounts[i];
+        if p_types[i] = 'DEBIT' then
+          v_held := v_held - v_amount;
+          v_settled := v_settled - v_amount;
+        else
+          v_pending := v_pending - v_amount;
+          v_settled := v_settled + v_amount;
+        end if;
+        v_version := v_version + 1;
+        i := n + i;
+        e_version[i] := v_version;
+        e_settled[i] := v_settled;
+        e_held[i] := v_held;
+        e_pending[i] := v_pending;
+      end loop;
+    end if;
+    w_id := w_id || r.wallet_id;
+    w_settled := w_settled || v_settled;
+    w_held := w_held || v_held;
+    w_pending := w_pending || v_pending;
+    w_version := w_version || v_version;
+  end loop;
+
+  if c_new_legs and v_found < n then
+    -- What is left is deferred, or not there at all.
+    for m in 1..n loop
+      continue when e_version[m] is not null;
+      select b.wallet_id, b.asset, b.scale, b.status into r
+        from wallet_balances b where b.wallet_id = p_wallets[m];
+      if not found then
+        if v_rank > 1 then
+          v_rank := 1;
+          v_code := 'WALLET_NOT_FOUND';
+          v_detail := format('There is no wallet %s.', p_wallets[m]);
+        end if;
+      elsif not p_admin then
+        v_rank := 0;
+        v_code := 'FORBIDDEN';
+        v_detail := format('Only an admin may name the system wallet %s in a leg.', p_wallets[m]);
+      elsif r.status = 'CLOSED' or (r.status = 'FROZEN' and p_types[m] = 'DEBIT') then
+        if v_rank > 2 then
+          v_rank := 2;
+          v_code := 'WALLET_NOT_OPEN';
+          v_detail := format('Wallet %s is %s.', r.wallet_id, r.status);
+        end if;
+      elsif v_assets[m] <> r.asset then
+        if v_rank > 3 then
+          v_rank := 3;
+          v_code := 'ASSET_MISMATCH';
+          v_detail := format('Wallet %s holds %s, the leg says %s.',
+            r.wallet_id, r.asset, v_assets[m]);
+        end if;
+      elsif min_scale(p_amounts[m]) > r.scale then
+        v_rank := 0;
+        v_code := 'INVALID_AMOUNT';
+        v_detail := format('%s has %s decimals; %s has more.', r.asset, r.scale, p_amounts[m]);
+      end if;
+      v_assets[m] := r.asset;
+    end loop;
+  end if;
+
+  if v_rank > 4 and (c_immediate or 'SETTLED' = any(p_statuses)) then
+    if n = 2 and v_assets[1] = v_assets[2] and p_types[1] <> p_types[2]
+      and p_amounts[1] = p_amounts[2] then
+      null; -- the common case, balanced
+    else
+      select u.asset, sum(case u.type when 'DEBIT' then -u.amount else u.amount end) as sum into r
+        from unnest(v_assets, p_types, p_amounts, p_statuses) u(asset, type, amount, status)
+        where c_immediate or u.status = 'SETTLED'
+        group by u.asset
+        having sum(case u.type when 'DEBIT' then -u.amount else u.amount end) <> 0
+        order by u.asset limit 1;
+      if found then
+        v_rank := 4;
+        v_code := 'UNBALANCED_GROUP';
+        v_detail := format('The %s legs sum to %s, not to 0.', r.asset, amount_text(r.sum));
+      end if;
+    end if;
+  end if;
+  if v_limit is not null and v_rank > 5 then
+    v_rank := 5;
+    v_code := 'LIMIT_EXCEEDED';
+    v_detail := v_limit;
+  end if;
+  if v_code is not null then
+    if not p_new then
+      select * into g from transfer_groups where id = g.id;
+    end if;
+    return ledger_refuse(g, p_new, p_step_key, p_verb, p_actor, p_request,
+      p_freeze and v_rank > 0, v_code, v_detail);
+  end if;
+
+  -- After the locks, and never before the newest entry of a wallet, whatever the clock does.
+  v_at := greatest(clock_timestamp(), v_at);
+  g.xid := pg_current_xact_id();
+  if g.status <> 'IN_PROGRESS' then
+    g.finished_at := v_at;
+  end if;
+  if p_new then
+    g.created_at := v_at;
+    g.expires_at := v_at + make_interval(secs => p_expires_in);
+    insert into transfer_groups select g.*;
+  elsif g.status <> 'IN_PROGRESS' or p_expires_in is not null then
+    g.expires_at := coalesce(v_at + make_interval(secs => p_expires_in), g.expires_at);
+    update transfer_groups
+      set status = g.status, reason = g.reason, finished_at = g.finished_at,
+          expires_at = g.expires_at, xid = g.xid
+      where id = g.id;
+  end if;
+  if p_withdrawal.group_id is not null then
+    p_withdrawal.updated_at := v_at;
+    if p_new then
+      insert into withdrawals select p_withdrawal.*;
+    else
+      update withdrawals
+        set state = p_withdrawal.state, txid = p_withdrawal.txid, updated_at = v_at
+        where group_id = g.id;
+    end if;
+  end if;
+
+  for m in 1..cardinality(w_id) loop
+    update wallet_balances b
+      set settled = w_settled[m], held = w_held[m], pending_in = w_pending[m],
+          version = w_version[m], updated_at = v_at
+      where b.wallet_id = w_id[m];
+  end loop;
+
+  if n > 0 then
+    if c_new_legs then
+      insert into transfer_legs
+          (group_id, leg, wallet_id, asset, type, amount, settled, remaining)
+        select g.id, u.leg, u.wallet, u.asset, u.type, u.amount,
+          case when c_immediate then u.amount else 0 end,
+          case when c_immediate then 0 else u.amount end
+        from unnest(p_legs, p_wallets, v_assets, p_types, p_amounts)
+          u(leg, wallet, asset, type, amount);
+    else
+      update transfer_legs l set settled = l.settled + u.settled, remaining = l.remaining - u.ended
+        from (
+          select m.leg, sum(m.amount) as ended,
+            coalesce(sum(m.amount) filter (where m.status = 'SETTLED'), 0) as settled
+          from unnest(p_legs, p_amounts, p_statuses) m(leg, amount, status) group by m.leg
+        ) u
+        where l.group_id = g.id and l.leg = u.leg;
+    end if;
+    insert into ledger_entries (group_id, leg, wallet_id, asset, type, status, amount, operation,
+        wallet_version, settled_after, held_after, pending_in_after, created_at)
+      select g.id, u.leg, u.wallet, u.asset,
+        case when u.positive then 'CREDIT' else 'DEBIT' end::leg_type, u.status,
+        case when u.positive then u.amount else -u.amount end, p_step_key,
+        u.version, u.settled, u.held, u.pending, v_at
+      from (
+        select x.*, (x.type = 'CREDIT') = (x.status in ('HOLD', 'SETTLED')) as positive
+        from unnest(
+          case when c_immediate then p_legs || p_legs else p_legs end,
+          case when c_immediate then p_wallets || p_wallets else p_wallets end,
+          case when c_immediate then v_assets || v_assets else v_assets end,
+          case when c_immediate then p_types || p_types else p_types end,
+          case when c_immediate then p_amounts || p_amounts else p_amounts end,
+          case when c_immediate
+            then array_fill('HOLD'::entry_status, array[n]) || array_fill('SETTLED'::entry_status, array[n])
+            when c_new_legs then array_fill('HOLD'::entry_status, array[n])
+            else p_statuses end,
+          e_version, e_settled, e_held, e_pending)
+          x(leg, wallet, asset, type, amount, status, version, settled, held, pending)
+      ) u;
+  end if;
+
+  v_answer := jsonb_build_object('outcome', 'done', 'groupStatus', g.status,
+    'group', render_group(g, legs_json(g.id)));
+  insert into operations
+      (group_id, step_key, verb, actor, request, status, answer, created_at)
+    values (g.id, p_step_key, p_verb, p_actor, p_request, 'done', v_answer, v_at);
+  insert into outbox (group_id, event, step_key, created_at)
+    values (g.id, p_event, p_step_key, v_at);
+  return v_answer;
+end
+$$;

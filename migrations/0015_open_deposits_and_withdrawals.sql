@@ -1,0 +1,372 @@
+-- Chainless deposits and withdrawals, and the opening of withdrawals on any asset.
+
+-- First step of a chainless deposit: `external:<asset>` DEBIT (leg 1), the wallet CREDIT (leg 2).
+-- The same outside reference under another key answers with the first group.
+create function ledger_open_deposit(
+  p_group_id text, p_step_key text, p_actor text, p_admin boolean, p_request jsonb,
+  p_client text, p_wallet text, p_amount numeric, p_txid text, p_ordinal integer, p_source text,
+  p_metadata jsonb, p_accept_by timestamptz
+) returns jsonb
+language plpgsql as $$
+declare
+  g transfer_groups;
+  a assets;
+  d deposits;
+  v_answer jsonb;
+  v_code text;
+  v_detail text;
+begin
+  select t.* into a from wallets w join assets t on t.code = w.asset where w.id = p_wallet;
+  if p_txid is not null and a.code is not null then
+    -- Two first reports of one outside payment wait for each other here.
+    perform ledger_lock_new(concat_ws(' ', 'deposit', a.code, p_source, p_txid, p_ordinal));
+  end if;
+  perform ledger_lock_new(p_group_id);
+  v_answer := ledger_replay(p_group_id, p_step_key);
+  if v_answer is not null then
+    return v_answer;
+  end if;
+  g.id := p_group_id;
+  g.kind := 'deposit';
+  g.status := 'IN_PROGRESS';
+  g.client := p_client;
+  g.metadata := p_metadata;
+  g.opened_by := p_step_key;
+  g.chain := a.chain;
+  v_answer := ledger_open_fault(g, p_step_key, 'deposit', p_actor, p_request, p_accept_by);
+  if v_answer is not null then
+    return v_answer;
+  end if;
+  select * into d from deposits where asset = a.code and source = coalesce(p_source, '')
+    and txid = p_txid and ordinal = coalesce(p_ordinal, 0);
+  if found and d.wallet_id = p_wallet and d.amount = p_amount then
+    v_answer := jsonb_build_object('outcome', 'done', 'group', group_json(d.group_id));
+    v_answer := v_answer || jsonb_build_object('groupStatus', v_answer #> '{group,status}');
+    insert into operations (group_id, step_key, verb, actor, request, status, answer, created_at)
+      values (p_group_id, p_step_key, 'deposit', p_actor, p_request, 'done', v_answer,
+        clock_timestamp());
+    return v_answer;
+  end if;
+  if found then
+    v_code := 'DEPOSIT_EXISTS';
+    v_detail := format('%s was reported as %s %s to wallet %s in group %s.', p_txid,
+      amount_text(d.amount), d.asset, d.wallet_id, d.group_id);
+  elsif a.code is null then
+    v_code := 'WALLET_NOT_FOUND';
+    v_detail := format('There is no wallet %s.', p_wallet);
+  elsif a.chain is not null then
+    v_code := 'CHAIN_DECIDES';
+    v_detail := format('Deposits of %s are read from %s.', a.code, a.chain);
+  elsif a.deposits_paused then
+    v_code := 'ASSET_PAUSED';
+    v_detail := format('Deposits of %s are paused.', a.code);
+  elsif p_amount < a.min_deposit then
+    v_code := 'BELOW_MINIMUM';
+    v_detail := format('The least deposit is %s %s.', amount_text(a.min_deposit), a.code);
+  end if;
+  if v_code is not null then
+    return ledger_refuse(g, true, p_step_key, 'deposit', p_actor, p_request, true, v_code, v_detail);
+  end if;
+  if not p_admin and exists (
+    select from wallet_balances where wallet_id = p_wallet and mode = 'deferred'
+  ) then
+    return ledger_refuse(g, true, p_step_key, 'deposit', p_actor, p_request, false, 'FORBIDDEN',
+      format('Only an admin may name the system wallet %s.', p_wallet));
+  end if;
+  v_answer := ledger_write(g, true, p_step_key, 'deposit', p_actor, p_request, 'group.opened', 'HOLD',
+    '{1,2}', array['external:' || a.code, p_wallet], '{null,null}', '{DEBIT,CREDIT}',
+    array[p_amount, p_amount], null, true, true);
+  if p_txid is not null and v_answer ->> 'outcome' = 'done' then
+    insert into deposits (group_id, wallet_id, asset, amount, source, txid, ordinal)
+      values (p_group_id, p_wallet, a.code, p_amount, coalesce(p_source, ''), p_txid,
+        coalesce(p_ordinal, 0));
+  end if;
+  return v_answer;
+end
+$$;
+
+-- What stops an act that belongs to one kind alone, or null. Of another kind: WRONG_KIND; bound to a
+-- chain: the chain decides; finished: GROUP_NOT_OPEN.
+create function ledger_own_kind_fault(
+  g transfer_groups, p_kind group_kind, p_step_key text, p_verb text, p_actor text, p_request jsonb
+) returns jsonb
+language plpgsql as $$
+declare
+  v_code text;
+  v_detail text;
+begin
+  if g.kind <> p_kind then
+    v_code := 'WRONG_KIND';
+    v_detail := format('Group %s is a %s; %s acts on a %s.', g.id, g.kind, p_verb, p_kind);
+  elsif g.chain is not null then
+    v_code := case when g.kind = 'withdrawal' and ledger_signing_began(g.id)
+      then 'MAY_BE_ON_CHAIN' else 'CHAIN_DECIDES' end;
+    v_detail := format('What becomes of %s is decided on %s.', g.id, g.chain);
+  elsif g.status <> 'IN_PROGRESS' then
+    v_code := 'GROUP_NOT_OPEN';
+    v_detail := format('Group %s is %s.', g.id, g.status);
+  else
+    return null;
+  end if;
+  return ledger_refuse(g, false, p_step_key, p_verb, p_actor, p_request, true, v_code, v_detail);
+end
+$$;
+
+-- Confirms all that is pending of a chainless deposit, or p_amount of it.
+create function ledger_confirm_deposit(
+  p_group_id text, p_step_key text, p_actor text, p_request jsonb, p_amount numeric, p_final boolean
+) returns jsonb
+language plpgsql as $$
+declare
+  g transfer_groups;
+  v_answer jsonb;
+begin
+  select * into g from transfer_groups where id = p_group_id for update;
+  if not found then
+    return '{"outcome": "not_found"}';
+  end if;
+  v_answer := coalesce(ledger_replay(p_group_id, p_step_key),
+    ledger_own_kind_fault(g, 'deposit', p_step_key, 'confirm', p_actor, p_request));
+  if v_answer is not null then
+    return v_answer;
+  end if;
+  return ledger_capture(g, p_step_key, 'confirm', p_actor, p_request,
+    case when p_amount is not null then '{1,2}'::smallint[] end, array[p_amount, p_amount], p_final,
+    true);
+end
+$$;
+
+create function ledger_cancel_deposit(
+  p_group_id text, p_step_key text, p_actor text, p_request jsonb, p_reason text
+) returns jsonb
+language plpgsql as $$
+declare
+  g transfer_groups;
+  v_answer jsonb;
+begin
+  select * into g from transfer_groups where id = p_group_id for update;
+  if not found then
+    return '{"outcome": "not_found"}';
+  end if;
+  v_answer := coalesce(ledger_replay(p_group_id, p_step_key),
+    ledger_own_kind_fault(g, 'deposit', p_step_key, 'cancel', p_actor, p_request));
+  if v_answer is not null then
+    return v_answer;
+  end if;
+  return ledger_give_back(g, p_step_key, 'cancel', p_actor, p_request, 'CANCELLED', p_reason, true);
+end
+$$;
+
+-- First step of a withdrawal, chainless or not: the wallet DEBIT amount (leg 1), `external:<asset>`
+-- CREDIT (leg 2) and, where the asset has a fee, the wallet DEBIT fee (3), `fees:<asset>` CREDIT (4).
+create function ledger_open_withdrawal(
+  p_group_id text, p_step_key text, p_actor text, p_admin boolean, p_request jsonb,
+  p_client text, p_wallet text, p_amount numeric, p_destination text, p_fee_mode text,
+  p_max_fee numeric, p_risk_meta jsonb, p_expires_in integer, p_metadata jsonb,
+  p_accept_by timestamptz
+) returns jsonb
+language plpgsql as $$
+declare
+  g transfer_groups;
+  a assets;
+  w withdrawals;
+  v_answer jsonb;
+  v_code text;
+  v_detail text;
+begin
+  perform ledger_lock_new(p_group_id);
+  v_answer := ledger_replay(p_group_id, p_step_key);
+  if v_answer is not null then
+    return v_answer;
+  end if;
+  select t.* into a from wallets s join assets t on t.code = s.asset where s.id = p_wallet;
+  g.id := p_group_id;
+  g.kind := 'withdrawal';
+  g.status := 'IN_PROGRESS';
+  g.client := p_client;
+  g.metadata := p_metadata;
+  g.opened_by := p_step_key;
+  g.chain := a.chain;
+  v_answer := ledger_open_fault(g, p_step_key, 'withdraw', p_actor, p_request, p_accept_by);
+  if v_answer is not null then
+    return v_answer;
+  end if;
+  if a.code is null then
+    v_code := 'WALLET_NOT_FOUND';
+    v_detail := format('There is no wallet %s.', p_wallet);
+  elsif a.withdrawals_paused then
+    v_code := 'ASSET_PAUSED';
+    v_detail := format('Withdrawals of %s are paused.', a.code);
+  elsif p_amount < a.min_withdrawal then
+    v_code := 'BELOW_MINIMUM';
+    v_detail := format('The least withdrawal is %s %s.', amount_text(a.min_withdrawal), a.code);
+  end if;
+  if v_code is not null then
+    return ledger_refuse(g, true, p_step_key, 'withdraw', p_actor, p_request, true, v_code,
+      v_detail);
+  end if;
+  if not p_admin and exists (
+    select from wallet_balances where wallet_id = p_wallet and mode = 'deferred'
+  ) then
+    return ledger_refuse(g, true, p_step_key, 'withdraw', p_actor, p_request, false, 'FORBIDDEN',
+      format('Only an admin may name the system wallet %s.', p_wallet));
+  end if;
+  w.group_id := p_group_id;
+  w.wallet_id := p_wallet;
+  w.asset := a.code;
+  w.chain := a.chain;
+  w.destination := p_destination;
+  w.amount := p_amount;
+  w.fee := a.withdrawal_fee;
+  w.fee_mode := p_fee_mode;
+  w.max_fee := p_max_fee;
+  w.risk_meta := p_risk_meta;
+  w.state := 'held';
+  if a.withdrawal_fee is null then
+    return ledger_write(g, true, p_step_key, 'withdraw', p_actor, p_request, 'group.opened', 'HOLD',
+      '{1,2}', array[p_wallet, 'external:' || a.code], '{null,null}', '{DEBIT,CREDIT}',
+      array[p_amount, p_amount], null, true, true, p_expires_in, w);
+  end if;
+  return ledger_write(g, true, p_step_key, 'withdraw', p_actor, p_request, 'group.opened', 'HOLD',
+    '{1,2,3,4}', array[p_wallet, 'external:' || a.code, p_wallet, 'fees:' || a.code],
+    '{null,null,null,null}', '{DEBIT,CREDIT,DEBIT,CREDIT}',
+    array[p_amount, p_amount, a.withdrawal_fee, a.withdrawal_fee], null, true, true, p_expires_in,
+    w);
+end
+$$;
+
+-- Books that a chainless withdrawal arrived outside: all of it, or p_amount. The fee goes with the
+-- last part; p_final gives the rest of the principal back.
+create function ledger_finalize_withdrawal(
+  p_group_id text, p_step_key text, p_actor text, p_request jsonb, p_amount numeric, p_final boolean,
+  p_txid text
+) returns jsonb
+language plpgsql as $$
+declare
+  g transfer_groups;
+  w withdrawals;
+  v_answer jsonb;
+  v_legs smallint[];
+  v_amounts numeric[];
+begin
+  select * into g from transfer_groups where id = p_group_id for update;
+  if not found then
+    return '{"outcome": "not_found"}';
+  end if;
+  v_answer := coalesce(ledger_replay(p_group_id, p_step_key),
+    ledger_own_kind_fault(g, 'withdrawal', p_step_key, 'finalize', p_actor, p_request));
+  if v_answer is not null then
+    return v_answer;
+  end if;
+  select * into w from withdrawals where group_id = p_group_id;
+  w.txid := coalesce(p_txid, w.txid);
+  if p_amount is not null then
+    select array_agg(l.leg), array_agg(l.part) into v_legs, v_amounts
+      from (
+        select t.leg, case when t.leg <= 2 then p_amount else t.remaining end as part
+        from transfer_legs t
+        where t.group_id = p_group_id and (t.leg <= 2 or (t.remaining > 0 and (p_final or exists (
+          select from transfer_legs p
+          where p.group_id = p_group_id and p.leg = 1 and p.remaining = p_amount))))
+      ) l;
+  end if;
+  return ledger_capture(g, p_step_key, 'finalize', p_actor, p_request, v_legs, v_amounts, p_final,
+    true, w);
+end
+$$;
+
+-- Gives back a withdrawal: all that remains, the fee included, or p_amount of the principal. One
+-- that is bound to a chain only while no signing began.
+create function ledger_release_withdrawal(
+  p_group_id text, p_step_key text, p_actor text, p_request jsonb,
+  p_reason text, p_amount numeric, p_final boolean
+) returns jsonb
+language plpgsql as $$
+declare
+  g transfer_groups;
+  w withdrawals;
+  v_answer jsonb;
+  v_code text;
+  v_detail text;
+  v_left numeric;
+  v_scale smallint;
+begin
+  select * into g from transfer_groups where id = p_group_id for update;
+  if not found then
+    return '{"outcome": "not_found"}';
+  end if;
+  v_answer := ledger_replay(p_group_id, p_step_key);
+  if v_answer is not null then
+    return v_answer;
+  end if;
+  select * into w from withdrawals where group_id = p_group_id;
+  select l.remaining, a.scale into v_left, v_scale
+    from transfer_legs l join assets a on a.code = l.asset
+    where l.group_id = p_group_id and l.leg = 1;
+  if g.kind <> 'withdrawal' then
+    v_code := 'WRONG_KIND';
+    v_detail := format('Group %s is a %s, not a withdrawal.', g.id, g.kind);
+  elsif g.chain is not null and ledger_signing_began(g.id) then
+    v_code := 'MAY_BE_ON_CHAIN';
+    v_detail := format('Bytes of %s may be on %s; only the chain ends it.', g.id, g.chain);
+  elsif g.status <> 'IN_PROGRESS' then
+    v_code := 'GROUP_NOT_OPEN';
+    v_detail := format('Group %s is %s.', g.id, g.status);
+  elsif p_amount > v_left then
+    v_code := 'AMOUNT_EXCEEDS_HELD';
+    v_detail := format('Group %s still holds %s %s; %s is asked.', g.id, amount_text(v_left),
+      w.asset, amount_text(p_amount));
+  elsif min_scale(p_amount) > v_scale then
+    return ledger_refuse(g, false, p_step_key, 'release', p_actor, p_request, false,
+      'INVALID_AMOUNT', format('%s has %s decimals; %s has more.', w.asset, v_scale, p_amount));
+  end if;
+  if v_code is not null then
+    return ledger_refuse(g, false, p_step_key, 'release', p_actor, p_request, true, v_code,
+      v_detail);
+  end if;
+  if p_amount is null or p_final or p_amount = v_left then
+    return ledger_give_back(g, p_step_key, 'release', p_actor, p_request, 'RELEASED', p_reason,
+      true, w);
+  end if;
+  return ledger_write(g, false, p_step_key, 'release', p_actor, p_request, 'group.reduced', 'MOVES',
+    '{1,2}', array[w.wallet_id, 'external:' || w.asset], array[w.asset, w.asset], '{DEBIT,CREDIT}',
+    array[p_amount, p_amount], '{RELEASED,RELEASED}', true, true);
+end
+$$;
+
+-- A chainless withdrawal past its deadline: only the outside knows, so it is marked, not ended.
+create function ledger_mark_stuck(
+  p_group_id text, p_step_key text, p_actor text, p_request jsonb, p_expires_at timestamptz
+) returns jsonb
+language plpgsql as $$
+declare
+  g transfer_groups;
+  w withdrawals;
+  v_answer jsonb;
+begin
+  select * into g from transfer_groups where id = p_group_id for update;
+  if not found then
+    return '{"outcome": "not_found"}';
+  end if;
+  v_answer := ledger_replay(p_group_id, p_step_key);
+  if v_answer is not null then
+    return v_answer;
+  end if;
+  if g.status <> 'IN_PROGRESS' then
+    return ledger_refuse(g, false, p_step_key, 'markStuck', p_actor, p_request, false,
+      'GROUP_NOT_OPEN', format('Group %s is %s.', g.id, g.status));
+  end if;
+  if g.kind <> 'withdrawal' or g.chain is not null or g.expires_at is null then
+    return ledger_refuse(g, false, p_step_key, 'markStuck', p_actor, p_request, false,
+      'WRONG_KIND', format('Group %s is not a chainless withdrawal with a deadline.', g.id));
+  end if;
+  if g.expires_at <> p_expires_at or g.expires_at > clock_timestamp() then
+    return jsonb_build_object('outcome', 'not_due', 'expiresAt', rfc3339(g.expires_at),
+      'groupStatus', g.status);
+  end if;
+  select * into w from withdrawals where group_id = p_group_id;
+  w.state := 'stuck';
+  return ledger_write(g, false, p_step_key, 'markStuck', p_actor, p_request, 'withdrawal.stuck',
+    'MOVES', '{}', '{}', '{}', '{}', '{}', '{}', true, true, null, w);
+end
+$$;

@@ -1,0 +1,158 @@
+-- What entries do to a balance, summed: the one definition that folding, reading and auditing share.
+create function settled_of(e ledger_entries) returns numeric
+language sql immutable parallel safe
+return case when e.status = 'SETTLED' then e.amount else 0 end;
+
+create function held_of(e ledger_entries) returns numeric
+language sql immutable parallel safe
+return case
+  when e.status = 'HOLD' and e.type = 'DEBIT' then -e.amount
+  when e.status = 'SETTLED' and e.type = 'DEBIT' then e.amount
+  when e.status in ('RELEASED', 'CANCELLED') and e.type = 'CREDIT' then -e.amount
+  else 0
+end;
+
+create function pending_in_of(e ledger_entries) returns numeric
+language sql immutable parallel safe
+return case
+  when e.status = 'HOLD' and e.type = 'CREDIT' then e.amount
+  when e.status = 'SETTLED' and e.type = 'CREDIT' then -e.amount
+  when e.status in ('RELEASED', 'CANCELLED') and e.type = 'DEBIT' then e.amount
+  else 0
+end;
+
+-- Every wallet's balance as it stands: a strict wallet's row is it; to a deferred wallet's
+-- checkpoint the entries that are not folded in yet are added, in the same snapshot.
+create view wallet_states as
+select b.wallet_id, b.asset, b.scale, b.mode, b.overdraft, b.status, b.settled + x.settled as settled,
+  b.held + x.held as held, b.pending_in + x.pending_in as pending_in, b.version + x.version as version
+from wallet_balances b
+cross join lateral (
+  select coalesce(sum(settled_of(e)), 0) as settled, coalesce(sum(held_of(e)), 0) as held,
+    coalesce(sum(pending_in_of(e)), 0) as pending_in, count(*) as version
+  from ledger_entries e
+  where b.mode = 'deferred' and e.wallet_id = b.wallet_id and e.wallet_version is null
+    and e.xid >= b.folded_below
+) x;
+
+create function balance_json(p_settled numeric, p_held numeric, p_pending_in numeric) returns jsonb
+language sql immutable
+return jsonb_build_object('available', amount_text(p_settled - p_held),
+  'pendingIn', amount_text(p_pending_in), 'held', amount_text(p_held),
+  'settled', amount_text(p_settled));
+
+create function wallet_json(w wallets, s wallet_states) returns jsonb
+language sql stable
+return jsonb_build_object('id', w.id, 'owner', w.owner, 'asset', w.asset, 'kind', w.kind,
+  'status', s.status, 'balance', balance_json(s.settled, s.held, s.pending_in),
+  'version', s.version, 'createdAt', rfc3339(w.created_at), 'metadata', w.metadata);
+
+-- Folds into a deferred wallet's checkpoint what no running transaction can add to any more: the
+-- entries below the xmin of the very snapshot that sums them. Returns how many. A checkpoint that
+-- somebody else is folding is left to them.
+create function ledger_fold(p_wallet_id text) returns bigint
+language plpgsql as $$
+declare
+  b wallet_balances;
+  r record;
+begin
+  select * into b from wallet_balances
+    where wallet_id = p_wallet_id and mode = 'deferred' for update skip locked;
+  if not found then
+    return 0;
+  end if;
+  select pg_snapshot_xmin(pg_current_snapshot()) as horizon, coalesce(sum(settled_of(e)), 0) as settled,
+      coalesce(sum(held_of(e)), 0) as held, coalesce(sum(pending_in_of(e)), 0) as pending_in,
+      count(*) as n, max(e.created_at) as newest into r
+    from ledger_entries e
+    where e.wallet_id = p_wallet_id and e.wallet_version is null
+      and e.xid >= b.folded_below and e.xid < pg_snapshot_xmin(pg_current_snapshot());
+  if r.n > 0 then
+    update wallet_balances
+      set settled = settled + r.settled, held = held + r.held, pending_in = pending_in + r.pending_in,
+          version = version + r.n, folded_below = r.horizon,
+          updated_at = greatest(updated_at, r.newest)
+      where wallet_id = p_wallet_id;
+  end if;
+  return r.n;
+end
+$$;
+
+create table balance_snapshots (
+  wallet_id text collate "C" not null,
+  version bigint not null,
+  settled numeric not null,
+  held numeric not null,
+  pending_in numeric not null,
+  -- Deferred wallets: all entries of transactions below this are in it.
+  folded_below xid8 not null,
+  -- No entry that is in it is younger.
+  taken_at timestamptz not null,
+  primary key (wallet_id, version)
+);
+create trigger balance_snapshots_stay before update or delete on balance_snapshots
+  for each row execute function refuse_change();
+create trigger balance_snapshots_stay_all before truncate on balance_snapshots
+  for each statement execute function refuse_change();
+
+-- Writes down every balance as it stands; of wallets that did not move since the last time nothing.
+-- Returns how many were written. Entries are neither moved nor removed.
+create function ledger_snapshot() returns bigint
+language plpgsql as $$
+declare
+  v_written bigint;
+begin
+  perform ledger_fold(b.wallet_id)
+    from wallet_balances b where b.mode = 'deferred' order by b.wallet_id;
+  insert into balance_snapshots
+      (wallet_id, version, settled, held, pending_in, folded_below, taken_at)
+    select b.wallet_id, b.version, b.settled, b.held, b.pending_in, b.folded_below,
+      greatest(clock_timestamp(), b.updated_at)
+    from wallet_balances b
+    order by b.wallet_id
+    on conflict do nothing;
+  get diagnostics v_written = row_count;
+  return v_written;
+end
+$$;
+
+-- A wallet's balance as it stood at p_at (null: now), or null where there is no such wallet.
+-- The share lock waits for the step that is writing a strict wallet now, so that two reads of the
+-- same time agree. For a deferred wallet the caller waits first, until the snapshot's xmin has
+-- passed every transaction that was running (see src/ledger/balanceAt.ts).
+create function ledger_balance_at(p_wallet_id text, p_at timestamptz) returns jsonb
+language plpgsql as $$
+declare
+  b wallet_balances;
+  s balance_snapshots;
+  r record;
+  v_at timestamptz;
+begin
+  select * into b from wallet_balances where wallet_id = p_wallet_id for share;
+  if not found then
+    return null;
+  end if;
+  v_at := coalesce(p_at, clock_timestamp());
+  if b.mode = 'strict' then
+    select e.settled_after as settled, e.held_after as held, e.pending_in_after as pending_in,
+        e.wallet_version as version into r
+      from ledger_entries e where e.wallet_id = p_wallet_id and e.created_at <= v_at
+      order by e.created_at desc, e.id desc limit 1;
+  else
+    select * into s from balance_snapshots
+      where wallet_id = p_wallet_id and taken_at <= v_at order by version desc limit 1;
+    select coalesce(s.settled, 0) + coalesce(sum(settled_of(e)), 0) as settled,
+        coalesce(s.held, 0) + coalesce(sum(held_of(e)), 0) as held,
+        coalesce(s.pending_in, 0) + coalesce(sum(pending_in_of(e)), 0) as pending_in,
+        coalesce(s.version, 0) + count(*) as version into r
+      from ledger_entries e
+      where e.wallet_id = p_wallet_id and e.wallet_version is null and e.created_at <= v_at
+        and e.xid >= coalesce(s.folded_below, '0');
+  end if;
+  return balance_json(coalesce(r.settled, 0), coalesce(r.held, 0), coalesce(r.pending_in, 0))
+    || jsonb_build_object('at', rfc3339(v_at), 'version', coalesce(r.version, 0));
+end
+$$;
+
+grant select, insert on balance_snapshots to holdfast_app;
+grant select on wallet_states to holdfast_app;

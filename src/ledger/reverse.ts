@@ -1,0 +1,24 @@
+import { canonicalAmount } from '../contracts/amounts.ts';
+import type { ReverseInput, StepOutcome } from '../contracts/steps.ts';
+import type { Db } from '../db/pool.ts';
+import { legAmountArrays } from './settle.ts';
+import { runStep } from './step.ts';
+
+/**
+ * Books the opposite of what settled in `reverses` as a new group, at once. `amount` fits groups of
+ * one debit and one credit leg; neither amount nor legs: all that is left. Per leg all reversals
+ * together never exceed what settled. `not_found` speaks of the group to reverse.
+ */
+export function reverse(db: Db, input: ReverseInput): Promise<StepOutcome> {
+  return runStep(db, 'reverse', input, {
+    name: 'ledger_reverse',
+    values: [
+      input.reverses,
+      input.client,
+      input.amount === null ? null : canonicalAmount(input.amount),
+      ...legAmountArrays(input.legs),
+      input.reason,
+      input.acceptBy,
+    ],
+  });
+}
