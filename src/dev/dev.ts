@@ -36,13 +36,16 @@ async function dev(env: NodeJS.ProcessEnv, ready: (line: object) => Promise<void
     try {
       const adminKey = env.HOLDFAST_ADMIN_KEY || keptAdminKey(dir);
       const { startOnStack } = await service;
-      const running = await startOnStack(stack, { ...env, HOLDFAST_ADMIN_KEY: adminKey });
+      const running = await startOnStack(stack, {
+        env: { ...env, HOLDFAST_ADMIN_KEY: adminKey },
+        seed: stack.isLocalChain,
+      });
       const { apiUrl: api, config } = running;
       say(`API ${api} (reference: ${api}/docs). Ctrl-C stops everything; the data stays.`);
       const { temporalAddress: temporal, databaseUrl } = config;
       const { temporalUi, rpcUrl: rpc } = stack;
       const end = ready({ api, temporal, temporalUi, rpc, databaseUrl, adminKey });
-      const broken = await Promise.race([end.then(() => null), stack.broken]);
+      const broken = await Promise.race([end.then(() => null), stack.broken, running.broken]);
       say(broken ? `${broken} Stopping the rest …` : 'Stopping …');
       await running.stop();
       return broken ? 1 : 0;

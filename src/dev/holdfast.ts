@@ -10,15 +10,20 @@ import type { Stack } from './stack/stack.ts';
 export interface Running {
   apiUrl: string;
   config: Config;
+  /** Resolves with a sentence when a part of the service could not go on. */
+  broken: Promise<string>;
   stop(): Promise<void>;
 }
 
-/**
- * Starts the service on the stack's servers.
- *
- * @param env where the rest of the configuration comes from, the admin key among it
- */
-export async function startOnStack(stack: Stack, env: NodeJS.ProcessEnv): Promise<Running> {
+export interface StartOptions {
+  /** Where the rest of the configuration comes from, the admin key among it. */
+  env: NodeJS.ProcessEnv;
+  /** Deploys and registers the assets of a development chain, if that was not done before. */
+  seed: boolean;
+}
+
+/** Starts the service on the stack's servers. */
+export async function startOnStack(stack: Stack, { env, seed }: StartOptions): Promise<Running> {
   const config = readConfig({
     ...env,
     DATABASE_URL: stack.databaseUrl,
@@ -27,7 +32,7 @@ export async function startOnStack(stack: Stack, env: NodeJS.ProcessEnv): Promis
     CHAIN_RPC_URL: stack.rpcUrl ?? 'off',
   });
   const log = createLog(config.logLevel);
-  if (stack.isLocalChain && stack.rpcUrl !== null) {
+  if (seed && stack.rpcUrl !== null) {
     // Before the service follows the chain, so that it knows the assets from its first block on.
     await migrate(config.databaseUrl);
     const db = createPool({ databaseUrl: config.databaseUrl, size: 2, applicationName: 'seed' });
@@ -37,6 +42,9 @@ export async function startOnStack(stack: Stack, env: NodeJS.ProcessEnv): Promis
       await db.end();
     }
   }
-  const { apiUrl, stop } = await startHoldfast(config, { log });
-  return { apiUrl, config, stop };
+  const { apiUrl, ended, stop } = await startHoldfast(config, { log });
+  const broken = new Promise<string>((resolve) => {
+    ended.catch((error: Error) => resolve(`The service could not go on: ${error.message}.`));
+  });
+  return { apiUrl, config, broken, stop };
 }
