@@ -29,8 +29,13 @@ create table assets (
 );
 
 -- One asset a coin or contract: a second one would credit the same coins twice.
-create unique index assets_by_contract on assets (chain, contract) nulls not distinct
-  where chain is not null;
+-- EVM addresses differ in case only by their checksum.
+create unique index assets_by_contract
+  on assets (chain, (case when chain like 'eip155:%' then lower(contract) else contract end))
+  nulls not distinct where chain is not null;
+
+-- Lists of assets page by time of creation.
+create index assets_by_creation on assets (created_at, code);
 
 create table wallets (
   id text collate "C" primary key,
@@ -87,5 +92,18 @@ create trigger wallets_stay before delete on wallets
 create trigger wallet_balances_stay before delete on wallet_balances
   for each row execute function refuse_change();
 
+-- Who froze or closed a wallet, and why.
+create table wallet_status_changes (
+  id bigint generated always as identity primary key,
+  wallet_id text collate "C" not null references wallets,
+  status wallet_status not null,
+  reason text not null,
+  actor text not null,
+  created_at timestamptz not null default clock_timestamp()
+);
+create trigger wallet_status_changes_stay before update or delete on wallet_status_changes
+  for each row execute function refuse_change();
+
+grant select, insert on wallet_status_changes to holdfast_app;
 grant select, insert, update on assets, wallets to holdfast_app;
 grant select, insert, update on wallet_balances to holdfast_app;

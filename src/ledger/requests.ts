@@ -139,7 +139,8 @@ export function sameRequest(stored: unknown, asked: unknown): boolean {
 }
 
 function same(stored: unknown, asked: unknown, path: (string | number)[]): boolean {
-  if (stored == null || asked == null) return stored == asked || isLegAsset(path);
+  if (stored == null || asked == null)
+    return (stored ?? null) === (asked ?? null) || isLegAsset(path);
   if (typeof stored !== 'object' || typeof asked !== 'object') return stored === asked;
   if (Array.isArray(stored) !== Array.isArray(asked)) return false;
   if (Array.isArray(stored) && stored.length !== (asked as unknown[]).length) return false;

@@ -1,0 +1,165 @@
+/** Wallets: opened, read, frozen, closed. */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type {
+  Balance,
+  Metadata,
+  Timestamp,
+  Wallet,
+  WalletKind,
+  WalletStatus,
+} from '../contracts/resources.ts';
+import type { Refusal } from '../contracts/steps.ts';
+import type { Db } from '../db/pool.ts';
+import { withRetry } from '../db/sqlstate.ts';
+import { Conditions } from './conditions.ts';
+import { type Page, type PageRequest, pageOf, placeOf, TEXT_PART, TIME_PART } from './page.ts';
+
+export interface NewWallet {
+  /** Null or left out: one is made. */
+  id?: string | null | undefined;
+  owner: string;
+  asset: string;
+  kind?: WalletKind | undefined;
+  metadata?: Metadata | undefined;
+}
+
+export interface WalletFilter {
+  owner?: string | undefined;
+  asset?: string | undefined;
+  kind?: WalletKind | undefined;
+}
+
+/** A balance with the time that it is of, and the number of entries that made it. */
+export interface BalanceAt extends Balance {
+  at: Timestamp;
+  version: number;
+}
+
+export interface StatusChange {
+  id: string;
+  status: WalletStatus;
+  reason: string;
+  /** Who asks, an API client's name. */
+  actor: string;
+}
+
+/**
+ * Opens a wallet. Again with the same id and values: `created` is false.
+ * Refuses with ASSET_NOT_FOUND, WALLET_EXISTS, INVALID_REQUEST (an id kept for asset wallets).
+ */
+export async function createWallet(
+  db: Db,
+  { id, owner, asset, kind = 'user', metadata = {} }: NewWallet,
+): Promise<{ wallet: Wallet; created: boolean } | { refusal: Refusal }> {
+  const values = [id ?? `wallet-${randomUUID()}`, owner, asset, kind, JSON.stringify(metadata)];
+  const { rows } = await withRetry(() =>
+    db.query('select ledger_create_wallet($1, $2, $3, $4, $5) as answer', values),
+  );
+  return rows[0]?.answer;
+}
+
+export async function readWallet(db: Db, id: string): Promise<Wallet | null> {
+  const { rows } = await withRetry(() =>
+    db.query({
+      name: 'read_wallet',
+      text: `select wallet_json(w, s) as wallet
+        from wallets w join wallet_states s on s.wallet_id = w.id where w.id = $1`,
+      values: [id],
+    }),
+  );
+  return rows[0]?.wallet ?? null;
+}
+
+/** Wallets, newest first. */
+export async function listWallets(
+  db: Db,
+  { owner, asset, kind }: WalletFilter,
+  { limit, cursor }: PageRequest,
+): Promise<Page<Wallet>> {
+  const [time, id] = placeOf(cursor, [TIME_PART, TEXT_PART]);
+  const where = new Conditions()
+    .add('w.owner = $', owner)
+    .add('w.asset = $', asset)
+    .add('w.kind = $', kind)
+    .add('(w.created_at, w.id) < ($, $)', time, id);
+  const { rows } = await withRetry(() =>
+    db.query(
+      `select wallet_json(w, s) as item, array[rfc3339(w.created_at), w.id] as place
+       from (select * from wallets w ${where.sql}
+             order by w.created_at desc, w.id desc limit ${where.mark(limit + 1)}) w
+       join wallet_states s on s.wallet_id = w.id
+       order by w.created_at desc, w.id desc`,
+      where.values,
+    ),
+  );
+  return pageOf<Wallet>(rows, limit);
+}
+
+/** Freezes, unfreezes or closes. WALLET_NOT_FOUND, WALLET_NOT_OPEN, WALLET_NOT_EMPTY. */
+export async function setWalletStatus(
+  db: Db,
+  { id, status, reason, actor }: StatusChange,
+): Promise<{ wallet: Wallet } | { refusal: Refusal }> {
+  const { rows } = await withRetry(() =>
+    db.query('select ledger_set_wallet_status($1, $2, $3, $4) as answer', [
+      id,
+      status,
+      reason,
+      actor,
+    ]),
+  );
+  return rows[0]?.answer;
+}
+
+/** Steps take milliseconds; one that runs longer than this is stuck, and its end is not known. */
+const HORIZON_PATIENCE_MS = 5_000;
+const HORIZON_PAUSE_MS = 5;
+
+/**
+ * The balance as it stood at `at` (null: now); two reads of one time agree for ever. A time that is
+ * yet to come is refused with INVALID_REQUEST, an unknown wallet with WALLET_NOT_FOUND.
+ */
+export async function balanceAt(
+  db: Db,
+  walletId: string,
+  at: Timestamp | null,
+): Promise<{ balance: BalanceAt } | { refusal: Refusal }> {
+  const { rows } = await withRetry(() =>
+    db.query(
+      `select b.mode, $2::timestamptz > clock_timestamp() as future,
+         coalesce($2::timestamptz, clock_timestamp())::text as at,
+         pg_snapshot_xmax(pg_current_snapshot())::text as xmax
+       from wallet_balances b where b.wallet_id = $1`,
+      [walletId, at],
+    ),
+  );
+  const [found] = rows;
+  if (found === undefined) {
+    return { refusal: { code: 'WALLET_NOT_FOUND', detail: `There is no wallet ${walletId}.` } };
+  }
+  if (found.future) {
+    return { refusal: { code: 'INVALID_REQUEST', detail: `${at} is yet to come.` } };
+  }
+  if (found.mode === 'deferred') await untilEnded(db, found.xmax);
+  const answer = await withRetry(() =>
+    db.query('select ledger_balance_at($1, $2) as balance', [walletId, found.at]),
+  );
+  return { balance: answer.rows[0]?.balance };
+}
+
+/** Waits until every transaction that began before `xmax` has ended. */
+async function untilEnded(db: Db, xmax: string): Promise<void> {
+  const giveUp = Date.now() + HORIZON_PATIENCE_MS;
+  for (;;) {
+    const { rows } = await db.query(
+      'select pg_snapshot_xmin(pg_current_snapshot()) >= $1::xid8 as ended',
+      [xmax],
+    );
+    if (rows[0]?.ended) return;
+    if (Date.now() > giveUp) {
+      throw new Error(`A transaction below ${xmax} has been running for ${HORIZON_PATIENCE_MS} ms`);
+    }
+    await sleep(HORIZON_PAUSE_MS);
+  }
+}
