@@ -6,7 +6,7 @@ import { listPaths, type SourceFile } from './sourceFiles.ts';
 
 export const MAX_FILE_LINES = 300;
 export const MAX_FUNCTION_LINES = 70;
-export const MAX_COLUMNS = 100;
+const MAX_COLUMNS = 100;
 
 export interface TidyRule {
   /** What the rule asks for, as a sentence. */
