@@ -33,6 +33,12 @@ export function createPool(settings: PoolSettings): Pool {
     lock_timeout: LOCK_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+    // The ledger's statements find rows by key. Plans are made once a session, and never from the
+    // statistics of a table that was empty then: such a plan reads the whole table for ever.
+    plan_cache_mode: 'force_generic_plan',
+    enable_seqscan: 'off',
+    // Compiling costs more than any statement of a step takes.
+    jit: 'off',
   };
   const pool = new pg.Pool({
     connectionString: settings.databaseUrl,

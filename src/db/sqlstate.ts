@@ -8,6 +8,7 @@ const INVARIANT_CLASS = 'HF';
 const PASSING = new Set([
   '40001', // serialization_failure
   '40P01', // deadlock_detected
+  '23505', // unique_violation: a race for a key was lost, and the next look finds who won
   '55P03', // lock_not_available
   '57P01', // admin_shutdown
   '57P02', // crash_shutdown

@@ -1,0 +1,22 @@
+import type { Db } from '../db/pool.ts';
+import { callOnWholeBooks } from './wholeBooks.ts';
+
+/** What an audit found. `faults` names the first bad rows of each check. */
+export interface AuditReport {
+  ok: boolean;
+  entries: number;
+  wallets: number;
+  groups: number;
+  faults: { check: 'wallets' | 'groups'; subject: string; detail: string }[];
+}
+
+/** Enough to see a pattern, few enough to read. */
+const FAULTS_PER_CHECK = 20;
+
+/**
+ * Re-derives every balance, leg and group from the entries: gapless versions, running balances,
+ * sums to zero, holds that ended once, reversals within what settled. Reads everything.
+ */
+export function audit(db: Db): Promise<AuditReport> {
+  return callOnWholeBooks<AuditReport>(db, `ledger_audit(${FAULTS_PER_CHECK})`);
+}

@@ -1,0 +1,22 @@
+/** Calls that read all entries: they may take longer than a step, and read tables as they lie. */
+import type { Db } from '../db/pool.ts';
+import { withRetry } from '../db/sqlstate.ts';
+
+/** A minute reads some ten million entries; longer and the books need another way. */
+const PATIENCE_MS = 60_000;
+
+/**
+ * Runs a call such as `ledger_audit(10)` with patience. The settings hold for this one message:
+ * Postgres runs its statements as one transaction.
+ */
+export async function callOnWholeBooks<Answer>(db: Db, call: string): Promise<Answer> {
+  const text = `set local statement_timeout = ${PATIENCE_MS}; set local enable_seqscan = on;
+    select ${call} as answer`;
+  // One simple message of several statements is answered by several results.
+  const results = (await withRetry(() => db.query(text))) as unknown as {
+    rows: { answer: Answer }[];
+  }[];
+  const answer = results.at(-1)?.rows[0]?.answer;
+  if (answer === undefined) throw new Error(`${call} answered nothing`);
+  return answer;
+}
