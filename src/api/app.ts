@@ -12,11 +12,12 @@ import { bodyLimit } from './bodyLimit.ts';
 import type { ApiDeps, ApiEnv } from './context.ts';
 import { docsRoutes } from './docs.ts';
 import { onError } from './errors.ts';
-import { createKeyring } from './keyring.ts';
-import { openApiDocument } from './openapi.ts';
+import { createKeyring, type Keyring } from './keyring.ts';
+import { serveDocument } from './openapi.ts';
 import { Problem, sendProblem } from './problem.ts';
 import { requestLog } from './requestLog.ts';
 import { apiKeyRoutes } from './routes/apiKeys.ts';
+import { approvalRoutes } from './routes/approvals.ts';
 import { assetRoutes } from './routes/assets.ts';
 import { chainRoutes } from './routes/chains.ts';
 import { depositAddressRoutes } from './routes/depositAddresses.ts';
@@ -88,6 +89,7 @@ export function createApp({ db, gateway, config, chain, log, metrics }: AppInput
     depositRoutes(deps),
     depositAddressRoutes(deps),
     withdrawalRoutes(deps),
+    approvalRoutes(deps),
     walletRoutes(deps),
     assetRoutes(deps),
     limitRoutes(deps),
@@ -96,10 +98,9 @@ export function createApp({ db, gateway, config, chain, log, metrics }: AppInput
     reconciliationRoutes(deps),
     healthRoutes(deps),
     metricsRoutes(deps),
+    docsRoutes(),
   ];
   for (const resource of routes) app.route('/', resource);
-  app.route('/', docsRoutes());
-  const document = openApiDocument(app);
-  app.get('/openapi.json', (c) => c.json(document));
+  serveDocument(app);
   return app;
 }

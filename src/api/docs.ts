@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { Hono } from 'hono';
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { secureHeaders } from 'hono/secure-headers';
 import type { ApiEnv } from './context.ts';
 
@@ -37,13 +37,23 @@ const START = `SwaggerUIBundle({
 });
 `;
 
+const docsRoute = createRoute({
+  method: 'get',
+  path: '/docs',
+  tags: ['Operations'],
+  summary: 'A reference page, which loads nothing from elsewhere',
+  responses: {
+    200: { description: 'The page', content: { 'text/html': { schema: z.string() } } },
+  },
+});
+
 /**
  * A reference page that works with no internet: Swagger UI from node_modules, and a policy that
  * lets the browser load nothing from elsewhere.
  */
-export function docsRoutes(): Hono<ApiEnv> {
+export function docsRoutes(): OpenAPIHono<ApiEnv> {
   const root = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
-  const app = new Hono<ApiEnv>();
+  const app = new OpenAPIHono<ApiEnv>();
   app.use(
     '/docs/*',
     secureHeaders({
@@ -55,7 +65,7 @@ export function docsRoutes(): Hono<ApiEnv> {
       },
     }),
   );
-  app.get('/docs', (c) => c.html(PAGE));
+  app.openapi(docsRoute, (c) => c.html(PAGE, 200));
   app.get('/docs/', (c) => c.redirect('../docs'));
   app.get('/docs/start.js', (c) =>
     c.body(START, 200, { 'Content-Type': 'text/javascript; charset=utf-8' }),

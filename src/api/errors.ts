@@ -1,5 +1,7 @@
 import { HTTPException } from 'hono/http-exception';
 import { ChainUnavailable } from '../contracts/chain.ts';
+import { isDatabaseAway } from '../db/sqlstate.ts';
+import { InvalidCursor } from '../ledger/page.ts';
 import type { Log } from '../observability/log.ts';
 import type { ApiContext } from './context.ts';
 import { Problem, sendProblem } from './problem.ts';
@@ -7,7 +9,17 @@ import { Problem, sendProblem } from './problem.ts';
 /** What the libraries throw, in the contract's words; null: nobody expected it. */
 function expected(error: unknown): Problem | null {
   if (error instanceof Problem) return error;
+  if (error instanceof InvalidCursor) {
+    const errors = [{ pointer: '/cursor', detail: error.message }];
+    return new Problem('INVALID_REQUEST', error.message, { errors });
+  }
   if (error instanceof ChainUnavailable) return new Problem('CHAIN_UNAVAILABLE', error.message);
+  if (isDatabaseAway(error)) {
+    return new Problem(
+      'UNAVAILABLE',
+      'The database does not answer. Ask again with the same key; nothing will happen twice.',
+    );
+  }
   if (error instanceof HTTPException) {
     if (error.status === 415) return new Problem('UNSUPPORTED_MEDIA_TYPE', 'Send JSON.');
     if (error.status === 400) return new Problem('INVALID_REQUEST', 'The body is not valid JSON.');

@@ -1,5 +1,5 @@
-import type { Group, GroupKind } from '../contracts/resources.ts';
-import type { RunningSaga, SagaGateway } from '../contracts/sagas.ts';
+import type { Group } from '../contracts/resources.ts';
+import { KIND_OF_SAGA, type RunningSaga, type SagaGateway } from '../contracts/sagas.ts';
 import type { Db } from '../db/pool.ts';
 import { readGroup } from '../ledger/groups.ts';
 import { Problem } from './problem.ts';
@@ -18,22 +18,22 @@ export function groupResource(gateway: SagaGateway, group: Group): GroupResource
 /** Kinds of groups that a client's POST can have begun. */
 const CLIENT_GROUP_ID = /^(transfer|deposit|withdrawal|reversal):(?!chain:)/;
 
+/** A saga that a client's POST started; the chain's deposits are started by the watcher. */
+export type ClientSaga = Exclude<RunningSaga, { type: 'chainDeposit' }>;
+
 /**
  * A group that was accepted and has no row yet: IN_PROGRESS, without legs and deadline, since
  * nothing is held so far.
  */
-export function acceptedGroup(saga: RunningSaga): Group | null {
-  if (saga.type === 'chainDeposit') return null;
-  const { type, input } = saga;
-  const kind: GroupKind = type === 'chainWithdrawal' ? 'withdrawal' : type;
+export function acceptedGroup({ type, input, startedAt }: ClientSaga): Group {
   return {
     id: input.groupId,
-    kind,
+    kind: KIND_OF_SAGA[type],
     status: 'IN_PROGRESS',
     reason: null,
     legs: [],
     expiresAt: null,
-    createdAt: canonicalTime(saga.startedAt) ?? saga.startedAt,
+    createdAt: canonicalTime(startedAt) ?? startedAt,
     finishedAt: null,
     reference: 'reference' in input ? input.reference : null,
     metadata: 'metadata' in input ? input.metadata : {},
@@ -63,7 +63,8 @@ async function runningGroup(gateway: SagaGateway, id: string): Promise<Group | n
       'The group has no entries yet, and Temporal does not tell whether it was accepted. Ask again.',
     );
   }
-  return saga === null ? null : acceptedGroup(saga);
+  // What a chain deposit books is read from the chain, so its input shows nothing.
+  return saga === null || saga.type === 'chainDeposit' ? null : acceptedGroup(saga);
 }
 
 /** The group, also one that was accepted and is not written yet. 404 GROUP_NOT_FOUND else. */

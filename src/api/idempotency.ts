@@ -63,7 +63,7 @@ export function groupAnswer(description: string) {
 
 const acceptedAnswer = {
   description: 'Accepted, no outcome yet. Read `Location`, or ask again with the same key.',
-  headers: { Location: { schema: { type: 'string' as const } } },
+  headers: { Location: { required: true, schema: { type: 'string' as const } } },
   content: { 'application/json': { schema: group } },
 };
 

@@ -42,8 +42,8 @@ export const jsonBody = createMiddleware(async (c, next) => {
   const type = c.req.header('content-type');
   const text = await c.req.text();
   if (text === '') {
-    // Without a media type the library reads `{}` by itself; with one it would parse the text.
-    if (type !== undefined) c.req.bodyCache.text = Promise.resolve('{}');
+    // Without a media type the library reads no body as `{}`; with one it would parse the text.
+    c.req.raw.headers.delete('content-type');
     return next();
   }
   if (type === undefined || !JSON_TYPE.test(type)) {

@@ -1,4 +1,4 @@
-import type { OpenAPIHono } from '@hono/zod-openapi';
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import type { ApiEnv } from './context.ts';
 
 const TAGS = [
@@ -18,22 +18,37 @@ Amounts are decimal strings in whole units. Every POST that moves or reserves mo
 \`Idempotency-Key\`; sending it again with the same meaning is always safe. Errors are
 \`application/problem+json\` with a stable \`code\`.`;
 
-/** The OpenAPI 3.1 document of all routes that were registered on the app. */
-export function openApiDocument(app: OpenAPIHono<ApiEnv>) {
+const documentRoute = createRoute({
+  method: 'get',
+  path: '/openapi.json',
+  tags: ['Operations'],
+  summary: 'This document',
+  responses: {
+    200: {
+      description: 'OpenAPI 3.1',
+      content: { 'application/json': { schema: z.object({ openapi: z.string() }).loose() } },
+    },
+  },
+});
+
+/** Serves the OpenAPI 3.1 document of all routes that are registered by now. */
+export function serveDocument(app: OpenAPIHono<ApiEnv>): void {
   app.openAPIRegistry.registerComponent('securitySchemes', 'apiKey', {
     type: 'http',
     scheme: 'bearer',
     description: 'An API key. The scopes that a call needs are listed beside it; `admin` has all.',
   });
-  return app.getOpenAPI31Document({
+  app.openAPIRegistry.registerPath(documentRoute);
+  const document = app.getOpenAPI31Document({
     openapi: '3.1.0',
     info: {
       title: 'Holdfast',
       version: '1',
       description: DESCRIPTION,
-      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
     },
     servers: [{ url: '/' }],
     tags: TAGS,
   });
+  app.get('/openapi.json', (c) => c.json(document));
 }

@@ -1,3 +1,4 @@
+import type { LegAmount } from '../contracts/steps.ts';
 import type { FieldFault } from './problem.ts';
 import { pointerOf } from './validation.ts';
 
@@ -7,35 +8,63 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 /** A leg's `asset` may be left out, since its wallet says it; then it is no difference. */
 function isLeftOutAsset(path: PropertyKey[], stored: unknown, asked: unknown): boolean {
-  return (
-    path.length === 3 &&
-    path[0] === 'legs' &&
-    path[2] === 'asset' &&
-    (stored == null || asked == null)
-  );
+  const isAsset = path.length === 3 && path[0] === 'legs' && path[2] === 'asset';
+  return isAsset && (stored == null || asked == null);
+}
+
+function isParts(value: unknown): value is LegAmount[] {
+  return Array.isArray(value) && value.length > 0 && value.every((part) => part?.leg !== undefined);
+}
+
+/** Parts of legs are stored in the order of their numbers, so they are compared by number. */
+function compareParts(
+  stored: LegAmount[],
+  asked: LegAmount[],
+  sent: readonly { leg?: number }[],
+): PropertyKey[][] {
+  const before = new Map(stored.map(({ leg, amount }) => [leg, amount]));
+  const changed = asked
+    .filter(({ leg, amount }) => before.get(leg) !== amount)
+    .map(({ leg }): PropertyKey[] => {
+      const index = sent.findIndex((part) => part.leg === leg);
+      return before.has(leg) ? ['legs', index, 'amount'] : ['legs', index];
+    });
+  const isDropped = stored.some(({ leg }) => !asked.some((part) => part.leg === leg));
+  return isDropped ? [...changed, ['legs']] : changed;
+}
+
+function compare(
+  stored: unknown,
+  asked: unknown,
+  sent: readonly { leg?: number }[],
+  path: PropertyKey[] = [],
+): PropertyKey[][] {
+  if (path.length === 1 && isParts(stored) && isParts(asked)) {
+    return compareParts(stored, asked, sent);
+  }
+  if (isObject(stored) && isObject(asked) && Array.isArray(stored) === Array.isArray(asked)) {
+    const keys = new Set([...Object.keys(stored), ...Object.keys(asked)]);
+    return [...keys].flatMap((key) => compare(stored[key], asked[key], sent, [...path, key]));
+  }
+  if (stored === asked || (stored == null && asked == null)) return [];
+  return isLeftOutAsset(path, stored, asked) ? [] : [path];
 }
 
 /**
- * The fields in which two canonical requests differ, the innermost ones, by pointer. Requests come
- * from the op row: what was first asked under a key, and what is asked now.
+ * The fields in which two requests differ, the innermost ones, by pointer into the body as it was
+ * sent.
+ *
+ * @param stored canonical form of what was first asked under the key
+ * @param asked canonical form of what is asked now
+ * @param sent `legs` of the body as it was sent, where it has some
  */
 export function differingFields(
   stored: unknown,
   asked: unknown,
-  path: PropertyKey[] = [],
+  sent: readonly { leg?: number }[] = [],
 ): FieldFault[] {
-  if (isObject(stored) && isObject(asked) && Array.isArray(stored) === Array.isArray(asked)) {
-    const keys = new Set([...Object.keys(stored), ...Object.keys(asked)]);
-    return [...keys].flatMap((key) =>
-      differingFields(stored[key], asked[key], [...path, key]),
-    );
-  }
-  if (stored === asked || (stored ?? null) === (asked ?? null)) return [];
-  if (isLeftOutAsset(path, stored, asked)) return [];
-  return [
-    {
-      pointer: pointerOf(path),
-      detail: 'Differs from the request that this key was first used for.',
-    },
-  ];
+  return compare(stored, asked, sent).map((path) => ({
+    pointer: pointerOf(path),
+    detail: 'Differs from the request that this key was first used for.',
+  }));
 }

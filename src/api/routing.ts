@@ -1,16 +1,22 @@
 import type { z } from '@hono/zod-openapi';
+import type { MiddlewareHandler } from 'hono';
 import { allow } from './auth.ts';
-import type { Scope } from './context.ts';
+import type { ApiEnv, Scope } from './context.ts';
 import { jsonBody } from './jsonBody.ts';
 
+interface Guards {
+  security: { apiKey: string[] }[];
+  middleware: MiddlewareHandler<ApiEnv>[];
+}
+
 /** Guards and security of a call without a body. One of the scopes is enough. */
-export function reads(...scopes: Scope[]) {
-  return { security: [{ apiKey: scopes }], middleware: [allow(...scopes)] as const };
+export function reads(...scopes: Scope[]): Guards {
+  return { security: [{ apiKey: scopes }], middleware: [allow(...scopes)] };
 }
 
 /** Guards and security of a call with a JSON body: the key is judged before the body is read. */
-export function writes(...scopes: Scope[]) {
-  return { security: [{ apiKey: scopes }], middleware: [allow(...scopes), jsonBody] as const };
+export function writes(...scopes: Scope[]): Guards {
+  return { security: [{ apiKey: scopes }], middleware: [allow(...scopes), jsonBody] };
 }
 
 /** A JSON request body; `optional` where the schema has no required field. */

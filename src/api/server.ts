@@ -1,5 +1,5 @@
-import type { AddressInfo } from 'node:net';
 import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import type { App } from './app.ts';
 
@@ -21,7 +21,8 @@ export async function startServer(
   const server = createAdaptorServer({ fetch: app.fetch }) as Server;
   const { promise: listening, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', (error: NodeJS.ErrnoException) => {
-    const cause = error.code === 'EADDRINUSE' ? 'is in use; set PORT to a free one, or 0' : error.message;
+    const cause =
+      error.code === 'EADDRINUSE' ? 'is in use; set PORT to a free one, or 0' : error.message;
     reject(new Error(`The API cannot listen on ${host}:${port}: ${cause}`, { cause: error }));
   });
   server.listen(port, host, resolve);

@@ -1,24 +1,21 @@
 /** From a request that asks for a ledger step to its answer: replay, saga, outcome, status. */
 import { type ActVerb, stepKey } from '../contracts/ids.ts';
 import type { Group } from '../contracts/resources.ts';
-import type {
-  NoOutcome,
-  RunningSaga,
-  SagaInputs,
-  SagaType,
-  SagaUpdate,
-  SagaUpdates,
+import {
+  FIRST_STEP,
+  type NoOutcome,
+  type SagaInputs,
+  type SagaUpdate,
+  type SagaUpdates,
+  STEP_OF_UPDATE,
 } from '../contracts/sagas.ts';
 import type { StepInput, StepOutcome } from '../contracts/steps.ts';
 import { readGroup } from '../ledger/groups.ts';
 import { replay } from '../ledger/replay.ts';
 import { type ApiContext, type ApiDeps, type Caller, isAdmin } from './context.ts';
-import { acceptedGroup, findGroup, groupResource } from './groupResource.ts';
+import { acceptedGroup, type ClientSaga, findGroup, groupResource } from './groupResource.ts';
 import { Problem } from './problem.ts';
 import { differingFields } from './requestDiff.ts';
-
-/** Sagas that a client's POST starts; the chain's deposits are started by the watcher. */
-export type ClientSaga = Exclude<SagaType, 'chainDeposit'>;
 
 /** What a step came to: a group with its outcome, or one that is only accepted. */
 export interface StepAnswer {
@@ -50,7 +47,8 @@ function outcomeWord(outcome: StepOutcome | NoOutcome): string {
 }
 
 /** The problem that an outcome stands for, where it is no success. */
-function problemOfOutcome(outcome: Refused, groupId: string): Error {
+function problemOfOutcome(outcome: Refused, input: StepInput): Error {
+  const { groupId } = input;
   switch (outcome.outcome) {
     case 'refused': {
       const { code, detail, errors } = outcome.refusal;
@@ -60,17 +58,20 @@ function problemOfOutcome(outcome: Refused, groupId: string): Error {
         headers: outcome.replayed ? { 'Idempotency-Replayed': 'true' } : {},
       });
     }
-    case 'key_reused':
+    case 'key_reused': {
+      const legs = 'legs' in input ? (input.legs as { leg?: number }[] | null) : null;
       return new Problem(
         'IDEMPOTENCY_KEY_REUSED',
         'This Idempotency-Key stands for another request. Send that one again, or take a new key.',
-        { errors: differingFields(outcome.stored, outcome.asked) },
+        { errors: differingFields(outcome.stored, outcome.asked, legs ?? []) },
       );
+    }
     case 'not_found':
       return new Problem('GROUP_NOT_FOUND', `There is no transfer group ${groupId}.`);
     case 'unavailable':
       return new Problem(outcome.code, outcome.detail, {
-        headers: { 'Retry-After': String(outcome.retryAfterSeconds) },
+        headers:
+          outcome.retryAfterSeconds > 0 ? { 'Retry-After': String(outcome.retryAfterSeconds) } : {},
       });
     case 'not_due':
       return new Error(`A client's step on ${groupId} answered not_due`);
@@ -78,18 +79,18 @@ function problemOfOutcome(outcome: Refused, groupId: string): Error {
 }
 
 /** Counts the outcome; hands on success, throws everything else. */
-async function settleAnswer(
+async function answerOf(
   deps: ApiDeps,
   verb: string,
   outcome: StepOutcome | NoOutcome,
-  groupId: string,
+  input: StepInput,
   asItStands: () => Promise<Group>,
 ): Promise<StepAnswer> {
   deps.metrics.outcomes.inc({ verb, code: outcomeWord(outcome) });
   if (outcome.outcome === 'done') {
     return { group: outcome.group, accepted: false, replayed: outcome.replayed };
   }
-  if (outcome.outcome !== 'pending') throw problemOfOutcome(outcome, groupId);
+  if (outcome.outcome !== 'pending') throw problemOfOutcome(outcome, input);
   return { group: await asItStands(), accepted: true, replayed: false };
 }
 
@@ -99,7 +100,7 @@ async function settleAnswer(
  *
  * @throws Problem for every refusal
  */
-export async function startSaga<T extends ClientSaga>(
+export async function startSaga<T extends ClientSaga['type']>(
   deps: ApiDeps,
   type: T,
   input: SagaInputs[T],
@@ -109,8 +110,8 @@ export async function startSaga<T extends ClientSaga>(
   const startedAt = new Date().toISOString();
   const outcome =
     (await replay(db, FIRST_STEP[type], input)) ?? (await gateway.start(type, input, waitMs));
-  return settleAnswer(deps, type, outcome, input.groupId, async () => {
-    const saga = { type, input, startedAt } as RunningSaga;
+  return answerOf(deps, type, outcome, input, async () => {
+    const saga = { type, input, startedAt } as ClientSaga;
     return (await readGroup(db, input.groupId)) ?? acceptedGroup(saga);
   });
 }
@@ -133,10 +134,8 @@ export async function actOnSaga<U extends SagaUpdate>(
 ): Promise<StepAnswer> {
   const { db, gateway } = deps;
   const outcome =
-    (await replay(db, STEP[update], input)) ?? (await gateway.act(update, input, waitMs));
-  return settleAnswer(deps, update, outcome, input.groupId, () =>
-    findGroup(db, gateway, input.groupId),
-  );
+    (await replay(db, STEP_OF_UPDATE[update], input)) ?? (await gateway.act(update, input, waitMs));
+  return answerOf(deps, update, outcome, input, () => findGroup(db, gateway, input.groupId));
 }
 
 /** `/v1/transfers/<id>`, where every group can be read. */

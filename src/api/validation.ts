@@ -56,7 +56,7 @@ export function problemOf(error: ZodError): Problem {
 
 /** The hook of every validated route: a request that does not fit its schemas is a problem. */
 // biome-ignore lint/suspicious/noExplicitAny: the library's own type of a default hook.
-export const refuseInvalid: Hook<any, ApiEnv, any, any> = (result, c) => {
+export const refuseInvalid: Hook<any, ApiEnv, any, any> = (result) => {
   if (result.success) return;
   if (result.target !== 'header') throw problemOf(result.error);
   const problem = problemOf(result.error);

@@ -6,8 +6,16 @@ function pointers(stored: unknown, asked: unknown): string[] {
 }
 
 test('each field that differs is named by its pointer, the innermost one', () => {
-  const stored = { legs: [{ wallet: 'a', amount: '1' }], reference: 'x', metadata: { a: { b: 1 } } };
-  const asked = { legs: [{ wallet: 'a', amount: '2' }], reference: null, metadata: { a: { b: 2 } } };
+  const stored = {
+    legs: [{ wallet: 'a', amount: '1' }],
+    reference: 'x',
+    metadata: { a: { b: 1 } },
+  };
+  const asked = {
+    legs: [{ wallet: 'a', amount: '2' }],
+    reference: null,
+    metadata: { a: { b: 2 } },
+  };
   expect(pointers(stored, asked)).toEqual(['/legs/0/amount', '/reference', '/metadata/a/b']);
 });
 
@@ -31,4 +39,17 @@ test('keys with / and ~ are escaped', () => {
   expect(pointers({ metadata: { 'a/b~c': 1 } }, { metadata: { 'a/b~c': 2 } })).toEqual([
     '/metadata/a~1b~0c',
   ]);
+});
+
+test('parts of legs are compared by leg, and named where the caller sent them', () => {
+  const parts = (...list: [number, string][]) => list.map(([leg, amount]) => ({ leg, amount }));
+  const stored = { legs: parts([1, '5'], [2, '5']), final: true };
+  const named = (sent: { leg: number; amount: string }[]) => {
+    const asked = { legs: [...sent].sort((a, b) => a.leg - b.leg), final: true };
+    return differingFields(stored, asked, sent).map(({ pointer }) => pointer);
+  };
+  expect(named(parts([2, '5'], [1, '5']))).toEqual([]);
+  expect(named(parts([2, '5'], [1, '6']))).toEqual(['/legs/1/amount']);
+  expect(named(parts([2, '5']))).toEqual(['/legs']);
+  expect(named(parts([2, '5'], [3, '1'], [1, '5']))).toEqual(['/legs/1']);
 });

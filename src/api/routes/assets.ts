@@ -3,7 +3,13 @@ import { createAsset, listAssets, patchAsset, readAsset } from '../../ledger/ass
 import type { ApiDeps, ApiEnv } from '../context.ts';
 import { Problem, problemOfRefusal } from '../problem.ts';
 import { body, json, reads, writes } from '../routing.ts';
-import { asset, assetPage, createAssetBody, patchAssetBody, scaleFaults } from '../schemas/asset.ts';
+import {
+  asset,
+  assetPage,
+  createAssetBody,
+  patchAssetBody,
+  scaleFaults,
+} from '../schemas/asset.ts';
 import { pageQuery } from '../schemas/page.ts';
 import { BODY_CODES, problems } from '../schemas/problem.ts';
 import { idParam } from '../schemas/text.ts';
@@ -60,3 +66,36 @@ const patchAssetRoute = createRoute({
     ...problems(...BODY_CODES, 'INVALID_AMOUNT', 'ASSET_NOT_FOUND'),
   },
 });
+
+/** Assets: made and changed by administrators, read by all. */
+export function assetRoutes({ db, wallets }: ApiDeps): OpenAPIHono<ApiEnv> {
+  const app = new OpenAPIHono<ApiEnv>();
+  const notFound = (code: string) => new Problem('ASSET_NOT_FOUND', `There is no asset ${code}.`);
+  app.openapi(createAssetRoute, async (c) => {
+    const made = await createAsset(db, c.req.valid('json'));
+    if ('refusal' in made) throw problemOfRefusal(made.refusal);
+    return c.json(made.asset, made.created ? 201 : 200);
+  });
+  app.openapi(readAssetRoute, async (c) => {
+    const { code } = c.req.valid('param');
+    const found = await readAsset(db, code);
+    if (found === null) throw notFound(code);
+    return c.json(found, 200);
+  });
+  app.openapi(listAssetsRoute, async (c) =>
+    c.json(await listAssets(db, c.req.valid('query')), 200),
+  );
+  app.openapi(patchAssetRoute, async (c) => {
+    const { code } = c.req.valid('param');
+    const patch = c.req.valid('json');
+    const facts = await wallets.asset(code);
+    if (facts === null) throw notFound(code);
+    const errors = scaleFaults(patch, facts.scale);
+    const [first] = errors;
+    if (first !== undefined) throw new Problem('INVALID_AMOUNT', first.detail, { errors });
+    const changed = await patchAsset(db, code, patch);
+    if ('refusal' in changed) throw problemOfRefusal(changed.refusal);
+    return c.json(changed.asset, 200);
+  });
+  return app;
+}

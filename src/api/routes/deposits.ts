@@ -2,6 +2,7 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { ProblemCode } from '../../contracts/codes.ts';
 import { groupId } from '../../contracts/ids.ts';
 import { readGroup } from '../../ledger/groups.ts';
+import { sendChainDeposit } from '../chainDeposit.ts';
 import type { ApiDeps, ApiEnv } from '../context.ts';
 import { moneyAnswers, moneyHeaders } from '../idempotency.ts';
 import { checkGroupAmount, checkWallet } from '../legRules.ts';
@@ -12,7 +13,6 @@ import { confirmDepositBody, createDepositBody, depositGroups } from '../schemas
 import { reasonBody } from '../schemas/group.ts';
 import { idParam } from '../schemas/text.ts';
 import { actOnSaga, sendStep, startSaga, stepOf } from '../steps.ts';
-import { sendChainDeposit } from '../chainDeposit.ts';
 
 const tags = ['Deposits'];
 const params = z.object({ id: idParam('id', 'deposit:shop:order-4711') });
@@ -50,7 +50,7 @@ const createDepositRoute = createRoute({
     200: json(depositGroups, 'The first deposit of that txid, or what the chain shows'),
     202: {
       ...json(depositGroups, 'Accepted, or not seen yet. Ask again with the same key.'),
-      headers: { Location: { schema: { type: 'string' } } },
+      headers: { Location: { required: true, schema: { type: 'string' } } },
     },
   },
 });
@@ -86,7 +86,8 @@ function createDeposit(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
     const { 'Idempotency-Key': key, Prefer } = c.req.valid('header');
     const { wallet, amount, txid, ordinal, source, metadata } = c.req.valid('json');
     const facts = await checkWallet(deps.wallets, caller, wallet, {});
-    if (facts !== null && facts.chain !== null) return sendChainDeposit(c, deps, facts, wallet, txid);
+    if (facts !== null && facts.chain !== null)
+      return sendChainDeposit(c, deps, facts, wallet, txid);
     if (amount === undefined) {
       const detail = 'An amount is required for a chainless asset.';
       throw new Problem('INVALID_REQUEST', detail, { errors: [{ pointer: '/amount', detail }] });

@@ -27,7 +27,7 @@ const readyRoute = createRoute({
     200: json(health, 'Everything answers'),
     503: {
       description: '`UNAVAILABLE`; `missing` names what does not answer',
-      headers: { 'Retry-After': { schema: { type: 'integer' } } },
+      headers: { 'Retry-After': { required: true, schema: { type: 'integer' } } },
       content: { 'application/problem+json': { schema: problem } },
     },
   },

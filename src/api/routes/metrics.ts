@@ -7,7 +7,10 @@ const metricsRoute = createRoute({
   tags: ['Operations'],
   summary: 'Metrics for Prometheus',
   responses: {
-    200: { description: 'Text exposition format', content: { 'text/plain': { schema: z.string() } } },
+    200: {
+      description: 'Text exposition format',
+      content: { 'text/plain': { schema: z.string() } },
+    },
   },
 });
 

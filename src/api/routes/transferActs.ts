@@ -10,13 +10,7 @@ import { checkGroupAmount, checkLegAmounts, checkLegs } from '../legRules.ts';
 import { acceptByOf, waitMsOf } from '../prefer.ts';
 import { Problem } from '../problem.ts';
 import { body, writes } from '../routing.ts';
-import {
-  addLegsBody,
-  extendBody,
-  reasonBody,
-  reverseBody,
-  settleBody,
-} from '../schemas/group.ts';
+import { addLegsBody, extendBody, reasonBody, reverseBody, settleBody } from '../schemas/group.ts';
 import { idParam } from '../schemas/text.ts';
 import { actOnSaga, sendStep, startSaga, stepOf } from '../steps.ts';
 

@@ -1,15 +1,16 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import type { WalletStatus } from '../../contracts/resources.ts';
+import { listWalletEntries } from '../../ledger/entries.ts';
 import {
-  balanceAt as readBalanceAt,
   createWallet,
   listWallets,
+  balanceAt as readBalanceAt,
   readWallet,
   setWalletStatus,
 } from '../../ledger/wallets.ts';
-import { listWalletEntries } from '../../ledger/entries.ts';
-import { type ApiDeps, type ApiEnv, actorOf, isAdmin } from '../context.ts';
+import { type ApiDeps, type ApiEnv, type Caller, isAdmin } from '../context.ts';
 import { isOpenKind } from '../legRules.ts';
-import { Problem } from '../problem.ts';
+import { Problem, problemOfRefusal } from '../problem.ts';
 import { body, json, reads, writes } from '../routing.ts';
 import { ENTRY_STATUSES, entryPage } from '../schemas/entry.ts';
 import { LEG_TYPES, reasonBody } from '../schemas/group.ts';
@@ -50,7 +51,10 @@ const readWalletRoute = createRoute({
   summary: 'Read a wallet and its balance',
   ...reads('read'),
   request: { params },
-  responses: { 200: json(wallet, 'The wallet'), ...problems('INVALID_REQUEST', 'WALLET_NOT_FOUND') },
+  responses: {
+    200: json(wallet, 'The wallet'),
+    ...problems('INVALID_REQUEST', 'WALLET_NOT_FOUND'),
+  },
 });
 
 const listWalletsRoute = createRoute({
@@ -124,3 +128,71 @@ function statusRoute(act: 'freeze' | 'unfreeze' | 'close', summary: string) {
 const freezeRoute = statusRoute('freeze', 'Refuse new debits; credits and open holds go on');
 const unfreezeRoute = statusRoute('unfreeze', 'Take debits again');
 const closeRoute = statusRoute('close', 'Refuse all movements; needs a balance of zero');
+
+function openWallet(app: OpenAPIHono<ApiEnv>, { db }: ApiDeps): void {
+  app.openapi(createWalletRoute, async (c) => {
+    const asked = c.req.valid('json');
+    if (!isOpenKind(asked.kind) && !isAdmin(c.get('caller'))) {
+      const detail = `A wallet of kind ${asked.kind} is for the scope admin to open.`;
+      throw new Problem('FORBIDDEN', detail, { errors: [{ pointer: '/kind', detail }] });
+    }
+    const opened = await createWallet(db, asked);
+    if ('refusal' in opened) throw problemOfRefusal(opened.refusal);
+    return c.json(opened.wallet, opened.created ? 201 : 200);
+  });
+}
+
+function readWallets(app: OpenAPIHono<ApiEnv>, { db, wallets }: ApiDeps): void {
+  app.openapi(readWalletRoute, async (c) => {
+    const { id } = c.req.valid('param');
+    const found = await readWallet(db, id);
+    if (found === null) throw new Problem('WALLET_NOT_FOUND', `There is no wallet ${id}.`);
+    return c.json(found, 200);
+  });
+  app.openapi(listWalletsRoute, async (c) => {
+    const { limit, cursor, ...filter } = c.req.valid('query');
+    return c.json(await listWallets(db, filter, { limit, cursor }), 200);
+  });
+  app.openapi(balanceRoute, async (c) => {
+    const read = await readBalanceAt(db, c.req.valid('param').id, c.req.valid('query').at ?? null);
+    if ('refusal' in read) throw problemOfRefusal(read.refusal);
+    return c.json(read.balance, 200);
+  });
+  app.openapi(entriesRoute, async (c) => {
+    const { id } = c.req.valid('param');
+    const { limit, cursor, ...filter } = c.req.valid('query');
+    if ((await wallets.wallet(id)) === null) {
+      throw new Problem('WALLET_NOT_FOUND', `There is no wallet ${id}.`);
+    }
+    return c.json(await listWalletEntries(db, id, filter, { limit, cursor }), 200);
+  });
+}
+
+function changeStatus(app: OpenAPIHono<ApiEnv>, { db }: ApiDeps): void {
+  const change = async (caller: Caller, id: string, status: WalletStatus, reason: string) => {
+    const changed = await setWalletStatus(db, { id, status, reason, actor: caller.client });
+    if ('refusal' in changed) throw problemOfRefusal(changed.refusal);
+    return changed.wallet;
+  };
+  app.openapi(freezeRoute, async (c) => {
+    const { reason } = c.req.valid('json');
+    return c.json(await change(c.get('caller'), c.req.valid('param').id, 'FROZEN', reason), 200);
+  });
+  app.openapi(unfreezeRoute, async (c) => {
+    const { reason } = c.req.valid('json');
+    return c.json(await change(c.get('caller'), c.req.valid('param').id, 'OPEN', reason), 200);
+  });
+  app.openapi(closeRoute, async (c) => {
+    const { reason } = c.req.valid('json');
+    return c.json(await change(c.get('caller'), c.req.valid('param').id, 'CLOSED', reason), 200);
+  });
+}
+
+/** Wallets and what they hold. A read creates nothing. */
+export function walletRoutes(deps: ApiDeps): OpenAPIHono<ApiEnv> {
+  const app = new OpenAPIHono<ApiEnv>();
+  openWallet(app, deps);
+  readWallets(app, deps);
+  changeStatus(app, deps);
+  return app;
+}

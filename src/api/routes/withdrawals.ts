@@ -1,21 +1,21 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { ProblemCode } from '../../contracts/codes.ts';
 import { groupId } from '../../contracts/ids.ts';
+import { readGroup } from '../../ledger/groups.ts';
 import type { ApiDeps, ApiEnv } from '../context.ts';
 import { moneyAnswers, moneyHeaders } from '../idempotency.ts';
 import { checkGroupAmount, checkWallet } from '../legRules.ts';
 import { acceptByOf, waitMsOf } from '../prefer.ts';
 import { Problem } from '../problem.ts';
 import { body, writes } from '../routing.ts';
+import { idParam } from '../schemas/text.ts';
 import {
   createWithdrawalBody,
   finalizeWithdrawalBody,
   releaseWithdrawalBody,
 } from '../schemas/withdrawal.ts';
-import { idParam } from '../schemas/text.ts';
 import { actOnSaga, sendStep, startSaga, stepOf } from '../steps.ts';
 import type { WalletFacts } from '../walletCatalog.ts';
-import { readGroup } from '../../ledger/groups.ts';
 
 const tags = ['Withdrawals'];
 const params = z.object({ id: idParam('id', 'withdrawal:shop:order-4711') });

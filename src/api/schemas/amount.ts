@@ -2,6 +2,11 @@ import { z } from '@hono/zod-openapi';
 import { amountFault } from '../../contracts/amounts.ts';
 import type { Amount } from '../../contracts/resources.ts';
 
+/*
+ * Neither schema is a named component: the generator makes a nullable reference to one that no null
+ * fits.
+ */
+
 /**
  * An amount in a request: a decimal string above zero in whole units of the asset. Faults carry the
  * code INVALID_AMOUNT; how many decimals the asset has is checked where the asset is known.
@@ -18,7 +23,7 @@ export const amountInput = z
       ctx.addIssue({ code: 'custom', message, params: { code: 'INVALID_AMOUNT' } });
     }
   })
-  .openapi('AmountInput', {
+  .openapi({
     type: 'string',
     pattern: '^(0|[1-9]\\d{0,37})(\\.\\d{1,36})?$',
     description:
@@ -27,7 +32,7 @@ export const amountInput = z
   });
 
 /** An amount in an answer: plain notation, no trailing zeros, signed where it says so. */
-export const amountOutput = z.string().openapi('Amount', {
+export const amountOutput = z.string().openapi({
   pattern: '^-?(0|[1-9]\\d*)(\\.\\d*[1-9])?$',
   description: 'Decimal string in whole units of the asset; plain notation, no trailing zeros.',
   example: '1.5',

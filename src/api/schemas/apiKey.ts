@@ -21,7 +21,11 @@ export const client = z
 
 /** `Shop Berlin (test)` becomes `shop-berlin-test`; a name without any such letter stays ''. */
 export function clientFromName(name: string): string {
-  const words = name.normalize('NFKD').toLowerCase().match(/[a-z0-9_]+/g) ?? [];
+  const words =
+    name
+      .normalize('NFKD')
+      .toLowerCase()
+      .match(/[a-z0-9_]+/g) ?? [];
   return words.join('-').slice(0, 64);
 }
 

@@ -5,6 +5,11 @@ import { pageOf } from './page.ts';
 import { assetCode, walletId } from './text.ts';
 import { owner } from './wallet.ts';
 
+export const limitId = z
+  .string()
+  .regex(/^[A-Za-z0-9_.:@-]{1,64}$/, 'A limit id has 1 to 64 of A-Z a-z 0-9 _ . : @ -')
+  .openapi({ param: { name: 'id', in: 'path' }, example: 'alice-daily' });
+
 export const putLimitBody = z
   .strictObject({
     asset: assetCode,

@@ -10,9 +10,7 @@ const chain = z
     cursor: z.int().nullable(),
     lag: z.int().nullable(),
     reorgs: z.int(),
-    halts: z.array(
-      z.object({ reason: z.string(), since: timestamp, until: timestamp.nullable() }),
-    ),
+    halts: z.array(z.object({ reason: z.string(), since: timestamp, until: timestamp.nullable() })),
   })
   .openapi('Chain');
 

@@ -28,9 +28,7 @@ export const pageQuery = {
 
 /** A page: `nextCursor` is null on the last one. */
 export function pageOf<T extends z.ZodType>(name: string, item: T) {
-  return z
-    .object({ data: z.array(item), nextCursor: z.string().nullable() })
-    .openapi(name);
+  return z.object({ data: z.array(item), nextCursor: z.string().nullable() }).openapi(name);
 }
 
 /** A time in a query: RFC 3339 in any precision and offset, passed on in UTC. */

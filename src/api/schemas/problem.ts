@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { HTTP_STATUS_BY_CODE, type ProblemCode } from '../../contracts/codes.ts';
 
-const CODES = [...Object.keys(HTTP_STATUS_BY_CODE), 'INTERNAL_ERROR'] as [string, ...string[]];
+const CODES = ['INTERNAL_ERROR', ...Object.keys(HTTP_STATUS_BY_CODE)] as const;
 
 export const problem = z
   .object({
@@ -30,9 +30,8 @@ export const problem = z
 
 /** Headers that problems of a status carry. */
 const HEADERS_BY_STATUS: Record<number, Record<string, object>> = {
-  401: { 'WWW-Authenticate': { schema: { type: 'string' } } },
-  405: { Allow: { schema: { type: 'string' } } },
-  503: { 'Retry-After': { description: 'Seconds', schema: { type: 'integer' } } },
+  401: { 'WWW-Authenticate': { required: true, schema: { type: 'string' } } },
+  503: { 'Retry-After': { required: true, description: 'Seconds', schema: { type: 'integer' } } },
 };
 
 /** Every call with a key can answer these. */

@@ -17,10 +17,12 @@ export function textOf(min: number, max: number) {
 }
 
 /** Why an operator or a service acts; kept in the timeline for ever. */
-export const reason = textOf(1, 500).openapi({ example: 'Customer asked to stop the order' });
+export const reason = textOf(1, 500)
+  .refine((text) => text.trim() !== '', { message: 'Must not be blank.' })
+  .openapi({ example: 'Customer asked to stop the order' });
 
 /** RFC 3339 UTC with six fractional digits. */
-export const timestamp = z.string().openapi('Timestamp', {
+export const timestamp = z.string().openapi({
   format: 'date-time',
   pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}\\.\\d{6}Z$',
   example: '2026-01-02T03:04:05.678901Z',

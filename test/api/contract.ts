@@ -1,0 +1,111 @@
+/** Checks answers against the OpenAPI document: a status, header or field that it lacks is a fault. */
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+
+type Json = { [key: string]: unknown };
+
+interface Operation {
+  responses: Record<
+    string,
+    {
+      content?: Record<string, { schema: Json }>;
+      headers?: Record<string, { required?: boolean }>;
+    }
+  >;
+}
+
+export interface OpenApi {
+  paths: Record<string, Record<string, Operation>>;
+  components: Json;
+}
+
+const DOCUMENT_ID = 'https://holdfast.invalid/openapi.json';
+
+/** The document with every described object closed, so that a field it does not name is a fault. */
+function closed(node: unknown): unknown {
+  if (Array.isArray(node)) return node.map(closed);
+  if (typeof node !== 'object' || node === null) return node;
+  const copy = Object.fromEntries(Object.entries(node).map(([key, value]) => [key, closed(value)]));
+  if (copy.type === 'object' && copy.properties && copy.additionalProperties === undefined) {
+    copy.additionalProperties = false;
+  }
+  return copy;
+}
+
+/** `/v1/wallets/{id}` as a pattern of paths; ids stand percent-encoded in them. */
+function patternOf(template: string): RegExp {
+  const source = template.replaceAll(/[.]/g, '\\.').replaceAll(/\{[^}]+\}/g, '[^/]+');
+  return new RegExp(`^${source}$`);
+}
+
+export class Contract {
+  readonly #document: OpenApi;
+  readonly #ajv = new Ajv2020({ strict: false, allErrors: true });
+  readonly #validators = new Map<string, ValidateFunction>();
+  readonly #patterns: { template: string; pattern: RegExp }[];
+  /** `GET /v1/wallets 200` of every answer seen, to tell what no test has produced. */
+  readonly seen = new Set<string>();
+
+  constructor(document: OpenApi) {
+    this.#document = document;
+    addFormats.default(this.#ajv);
+    this.#ajv.addSchema(closed(document) as Json, DOCUMENT_ID);
+    // The one with the fewest parameters first: `/health/ready` before `/health/{x}`.
+    this.#patterns = Object.keys(document.paths)
+      .sort((a, b) => a.split('{').length - b.split('{').length)
+      .map((template) => ({ template, pattern: patternOf(template) }));
+  }
+
+  /** What is wrong with an answer, in words; empty when it is as described. */
+  async faults(method: string, path: string, response: Response): Promise<string[]> {
+    const found = this.#patterns.find(({ pattern }) => pattern.test(path));
+    const operation = found && this.#document.paths[found.template]?.[method.toLowerCase()];
+    // Paths and methods outside the document are answered by the app itself, as problems.
+    if (found === undefined || operation === undefined) return this.#problemFaults(response);
+    const name = `${method} ${found.template} ${response.status}`;
+    this.seen.add(name);
+    const described = operation.responses[response.status];
+    if (described === undefined) return [`${name} is not described`];
+    return this.#bodyFaults(name, described, response);
+  }
+
+  async #bodyFaults(
+    name: string,
+    described: Operation['responses'][string],
+    response: Response,
+  ): Promise<string[]> {
+    const text = await response.clone().text();
+    const type = (response.headers.get('content-type') ?? '').split(';')[0] ?? '';
+    if (described.content === undefined) return text === '' ? [] : [`${name} has no body`];
+    const content = described.content[type];
+    if (content === undefined) return [`${name} is not described as ${type}`];
+    const headerFaults = Object.entries(described.headers ?? {})
+      .filter(([header, { required }]) => required && !response.headers.has(header))
+      .map(([header]) => `${name} lacks the header ${header}`);
+    if (!type.endsWith('json')) return headerFaults;
+    const validate = this.#validatorOf(name, type, content.schema);
+    if (validate(JSON.parse(text))) return headerFaults;
+    const bodyFaults = (validate.errors ?? []).map(
+      ({ instancePath, message, params }) =>
+        `${name}: ${instancePath || '/'} ${message} ${JSON.stringify(params)}`,
+    );
+    return [...headerFaults, ...bodyFaults];
+  }
+
+  #validatorOf(name: string, type: string, schema: Json): ValidateFunction {
+    const known = this.#validators.get(`${name} ${type}`);
+    if (known) return known;
+    // References of the document are relative to it.
+    const text = JSON.stringify(closed(schema)).replaceAll('"#/', `"${DOCUMENT_ID}#/`);
+    const validate = this.#ajv.compile(JSON.parse(text));
+    this.#validators.set(`${name} ${type}`, validate);
+    return validate;
+  }
+
+  async #problemFaults(response: Response): Promise<string[]> {
+    if (response.status < 400) return [];
+    const schema = { $ref: `${DOCUMENT_ID}#/components/schemas/Problem` };
+    const validate = this.#validatorOf('problem', 'application/problem+json', schema);
+    return validate(await response.clone().json()) ? [] : [this.#ajv.errorsText(validate.errors)];
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * The API on a real database and, for money, real sagas. Every answer that a test sees is checked
+ * against the OpenAPI document; a status, header or field that it lacks fails the test.
+ */
+import { randomUUID } from 'node:crypto';
+import { type App, createApp } from '../../src/api/app.ts';
+import type { ChainDoor } from '../../src/contracts/chain.ts';
+import type { SagaGateway } from '../../src/contracts/sagas.ts';
+import { createLog } from '../../src/observability/log.ts';
+import { createMetrics, type Metrics } from '../../src/observability/metrics.ts';
+import { createTestDatabase, type TestDatabase } from '../support/testDatabase.ts';
+import { Contract, type OpenApi } from './contract.ts';
+
+export const ADMIN_KEY = 'the-administrators-key-of-the-tests';
+
+/** An answer with its body read; `body` is loose, since tests say themselves what they expect. */
+export interface Answer {
+  status: number;
+  headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: each test expects the fields that it names.
+  body: any;
+}
+
+interface Options {
+  /** Idempotency-Key; a fresh one where a POST's is left out, none where it is null. */
+  key?: string | null;
+  prefer?: string;
+  headers?: Record<string, string>;
+}
+
+/** One caller of the API. */
+export interface TestClient {
+  get(path: string, options?: Options): Promise<Answer>;
+  post(path: string, body?: unknown, options?: Options): Promise<Answer>;
+  put(path: string, body: unknown): Promise<Answer>;
+  patch(path: string, body: unknown): Promise<Answer>;
+  delete(path: string): Promise<Answer>;
+  send(method: string, path: string, init?: RequestInit): Promise<Answer>;
+}
+
+export interface TestApi {
+  app: App;
+  db: TestDatabase;
+  gateway: SagaGateway;
+  metrics: Metrics;
+  contract: Contract;
+  admin: TestClient;
+  anonymous: TestClient;
+  /** A caller with a key of their own. */
+  client(name: string, ...scopes: string[]): Promise<TestClient>;
+  withKey(key: string): TestClient;
+}
+
+interface TestApiOptions {
+  /** Sagas in place of the real ones, for what Temporal does not do on demand. */
+  gateway?: SagaGateway;
+  chain?: ChainDoor;
+}
+
+/** A gateway for tests of what moves no money; it is as far away as a Temporal that is down. */
+const NO_SAGAS: SagaGateway = {
+  start: () => Promise.reject(new Error('This test has no sagas')),
+  act: () => Promise.reject(new Error('This test has no sagas')),
+  ready: () => Promise.resolve(true),
+  uiLink: (groupId) => `http://temporal.invalid/${encodeURIComponent(groupId)}`,
+};
+
+function clientOf(app: App, contract: Contract, key: string | null): TestClient {
+  const send = async (method: string, path: string, init: RequestInit = {}): Promise<Answer> => {
+    const headers = new Headers(init.headers);
+    if (key !== null && !headers.has('authorization'))
+      headers.set('authorization', `Bearer ${key}`);
+    const response = await app.request(path, { ...init, method, headers });
+    const faults = await contract.faults(method, path.split('?')[0] ?? '', response);
+    if (faults.length > 0) throw new Error(`Not as described:\n${faults.join('\n')}`);
+    const text = await response.text();
+    const isJson = response.headers.get('content-type')?.includes('json');
+    const body = isJson ? JSON.parse(text) : text;
+    return { status: response.status, headers: response.headers, body };
+  };
+  const sendJson = (method: string, path: string, body: unknown, options: Options = {}) => {
+    const headers = new Headers(options.headers);
+    if (body !== undefined) headers.set('content-type', 'application/json');
+    if (options.prefer !== undefined) headers.set('prefer', options.prefer);
+    if (options.key !== null && method === 'POST') {
+      headers.set('idempotency-key', options.key ?? randomUUID());
+    }
+    return send(method, path, {
+      headers,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  };
+  return {
+    send,
+    get: (path, options) => sendJson('GET', path, undefined, options),
+    post: (path, body, options) => sendJson('POST', path, body, options),
+    put: (path, body) => sendJson('PUT', path, body),
+    patch: (path, body) => sendJson('PATCH', path, body),
+    delete: (path) => sendJson('DELETE', path, undefined),
+  };
+}
+
+/** Starts the API without sagas, unless some are given. */
+export async function createTestApi(options: TestApiOptions = {}): Promise<TestApi> {
+  const db = await createTestDatabase();
+  const metrics = createMetrics();
+  const gateway = options.gateway ?? NO_SAGAS;
+  const app = createApp({
+    db: db.pool,
+    gateway,
+    config: { adminKey: ADMIN_KEY },
+    chain: options.chain ?? null,
+    log: createLog('silent'),
+    metrics,
+  });
+  const document = (await (await app.request('/openapi.json')).json()) as OpenApi;
+  const contract = new Contract(document);
+  const withKey = (key: string) => clientOf(app, contract, key);
+  const admin = withKey(ADMIN_KEY);
+  return {
+    app,
+    db,
+    gateway,
+    metrics,
+    contract,
+    admin,
+    anonymous: clientOf(app, contract, null),
+    withKey,
+    async client(name, ...scopes) {
+      const { body } = await admin.post('/v1/api-keys', { name, scopes }, { key: null });
+      return withKey(body.key);
+    },
+  };
+}
