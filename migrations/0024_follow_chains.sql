@@ -1,0 +1,289 @@
+-- What a watcher does to the tables, each a transaction of its own: take the lease, write a block,
+-- rewind, note finality. Only the holder of the lease gets anything done.
+
+-- Takes or renews the lease. Answers {outcome: 'held', cursorHeight, cursorHash, finalizedHeight,
+-- halts} or {outcome: 'taken', by} or {outcome: 'other_genesis', stored}.
+create function chain_take_lease(
+  p_chain text, p_genesis text, p_holder text, p_seconds integer
+) returns jsonb
+language plpgsql as $$
+declare
+  c chains;
+begin
+  insert into chains (id, genesis_hash) values (p_chain, p_genesis) on conflict (id) do nothing;
+  select * into c from chains where id = p_chain for update;
+  if c.genesis_hash <> p_genesis then
+    return jsonb_build_object('outcome', 'other_genesis', 'stored', c.genesis_hash);
+  end if;
+  if c.leased_by <> p_holder and c.leased_until > clock_timestamp() then
+    return jsonb_build_object('outcome', 'taken', 'by', c.leased_by);
+  end if;
+  update chains
+    set leased_by = p_holder, leased_until = clock_timestamp() + make_interval(secs => p_seconds)
+    where id = p_chain;
+  return jsonb_build_object('outcome', 'held', 'cursorHeight', c.cursor_height,
+    'cursorHash', c.cursor_hash, 'finalizedHeight', c.finalized_height,
+    'halts', (select coalesce(jsonb_agg(h.reason order by h.id), '[]')
+      from chain_halts h where h.chain = p_chain and h.until is null));
+end
+$$;
+
+create function chain_give_lease_back(p_chain text, p_holder text) returns void
+language sql volatile
+begin atomic
+  update chains set leased_by = null, leased_until = null
+    where id = p_chain and leased_by = p_holder;
+end;
+
+-- Locks the chain's row for its lease holder; null when that is somebody else by now.
+create function chain_lock(p_chain text, p_holder text) returns chains
+language plpgsql as $$
+declare
+  c chains;
+begin
+  select * into c from chains where id = p_chain and leased_by = p_holder for update;
+  return c;
+end
+$$;
+
+-- The height up to which blocks are final by an asset's rule ("finalized", "safe", a number of
+-- blocks), or null while nothing is known to be.
+create function chain_final_height(c chains, p_final jsonb) returns bigint
+language sql stable
+return case
+  when jsonb_typeof(p_final) = 'number' then c.cursor_height - p_final::bigint + 1
+  when p_final #>> '{}' = 'safe' then c.safe_height
+  else c.finalized_height
+end;
+
+-- Writes a task for everything that has come due at the chain's cursor and finality.
+create function chain_make_tasks(c chains) returns void
+language plpgsql as $$
+begin
+  insert into chain_tasks (chain, kind, group_id, inclusion_id)
+    select i.chain, 'credit', i.group_id, i.id
+    from chain_inclusions i
+    where i.chain = c.id and i.canonical and i.credited_at is null
+      and i.block_height + i.confirmations - 1 <= c.cursor_height
+    on conflict do nothing;
+  insert into chain_tasks (chain, kind, group_id, inclusion_id)
+    select c.id, t.kind, t.group_id, t.id
+    from (
+      select w.group_id, n.id, n.block_height, n.paid, a.confirmations,
+        chain_final_height(c, a.final) as final_height
+      from withdrawals w
+      join assets a on a.code = w.asset
+      join withdrawal_attempts p on p.group_id = w.group_id
+      join attempt_inclusions n on n.attempt_id = p.id and n.canonical
+      where w.chain = c.id and w.state not in ('held', 'awaiting_funds', 'settled', 'released')
+    ) o
+    cross join lateral (
+      select 'confirm' as kind, o.group_id, o.id
+      where o.paid and o.block_height + chain_confirmations(o.confirmations) - 1 <= c.cursor_height
+      union all
+      select 'final', o.group_id, o.id where o.block_height <= o.final_height
+    ) t
+    on conflict do nothing;
+end
+$$;
+
+-- Blocks after which an asset's coins are credited and its payments announced. Twelve is what
+-- exchanges asked of Ethereum before it had finality; an asset should say its own.
+create function chain_confirmations(p_of_asset integer) returns integer
+language sql immutable
+return coalesce(p_of_asset, 12);
+
+-- Records what a stored block holds. Recording it again changes nothing.
+-- p_deposits  [{txid, ordinal, asset, amount, from, to}]
+-- p_outcomes  [{txid, fee, transfers: [{asset, amount, from, to}]}] of transactions that we sent;
+--             no transfers where it was reverted
+create function chain_record_events(
+  p_chain text, p_hash text, p_height bigint, p_deposits jsonb, p_outcomes jsonb
+) returns void
+language plpgsql as $$
+declare
+  d record;
+  r record;
+  v_no integer;
+  v_group text;
+  v_id bigint;
+begin
+  for d in
+    select e.*, chain_confirmations(a.confirmations) as confirmations
+    from jsonb_to_recordset(p_deposits)
+      e(txid text, ordinal text, asset text, amount numeric, "from" text, "to" text)
+    join assets a on a.code = e.asset
+  loop
+    continue when exists (select from chain_inclusions i
+      where i.chain = p_chain and i.txid = d.txid and i.ordinal = d.ordinal and i.canonical);
+    select count(*) + 1 into v_no from chain_inclusions i
+      where i.chain = p_chain and i.txid = d.txid and i.ordinal = d.ordinal;
+    v_group := concat_ws(':', 'deposit:chain', p_chain, d.txid, d.ordinal,
+      case when v_no > 1 then v_no end);
+    insert into chain_inclusions (chain, txid, ordinal, inclusion_no, group_id, asset, amount,
+        from_address, to_address, block_hash, block_height, confirmations)
+      values (p_chain, d.txid, d.ordinal, v_no, v_group, d.asset, d.amount, d."from", d."to",
+        p_hash, p_height, d.confirmations)
+      returning id into v_id;
+    insert into chain_tasks (chain, kind, group_id, inclusion_id)
+      values (p_chain, 'open', v_group, v_id);
+  end loop;
+
+  for r in
+    select p.id, p.group_id, e.fee, exists (
+        select from jsonb_to_recordset(e.transfers) t(asset text, amount numeric, "from" text, "to" text)
+        where t.asset = w.asset and t.amount = w.amount
+          and t."from" = p.sender and t."to" = p.destination) as paid
+    from jsonb_to_recordset(p_outcomes) e(txid text, fee numeric, transfers jsonb)
+    join withdrawal_attempts p on p.txid = e.txid and p.chain = p_chain
+    join withdrawals w on w.group_id = p.group_id
+  loop
+    insert into attempt_inclusions (attempt_id, block_hash, block_height, paid, fee)
+      values (r.id, p_hash, p_height, r.paid, r.fee)
+      on conflict do nothing
+      returning id into v_id;
+    continue when not found;
+    insert into chain_tasks (chain, kind, group_id, inclusion_id)
+      values (p_chain, 'paid', r.group_id, v_id);
+  end loop;
+end
+$$;
+
+-- Stores the next block: itself, its events, their tasks, the cursor. False where the lease is lost
+-- or the block does not follow the cursor; the watcher then looks again.
+create function chain_write_block(
+  p_chain text, p_holder text, p_height bigint, p_hash text, p_parent_hash text,
+  p_deposits jsonb, p_outcomes jsonb
+) returns boolean
+language plpgsql as $$
+declare
+  c chains := chain_lock(p_chain, p_holder);
+begin
+  if c.id is null or chain_is_halted(p_chain)
+    or (c.cursor_height is not null
+      and (c.cursor_height + 1, c.cursor_hash) is distinct from (p_height, p_parent_hash))
+  then
+    return false;
+  end if;
+  -- The same block comes again when the chain turns back to it.
+  insert into chain_blocks (chain, hash, height, parent_hash, canonical)
+    values (p_chain, p_hash, p_height, p_parent_hash, true)
+    on conflict (chain, hash) do update set canonical = true;
+  update chains set cursor_height = p_height, cursor_hash = p_hash
+    where id = p_chain returning * into c;
+  perform chain_record_events(p_chain, p_hash, p_height, p_deposits, p_outcomes);
+  perform chain_make_tasks(c);
+  return true;
+end
+$$;
+
+-- Records a stored block's events once more, for a transaction that was not seen to be ours at the
+-- time. False where the block is not the canonical one of the stored chain.
+create function chain_rescan_block(
+  p_chain text, p_height bigint, p_hash text, p_deposits jsonb, p_outcomes jsonb
+) returns boolean
+language plpgsql as $$
+declare
+  c chains;
+begin
+  select * into c from chains where id = p_chain for update;
+  if not exists (select from chain_blocks b
+    where b.chain = p_chain and b.height = p_height and b.hash = p_hash and b.canonical)
+  then
+    return false;
+  end if;
+  perform chain_record_events(p_chain, p_hash, p_height, p_deposits, p_outcomes);
+  perform chain_make_tasks(c);
+  return true;
+end
+$$;
+
+-- Goes back to the last block that the node's chain and the stored one have in common. What lay
+-- above it is no longer canonical, and their sagas are told. Answers how many blocks were dropped;
+-- null where the lease is lost.
+--
+-- It goes no deeper than what is final, and it stops the chain where coins that were credited, or a
+-- payment that was settled, are no longer there: that needs a person.
+create function chain_rewind(p_chain text, p_holder text, p_height bigint) returns integer
+language plpgsql as $$
+declare
+  c chains := chain_lock(p_chain, p_holder);
+  r record;
+  v_dropped integer;
+begin
+  if c.id is null or chain_is_halted(p_chain) then
+    return null;
+  end if;
+  if p_height < c.finalized_height then
+    perform chain_halt(p_chain, format(
+      'The node''s chain leaves the stored one after block %s, but block %s was final.',
+      p_height, c.finalized_height));
+    return 0;
+  end if;
+  update chain_blocks set canonical = false
+    where chain = p_chain and height > p_height and canonical;
+  get diagnostics v_dropped = row_count;
+  for r in
+    update chain_inclusions set canonical = false
+      where chain = p_chain and block_height > p_height and canonical
+      returning id, group_id, txid, block_hash, credited_at
+  loop
+    insert into chain_tasks (chain, kind, group_id, inclusion_id)
+      values (p_chain, 'orphan', r.group_id, r.id) on conflict do nothing;
+    if r.credited_at is not null then
+      perform chain_fact(r.group_id, 'orphaned:' || r.id, 'chain.orphaned_after_credit',
+        jsonb_build_object('txid', r.txid, 'blockHash', r.block_hash));
+      perform chain_halt(p_chain, format(
+        'Group %s was credited, and its transaction is no longer in the chain.', r.group_id));
+    end if;
+  end loop;
+  for r in
+    update attempt_inclusions n set canonical = false
+      from withdrawal_attempts p
+      join transfer_groups g on g.id = p.group_id
+      where p.id = n.attempt_id and p.chain = p_chain and n.block_height > p_height and n.canonical
+      returning n.id, p.group_id, p.txid, n.block_hash, g.status
+  loop
+    insert into chain_tasks (chain, kind, group_id, inclusion_id)
+      values (p_chain, 'unpaid', r.group_id, r.id) on conflict do nothing;
+    if r.status <> 'IN_PROGRESS' then
+      perform chain_fact(r.group_id, 'orphaned:' || r.id, 'chain.orphaned_after_end',
+        jsonb_build_object('txid', r.txid, 'blockHash', r.block_hash));
+      perform chain_halt(p_chain, format(
+        'Group %s is %s, and its transaction is no longer in the chain.', r.group_id, r.status));
+    end if;
+  end loop;
+  update chains c set reorgs = c.reorgs + 1, cursor_height = p_height, cursor_hash = b.hash
+    from chain_blocks b
+    where c.id = p_chain and b.chain = p_chain and b.height = p_height and b.canonical;
+  return v_dropped;
+end
+$$;
+
+-- Notes the node's head, and how far its finality is confirmed by the stored blocks: a final block
+-- counts where it is the very block that was stored at its height. Never goes back.
+create function chain_note_head(
+  p_chain text, p_holder text, p_head bigint,
+  p_safe_height bigint, p_safe_hash text, p_finalized_height bigint, p_finalized_hash text
+) returns void
+language plpgsql as $$
+declare
+  c chains := chain_lock(p_chain, p_holder);
+begin
+  if c.id is null then
+    return;
+  end if;
+  update chains set head_height = p_head, head_seen_at = clock_timestamp(),
+      safe_height = greatest(safe_height, (select b.height from chain_blocks b
+        where b.chain = p_chain and b.height = p_safe_height and b.hash = p_safe_hash
+          and b.canonical)),
+      finalized_height = greatest(finalized_height, (select b.height from chain_blocks b
+        where b.chain = p_chain and b.height = p_finalized_height and b.hash = p_finalized_hash
+          and b.canonical))
+    where id = p_chain
+    returning * into c;
+  if not chain_is_halted(p_chain) then
+    perform chain_make_tasks(c);
+  end if;
+end
+$$;

@@ -1,0 +1,167 @@
+-- Deposits from the chain. Each step takes an inclusion's id, locks its row and reads amount, wallet
+-- and canonicality from it: the rewind updates the same rows, so credit and orphaning never cross.
+-- Locks: inclusion, group, balances.
+
+-- Locks an inclusion and the id of its group, which may not be there yet.
+create function chain_lock_inclusion(p_id bigint) returns chain_inclusions
+language plpgsql as $$
+declare
+  i chain_inclusions;
+begin
+  select * into i from chain_inclusions where id = p_id for update;
+  if not found then
+    raise exception 'there is no inclusion %', p_id using errcode = 'HF004';
+  end if;
+  perform ledger_lock_new(i.group_id);
+  return i;
+end
+$$;
+
+-- Opens the group of an inclusion: `external:<asset>` DEBIT (leg 1), the wallet CREDIT (leg 2), both
+-- held. An inclusion that was orphaned before leaves a CANCELLED group without entries.
+create function chain_open_deposit(p_inclusion_id bigint, p_actor text) returns jsonb
+language plpgsql as $$
+declare
+  i chain_inclusions := chain_lock_inclusion(p_inclusion_id);
+  g transfer_groups;
+  v_request jsonb;
+  v_wallet text;
+  v_answer jsonb;
+begin
+  select * into g from transfer_groups where id = i.group_id for update;
+  v_answer := ledger_replay(i.group_id, '~open');
+  if v_answer is not null then
+    return v_answer;
+  end if;
+  if g.id is not null then
+    raise exception 'group % was opened by %, not by its inclusion', g.id, g.opened_by
+      using errcode = 'HF004';
+  end if;
+  v_request := jsonb_build_object('groupId', i.group_id, 'inclusionId', i.id::text);
+  g.id := i.group_id;
+  g.kind := 'deposit';
+  g.status := 'IN_PROGRESS';
+  g.client := 'chain';
+  g.chain := i.chain;
+  g.reference := i.txid;
+  g.metadata := jsonb_build_object('txid', i.txid, 'ordinal', i.ordinal, 'from', i.from_address,
+    'to', i.to_address, 'blockHash', i.block_hash, 'blockHeight', i.block_height,
+    'confirmations', i.confirmations);
+  g.opened_by := '~open';
+  if not i.canonical then
+    g.status := 'CANCELLED';
+    g.reason := 'ORPHANED';
+    return ledger_write(g, true, '~open', 'deposit', p_actor, v_request, 'group.cancelled', 'HOLD',
+      '{}', '{}', '{}', '{}', '{}', null, true, true);
+  end if;
+  v_wallet := chain_wallet_of(chain_family(i.chain), i.to_address, i.asset, i.amount);
+  v_answer := ledger_write(g, true, '~open', 'deposit', p_actor, v_request, 'group.opened', 'HOLD',
+    '{1,2}', array['external:' || i.asset, v_wallet], array[i.asset, i.asset], '{DEBIT,CREDIT}',
+    array[i.amount, i.amount], null, true, false);
+  if v_answer ->> 'outcome' = 'done' then
+    return v_answer;
+  end if;
+  -- The wallet was closed in this very moment. The coins are there all the same.
+  v_answer := ledger_write(g, true, '~open', 'deposit', p_actor, v_request, 'group.opened', 'HOLD',
+    '{1,2}', array['external:' || i.asset, 'unattributed:' || i.asset], array[i.asset, i.asset],
+    '{DEBIT,CREDIT}', array[i.amount, i.amount], null, true, false);
+  if v_answer ->> 'outcome' <> 'done' then
+    raise exception 'inclusion % cannot be booked: %', i.id, v_answer #>> '{refusal,detail}'
+      using errcode = 'HF004';
+  end if;
+  return v_answer;
+end
+$$;
+
+-- Why an inclusion is not credited yet, in a sentence, or null when it may be. `confirmations` n
+-- counts the block of inclusion as 1, and the block must be the canonical one of its height.
+create function chain_credit_fault(i chain_inclusions) returns text
+language plpgsql stable as $$
+declare
+  c chains;
+begin
+  select * into c from chains where id = i.chain;
+  if not i.canonical then
+    return 'its block is no longer in the chain';
+  elsif c.cursor_height - i.block_height + 1 < i.confirmations then
+    return format('it has %s of %s confirmations', greatest(c.cursor_height - i.block_height + 1, 0),
+      i.confirmations);
+  elsif not exists (select from chain_blocks b where b.chain = i.chain
+    and b.height = i.block_height and b.hash = i.block_hash and b.canonical)
+  then
+    return 'its block is not the stored one of its height';
+  elsif chain_is_halted(i.chain) then
+    return format('%s stands still until a person has looked', i.chain);
+  elsif (select a.deposits_paused from assets a where a.code = i.asset) then
+    return format('deposits of %s are paused', i.asset);
+  end if;
+  return null;
+end
+$$;
+
+-- Makes a deposit available, where its inclusion is canonical and deep enough at this very moment.
+-- Else {outcome: 'waiting', why}: nothing is stored, it may be tried again at any time.
+create function chain_credit_deposit(p_inclusion_id bigint, p_actor text) returns jsonb
+language plpgsql as $$
+declare
+  i chain_inclusions := chain_lock_inclusion(p_inclusion_id);
+  g transfer_groups;
+  v_fault text;
+  v_answer jsonb;
+begin
+  select * into g from transfer_groups where id = i.group_id for update;
+  v_answer := ledger_replay(i.group_id, '~credit');
+  if v_answer is not null then
+    return v_answer;
+  end if;
+  v_fault := case
+    when g.id is null then 'its group is not open yet'
+    when g.status <> 'IN_PROGRESS' then format('its group is %s', g.status)
+    else chain_credit_fault(i)
+  end;
+  if v_fault is not null then
+    return jsonb_build_object('outcome', 'waiting', 'why', v_fault, 'groupStatus', g.status);
+  end if;
+  update chain_inclusions set credited_at = clock_timestamp() where id = i.id;
+  return ledger_capture(g, '~credit', 'credit', p_actor,
+    jsonb_build_object('inclusionId', i.id::text, 'blockHash', i.block_hash), null, null, true, true);
+end
+$$;
+
+-- Cancels a pending deposit whose inclusion is no longer canonical, with the reason ORPHANED. Else
+-- {outcome: 'waiting', why}.
+create function chain_orphan_deposit(p_inclusion_id bigint, p_actor text) returns jsonb
+language plpgsql as $$
+declare
+  i chain_inclusions := chain_lock_inclusion(p_inclusion_id);
+  g transfer_groups;
+  v_answer jsonb;
+begin
+  select * into g from transfer_groups where id = i.group_id for update;
+  v_answer := ledger_replay(i.group_id, '~orphan');
+  if v_answer is not null then
+    return v_answer;
+  end if;
+  if i.canonical or g.status is distinct from 'IN_PROGRESS' then
+    return jsonb_build_object('outcome', 'waiting', 'groupStatus', g.status,
+      'why', case when i.canonical then 'its block is in the chain'
+        else coalesce(format('its group is %s', g.status), 'its group is not open yet') end);
+  end if;
+  return ledger_give_back(g, '~orphan', 'orphan', p_actor,
+    jsonb_build_object('inclusionId', i.id::text, 'blockHash', i.block_hash), 'CANCELLED',
+    'ORPHANED', true);
+end
+$$;
+
+-- How far an inclusion is, for the saga and for whoever looks at it.
+create function chain_deposit_progress(p_inclusion_id bigint) returns jsonb
+language sql stable
+return (
+  select jsonb_build_object(
+    'groupId', i.group_id, 'txid', i.txid, 'canonical', i.canonical, 'blockHash', i.block_hash,
+    'blockHeight', i.block_height, 'required', i.confirmations,
+    'confirmations', case when i.canonical
+      then greatest(c.cursor_height - i.block_height + 1, 0) else 0 end)
+  from chain_inclusions i join chains c on c.id = i.chain
+  where i.id = p_inclusion_id
+);
