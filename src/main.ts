@@ -1,0 +1,83 @@
+/** The composition root: what a process of Holdfast is made of, by its roles. */
+import { createApp } from './api/app.ts';
+import { startServer } from './api/server.ts';
+import { type Config, readConfig } from './config.ts';
+import { migrate } from './db/migrate.ts';
+import { createPool } from './db/pool.ts';
+import { createLog, type Log } from './observability/log.ts';
+import { createMetrics } from './observability/metrics.ts';
+import { startSagas } from './temporal/sagas.ts';
+
+export interface Holdfast {
+  /** Where the API listens, such as `http://127.0.0.1:3000`. */
+  apiUrl: string;
+  /** Rejects when a part of this process could not go on. */
+  ended: Promise<void>;
+  /** Answers who still waits, finishes the steps under way, then closes every connection. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Migrates the database and starts what `config.roles` names.
+ *
+ * @throws an Error that names the part that did not start and what to do
+ */
+export async function startHoldfast(config: Config, { log }: { log: Log }): Promise<Holdfast> {
+  const stops: (() => Promise<void>)[] = [];
+  const stop = async () => {
+    // The last started first: the door closes before what stands behind it.
+    for (const end of stops.splice(0).reverse()) await end();
+  };
+  try {
+    const applied = await migrate(config.databaseUrl);
+    if (applied.length > 0) log.info({ applied }, 'Migrated the database');
+    const db = createPool({
+      databaseUrl: config.databaseUrl,
+      size: config.poolSize,
+      applicationName: `holdfast ${[...config.roles].join(',')}`,
+    });
+    stops.push(() => db.end());
+    const metrics = createMetrics();
+    metrics.observePool('service', db);
+    const sagas = await startSagas({
+      db,
+      log,
+      address: config.temporalAddress,
+      namespace: config.temporalNamespace,
+      identity: config.identity,
+      temporalUi: config.temporalUi,
+    });
+    stops.push(() => sagas.stop());
+    const app = createApp({ db, gateway: sagas.gateway, config, log, metrics });
+    const server = await startServer(app, config);
+    stops.push(() => server.stop());
+    log.info({ url: server.url, roles: [...config.roles] }, 'Holdfast is up');
+    return { apiUrl: server.url, ended: sagas.ended, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Runs one process until SIGINT or SIGTERM, or until a part of it fails. */
+async function main(): Promise<void> {
+  const config = readConfig();
+  const log = createLog(config.logLevel);
+  const holdfast = await startHoldfast(config, { log });
+  const asked = new Promise<void>((resolve) => {
+    process.once('SIGINT', () => resolve());
+    process.once('SIGTERM', () => resolve());
+  });
+  try {
+    await Promise.race([asked, holdfast.ended]);
+  } finally {
+    await holdfast.stop();
+  }
+}
+
+if (import.meta.main) {
+  main().catch((error: Error) => {
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = 1;
+  });
+}
