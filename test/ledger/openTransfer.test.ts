@@ -1,0 +1,205 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Pool } from '../../src/db/pool.ts';
+import { listGroupEntries } from '../../src/ledger/entries.ts';
+import { readGroup } from '../../src/ledger/groups.ts';
+import { openTransfer } from '../../src/ledger/openTransfer.ts';
+import { setWalletStatus } from '../../src/ledger/wallets.ts';
+import {
+  addAsset,
+  amounts,
+  codeOf,
+  createWorld,
+  credit,
+  debit,
+  done,
+  rowsOf,
+  transferInput,
+  walletWith,
+} from './ledgerWorld.ts';
+
+describe('openTransfer', () => {
+  let db: Pool;
+
+  beforeAll(async () => {
+    ({ db } = await createWorld());
+    await addAsset(db, { code: 'EUR', scale: 2 });
+  });
+
+  const immediate = (...legs: Parameters<typeof transferInput>[0]) =>
+    transferInput(legs, { settle: 'immediate' });
+
+  it('moves all of it at once, in four rows', async () => {
+    const [a, b] = [await walletWith(db, '10'), await walletWith(db, '0')];
+    const input = immediate(debit(a, '10'), credit(b, '10'));
+    const { group, replayed } = await done(openTransfer(db, input));
+    expect(replayed).toBe(false);
+    expect(group).toMatchObject({ id: input.groupId, kind: 'transfer', status: 'SETTLED' });
+    expect(await readGroup(db, input.groupId)).toEqual(group);
+    expect(await rowsOf(db, input.groupId)).toEqual([
+      'HOLD -10',
+      'HOLD 10',
+      'SETTLED -10',
+      'SETTLED 10',
+    ]);
+    expect([await amounts(db, a), await amounts(db, b)]).toEqual([
+      ['0', '0', '0'],
+      ['10', '0', '0'],
+    ]);
+  });
+
+  it('holds until somebody acts: debits in held, credits in pendingIn', async () => {
+    const [a, b] = [await walletWith(db, '10.5'), await walletWith(db, '0')];
+    const { group } = await done(
+      openTransfer(db, transferInput([debit(a, '4.50'), credit(b, '4.5')])),
+    );
+    expect(group.legs).toEqual([
+      {
+        leg: 1,
+        wallet: a,
+        asset: 'USD',
+        type: 'DEBIT',
+        amount: '4.5',
+        settled: '0',
+        remaining: '4.5',
+      },
+      {
+        leg: 2,
+        wallet: b,
+        asset: 'USD',
+        type: 'CREDIT',
+        amount: '4.5',
+        settled: '0',
+        remaining: '4.5',
+      },
+    ]);
+    expect(Date.parse(group.expiresAt ?? '') - Date.parse(group.createdAt)).toBe(3_600_000);
+    expect([await amounts(db, a), await amounts(db, b)]).toEqual([
+      ['6', '0', '4.5'],
+      ['0', '4.5', '0'],
+    ]);
+  });
+
+  it('leaves a CANCELLED group and no entries where it is refused, and stays refused', async () => {
+    const [a, b] = [await walletWith(db, '1'), await walletWith(db, '0')];
+    const input = immediate(debit(a, '1.01'), credit(b, '1.01'));
+    const outcome = await openTransfer(db, input);
+    expect(outcome).toMatchObject({
+      outcome: 'refused',
+      frozen: true,
+      replayed: false,
+      groupStatus: 'CANCELLED',
+      refusal: {
+        code: 'INSUFFICIENT_FUNDS',
+        detail: `Wallet ${a} has 1 USD available; 1.01 is required.`,
+      },
+      group: { status: 'CANCELLED', reason: 'INSUFFICIENT_FUNDS', legs: [] },
+    });
+    expect(await rowsOf(db, input.groupId)).toEqual([]);
+    const other = await walletWith(db, '5');
+    await done(openTransfer(db, immediate(debit(other, '5'), credit(a, '5'))));
+    expect(await openTransfer(db, input)).toEqual({ ...outcome, replayed: true });
+    expect(await amounts(db, a)).toEqual(['6', '0', '0']);
+  });
+
+  it('refuses legs that do not sum to zero per asset, also one for one of two assets', async () => {
+    const [a, b] = [await walletWith(db, '10'), await walletWith(db, '0')];
+    const euro = await walletWith(db, '0', 'EUR');
+    expect(await openTransfer(db, immediate(debit(a, '5'), credit(b, '4')))).toMatchObject({
+      refusal: { code: 'UNBALANCED_GROUP', detail: 'The USD legs sum to -1, not to 0.' },
+    });
+    const exchange = immediate(debit(a, '5'), credit(euro, '5'));
+    expect(await codeOf(openTransfer(db, exchange))).toBe('UNBALANCED_GROUP');
+    expect(await codeOf(openTransfer(db, immediate()))).toBe('UNBALANCED_GROUP');
+    expect(await amounts(db, a)).toEqual(['10', '0', '0']);
+  });
+
+  it('moves several assets at once where each sums to zero', async () => {
+    const [a, b] = [await walletWith(db, '10'), await walletWith(db, '0')];
+    const [c, d] = [await walletWith(db, '7', 'EUR'), await walletWith(db, '0', 'EUR')];
+    const legs = [debit(a, '1'), credit(d, '2'), credit(b, '1'), debit(c, '2')];
+    await done(openTransfer(db, immediate(...legs)));
+    expect(await amounts(db, b)).toEqual(['1', '0', '0']);
+    expect(await amounts(db, d)).toEqual(['2', '0', '0']);
+  });
+
+  it('takes a wallet that stands on both sides exactly', async () => {
+    const a = await walletWith(db, '10');
+    const input = immediate(credit(a, '10'), debit(a, '10'));
+    await done(openTransfer(db, input));
+    const { data } = await listGroupEntries(db, input.groupId, { limit: 10 });
+    expect(
+      data.map((row) => [row.walletVersion, row.settledAfter, row.heldAfter, row.pendingInAfter]),
+    ).toEqual([
+      [3, '10', '0', '10'],
+      [4, '10', '10', '10'],
+      [5, '20', '10', '0'],
+      [6, '10', '0', '0'],
+    ]);
+    expect(await codeOf(openTransfer(db, immediate(credit(a, '11'), debit(a, '11'))))).toBe(
+      'INSUFFICIENT_FUNDS',
+    );
+    expect(await amounts(db, a)).toEqual(['10', '0', '0']);
+  });
+
+  it('names the first fault in the order existence, state, asset, balance, funds', async () => {
+    const [a, b] = [await walletWith(db, '1'), await walletWith(db, '0')];
+    const frozen = await walletWith(db, '1');
+    await setWalletStatus(db, { id: frozen, status: 'FROZEN', reason: 'test', actor: 'test' });
+    const wrong = { ...debit(a, '9'), asset: 'EUR' };
+    const ask = (...legs: Parameters<typeof transferInput>[0]) =>
+      codeOf(openTransfer(db, immediate(...legs)));
+    expect(await ask(wrong, debit(frozen, '9'), credit('nobody', '1'))).toBe('WALLET_NOT_FOUND');
+    expect(await ask(wrong, debit(frozen, '9'), credit(b, '1'))).toBe('WALLET_NOT_OPEN');
+    expect(await ask(wrong, credit(b, '1'))).toBe('ASSET_MISMATCH');
+    expect(await ask(debit(a, '9'), credit(b, '1'))).toBe('UNBALANCED_GROUP');
+    expect(await ask(debit(a, '9'), credit(b, '9'))).toBe('INSUFFICIENT_FUNDS');
+  });
+
+  it('lets a frozen wallet receive', async () => {
+    const [a, b] = [await walletWith(db, '1'), await walletWith(db, '0')];
+    await setWalletStatus(db, { id: b, status: 'FROZEN', reason: 'test', actor: 'test' });
+    await done(openTransfer(db, immediate(debit(a, '1'), credit(b, '1'))));
+    expect(await amounts(db, b)).toEqual(['1', '0', '0']);
+  });
+
+  it('keeps system wallets for admins and stores nothing of a stranger who names one', async () => {
+    const a = await walletWith(db, '1');
+    const input = immediate(debit(a, '1'), credit('fees:USD', '1'));
+    expect(await openTransfer(db, input)).toMatchObject({
+      refusal: { code: 'FORBIDDEN' },
+      frozen: false,
+      group: null,
+    });
+    expect(await readGroup(db, input.groupId)).toBeNull();
+    await done(openTransfer(db, { ...input, actor: { name: 'shop', admin: true } }));
+    expect(await amounts(db, 'fees:USD')).toEqual(['1', '0', '0']);
+  });
+
+  it('stores nothing of an amount with too many decimals', async () => {
+    const [a, b] = [await walletWith(db, '1'), await walletWith(db, '0')];
+    const input = immediate(debit(a, '0.001'), credit(b, '0.001'));
+    expect(await openTransfer(db, input)).toMatchObject({
+      refusal: { code: 'INVALID_AMOUNT' },
+      frozen: false,
+    });
+    expect(await readGroup(db, input.groupId)).toBeNull();
+  });
+
+  it('refuses for good what comes after the time by which it was to be accepted', async () => {
+    const [a, b] = [await walletWith(db, '1'), await walletWith(db, '0')];
+    const input = immediate(debit(a, '1'), credit(b, '1'));
+    const late = { ...input, acceptBy: new Date(Date.now() - 1000).toISOString() };
+    expect(await codeOf(openTransfer(db, late))).toBe('NOT_ACCEPTED_IN_TIME');
+    expect(await codeOf(openTransfer(db, input))).toBe('NOT_ACCEPTED_IN_TIME');
+    expect(await amounts(db, a)).toEqual(['1', '0', '0']);
+  });
+
+  it('keeps 18 decimals and 38 integer digits', async () => {
+    await addAsset(db, { code: 'WEI', scale: 18 });
+    const amount = `${'9'.repeat(38)}.${'123456789'.repeat(2)}`;
+    const [a, b] = [await walletWith(db, amount, 'WEI'), await walletWith(db, '0', 'WEI')];
+    await done(openTransfer(db, immediate(debit(a, amount), credit(b, amount))));
+    expect(await amounts(db, b)).toEqual([amount, '0', '0']);
+    expect(await amounts(db, 'external:WEI')).toEqual([`-${amount}`, '0', '0']);
+  });
+});
