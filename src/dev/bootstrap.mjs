@@ -1,8 +1,8 @@
 /**
- * The way in: `npm run demo|dev|test|check|check:ui|bench`. Plain JavaScript on Node 20's built-ins,
- * because it runs before anything is installed. It names what the machine lacks, installs the
- * packages when package-lock.json has changed, and runs the `stage:` script of package.json with the
- * Node 24 that those packages bring.
+ * The way in: `npm run demo|dev|test|check|check:ui|bench`. Plain JavaScript on Node 20's
+ * built-ins, because it runs before anything is installed. It names what the machine lacks,
+ * installs the packages when package-lock.json has changed, and runs the `stage:` script of
+ * package.json with the Node 24 that those packages bring.
  */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -70,12 +70,12 @@ function fail(message) {
 }
 
 /**
- * Runs a script as `npm run` would, with the packages' commands first on PATH, but without an npm in
- * between: npm 11 does not pass every signal on, and leaves its child alive when it is killed.
+ * Runs a script as `npm run` would, with the packages' commands first on PATH, but without an npm
+ * in between: npm 11 does not pass every signal on, and leaves its child alive when it is killed.
  *
- * The stage's standard input is a pipe from here. It ends when we end, whatever ends us, and a stage
- * that runs servers stops at that end. The stage is a process group of its own, so that Ctrl-C in a
- * terminal reaches us alone and everything stops once and in order.
+ * The stage's standard input is a pipe from here. It ends when we end, whatever ends us, and a
+ * stage that runs servers stops at that end. The stage is a process group of its own, so that
+ * Ctrl-C in a terminal reaches us alone and everything stops once and in order.
  */
 function run(script, args) {
   const child = spawn('/bin/sh', ['-c', `${script} "$@"`, 'sh', ...args], {

@@ -21,7 +21,8 @@ export function whatIsMissing(clone) {
 
 function node() {
   if (atLeast(process.versions.node, MIN_NODE)) return null;
-  return `Node ${MIN_NODE.join('.')} or newer: this is ${process.versions.node} (https://nodejs.org).`;
+  const wanted = `Node ${MIN_NODE.join('.')} or newer (https://nodejs.org)`;
+  return `${wanted}: this is ${process.versions.node}.`;
 }
 
 function platform() {

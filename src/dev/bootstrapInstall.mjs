@@ -1,4 +1,6 @@
-/** Installs the packages when they are not those of package-lock.json. Node 20's built-ins alone. */
+/**
+ * Installs the packages when they are not those of package-lock.json. Node 20's built-ins alone.
+ */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -13,15 +15,15 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 const NODE_MAJOR = '24';
 const LOCK_POLL_MS = 500;
 const PROGRESS_EVERY_MS = 10_000;
 
 /**
- * Runs `npm ci` unless node_modules holds what package-lock.json asks for, and checks that Node 24 is
- * there. Two installs at once wait for each other.
+ * Runs `npm ci` unless node_modules holds what package-lock.json asks for, and checks that Node 24
+ * is there. Two installs at once wait for each other.
  *
  * @throws an Error whose message is the sentence to print
  */
@@ -39,6 +41,7 @@ export async function install(clone) {
     try {
       if (!isInstalled()) {
         await npmCi(clone);
+        mkdirSync(dirname(marker), { recursive: true });
         writeFileSync(marker, wanted);
       }
     } finally {
@@ -142,7 +145,7 @@ async function takeLock(folder) {
     }
     const holder = readFileSync(file, { encoding: 'utf8', flag: 'a+' });
     if (holder && !isAlive(Number(holder))) rmSync(file, { force: true });
-    else if (!said) process.stdout.write(`Process ${holder} installs already: waiting for it …\n`);
+    else if (!said) process.stdout.write(`Waiting for process ${holder}, which installs …\n`);
     await new Promise((resolve) => setTimeout(resolve, LOCK_POLL_MS));
   }
 }

@@ -1,6 +1,6 @@
 /**
- * `npm run demo`: the stack on throw-away data, four stories through the HTTP API, and the check that
- * the books balance. Exits with 0 when all was as it must be, and leaves nothing behind.
+ * `npm run demo`: the stack on throw-away data, four stories through the HTTP API, and the check
+ * that the books balance. Exits with 0 when all was as it must be, and leaves nothing behind.
  */
 import { randomBytes } from 'node:crypto';
 import type { Bank } from './demo/bank.ts';

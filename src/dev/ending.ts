@@ -1,8 +1,8 @@
 /** How a foreground program of ours learns that it should stop. */
 
 /**
- * Resolves at the first SIGINT, SIGTERM or SIGHUP, or when the bootstrap that holds the other end of
- * standard input is gone (it sets `HOLDFAST_PARENT_PIPE`).
+ * Resolves at the first SIGINT, SIGTERM or SIGHUP, or when the bootstrap that holds the other end
+ * of standard input is gone (it sets `HOLDFAST_PARENT_PIPE`).
  *
  * @param atOnce called at that moment, before whoever awaits
  */

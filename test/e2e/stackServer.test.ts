@@ -71,7 +71,8 @@ test('a server stops in good order when its starter is killed', async () => {
     const { startServer } = await import(${JSON.stringify(module)});
     const { readFileSync } = await import('node:fs');
     const spec = ${spec};
-    await startServer({ ...spec, isReady: () => readFileSync(spec.logFile, 'utf8').includes('up') });
+    const isReady = () => readFileSync(spec.logFile, 'utf8').includes('up');
+    await startServer({ ...spec, isReady });
     console.log('started');
     setInterval(() => {}, 1000);`;
   const starter = spawn(process.execPath, ['--input-type=module', '-e', code]);
@@ -88,7 +89,8 @@ test('a busy port is told with the variable that changes it', async () => {
   await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
   const { port } = taken.address() as { port: number };
   await expect(requireFreePort(port, 'PORT')).rejects.toThrow(
-    `Port ${port} on 127.0.0.1 is already in use. Set PORT to another port, or to 0 for any free one.`,
+    `Port ${port} on 127.0.0.1 is already in use.` +
+      ' Set PORT to another port, or to 0 for any free one.',
   );
   await new Promise((resolve) => taken.close(resolve));
 });

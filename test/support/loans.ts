@@ -1,6 +1,6 @@
 /**
- * The servers that a run lends to its test files. Each is started when the first file asks for it, so
- * that a run of one ledger test waits for Postgres alone.
+ * The servers that a run lends to its test files. Each is started when the first file asks for it,
+ * so that a run of one ledger test waits for Postgres alone.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -31,7 +31,9 @@ export interface Lending {
   stop(): Promise<void>;
 }
 
-/** Namespaces made as the dev server starts, where they cost nothing; each asker takes a new one. */
+/**
+ * Namespaces made as the dev server starts, where they cost nothing; each asker takes a new one.
+ */
 const NAMESPACES = 64;
 const MNEMONIC = 'test test test test test test test test test test test junk';
 

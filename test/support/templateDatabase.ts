@@ -1,6 +1,6 @@
 /** The database that every test database of a run is copied from: empty and migrated once. */
 import { randomBytes } from 'node:crypto';
-// biome-ignore lint/style/noRestrictedImports: src/db knows no connection as the owner, tests need one.
+// biome-ignore lint/style/noRestrictedImports: src/db has no connection as the owner.
 import pg from 'pg';
 import { migrate } from '../../src/db/migrate.ts';
 import { startPostgres } from '../../src/dev/stack/postgres.ts';
@@ -36,7 +36,7 @@ export async function prepareTemplate(
     if (left.length > 0) say(`Failed tests left the databases ${left.join(', ')}.`);
     if (!postgres) return dropTemplate();
     if (left.length > 0) {
-      say(`To look at them: npx node test/support/openLeftDatabases.ts ${postgres.home}`);
+      say(`To look at them: npx node src/dev/openLeftDatabases.ts ${postgres.home}`);
     }
     await postgres.stop({ keep: left.length > 0 });
   };

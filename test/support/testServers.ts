@@ -7,8 +7,8 @@ export async function temporalAddress(): Promise<string> {
 }
 
 /**
- * A namespace that no other test file uses, with the search attributes, so that workers of two files
- * never take each other's tasks.
+ * A namespace that no other test file uses, with the search attributes, so that workers of two
+ * files never take each other's tasks.
  */
 export async function temporalNamespace(): Promise<string> {
   return (await borrow('namespace')).namespace;

@@ -12,7 +12,9 @@ export interface Node {
   weiOf(address: string): Promise<bigint>;
 }
 
-/** An account that development nodes fund and nobody else here uses: account 0 is the hot wallet. */
+/**
+ * An account that development nodes fund and nobody else here uses: account 0 is the hot wallet.
+ */
 const OUTSIDER_INDEX = 9;
 
 /** @throws DemoFailure when the node is none for development: the demo moves money */

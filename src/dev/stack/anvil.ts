@@ -20,11 +20,11 @@ export interface Anvil extends Server {
 }
 
 /** anvil's usual id; the signer knows that it is no main net. */
-export const LOCAL_CHAIN_ID = 31337;
+const LOCAL_CHAIN_ID = 31337;
 /**
  * anvil writes its whole state each time, and that grows by 1.7 KB a block: after a working day of
- * one-second blocks it is 50 MB. Written every second that cost 11 % of a core. A stop writes it too,
- * so this is what a killed anvil loses at most.
+ * one-second blocks it is 50 MB. Written every second that cost 11 % of a core. A stop writes it
+ * too, so this is what a killed anvil loses at most.
  */
 const STATE_INTERVAL_SECONDS = 10;
 /** Writing the state at the end takes longer than the ending itself. */
@@ -85,8 +85,8 @@ function anvilBinary(): string {
     // Said below: the package is not there.
   }
   throw new Error(
-    `The npm package ${name} is not installed: this platform has no anvil, or the install left out` +
-      ' optional packages (npm ci --include=optional).',
+    `The npm package ${name} is not installed: this platform has no anvil, or the install left` +
+      ' out optional packages (npm ci --include=optional).',
   );
 }
 

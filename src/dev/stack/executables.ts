@@ -21,7 +21,9 @@ export function isExecutable(file: string): boolean {
   }
 }
 
-/** Writes an executable in one step: it is there whole or not at all, also with two runs at once. */
+/**
+ * Writes an executable in one step: it is there whole or not at all, also with two runs at once.
+ */
 export function installExecutable(content: Uint8Array, target: string): void {
   mkdirSync(dirname(target), { recursive: true });
   const partial = `${target}.${process.pid}`;

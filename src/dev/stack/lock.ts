@@ -1,4 +1,6 @@
-/** One stack at a time on a data directory, told by a lock file; and what a dead one left behind. */
+/**
+ * One stack at a time on a data directory, told by a lock file; and what a dead one left behind.
+ */
 import {
   linkSync,
   mkdirSync,

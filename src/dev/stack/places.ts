@@ -1,4 +1,6 @@
-/** Where the stack keeps things: all of it in the clone's git-ignored `.holdfast`, where possible. */
+/**
+ * Where the stack keeps things: all of it in the clone's git-ignored `.holdfast`, where possible.
+ */
 import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,9 +18,9 @@ export const CACHE_DIR = join(CLONE, '.holdfast', 'cache');
 const PASSABLE = 0o711;
 
 /**
- * The data directory, made if missing: `HOLDFAST_DATA_DIR`, else `.holdfast/data` of the clone, else
- * (where the user that Postgres runs as cannot enter that) a folder in the system's temp directory
- * named after it.
+ * The data directory, made if missing: `HOLDFAST_DATA_DIR`, else `.holdfast/data` of the clone,
+ * else (where the user that Postgres runs as cannot enter that) a folder in the system's temp
+ * directory named after it.
  *
  * @param say is told when another folder is taken than one would expect
  */

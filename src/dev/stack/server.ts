@@ -16,7 +16,9 @@ export interface SupervisorSpec {
   stopSignal: NodeJS.Signals;
   /** Time between the stop signal and SIGKILL, in milliseconds. */
   graceMs: number;
-  /** Standard output and error of the server; a file, because a pipe would break with its reader. */
+  /**
+   * Standard output and error of the server; a file, because a pipe would break with its reader.
+   */
   logFile: string;
   /** Where a `ServerRecord` stands while the server runs, for a later start to find; or null. */
   recordFile: string | null;

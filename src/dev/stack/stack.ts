@@ -1,4 +1,6 @@
-/** The servers that Holdfast needs: those that the environment names, and local ones for the rest. */
+/**
+ * The servers that Holdfast needs: those that the environment names, and local ones for the rest.
+ */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,9 +1,10 @@
 /**
  * Runs one server as its child and stops it when its own standard input ends. The starting process
- * holds the other end of that pipe, so the server stops however that process dies, SIGKILL included.
+ * holds the other end of that pipe, so the server stops however that process dies, SIGKILL
+ * included.
  *
- * Started by `server.ts` in a session of its own with one argument, a `SupervisorSpec` as JSON. Ends
- * with the server's exit code (128 + signal number where a signal ended it).
+ * Started by `server.ts` in a session of its own with one argument, a `SupervisorSpec` as JSON.
+ * Ends with the server's exit code (128 + signal number where a signal ended it).
  */
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs';

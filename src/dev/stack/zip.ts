@@ -10,8 +10,8 @@ const END_RECORD_BYTES = 22;
 const LONGEST_COMMENT_BYTES = 0xffff;
 
 /**
- * The content of the first entry whose name ends with `suffix`. Archives beyond 4 GiB (zip64) are not
- * understood.
+ * The content of the first entry whose name ends with `suffix`. Archives beyond 4 GiB (zip64) are
+ * not understood.
  *
  * @throws an Error when the archive is broken or has no such entry
  */

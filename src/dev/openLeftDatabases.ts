@@ -1,8 +1,8 @@
 /**
- * Starts Postgres on the folder that a failed test run left, prints its URL, and stops it at Ctrl-C.
- * The folder is the caller's to remove afterwards.
+ * Starts Postgres on the folder that a failed test run left, prints its URL, and stops it at
+ * Ctrl-C. The folder is the caller's to remove afterwards.
  */
-import { startPostgres } from '../../src/dev/stack/postgres.ts';
+import { startPostgres } from './stack/postgres.ts';
 
 const say = (line: string): void => {
   process.stdout.write(`${line}\n`);
