@@ -24,6 +24,8 @@ export interface SagaResult {
   status: GroupStatus | null;
   reason: string | null;
   refusal: Refusal | null;
+  /** False where the first step's refusal was told and not stored, so that its key is still free. */
+  stored: boolean;
 }
 
 export class GroupSaga {
@@ -37,6 +39,7 @@ export class GroupSaga {
   cancelAsked = false;
   lastRefusal: ToldRefusal | null = null;
   private openRefusal: Refusal | null = null;
+  private stored = true;
   /** The first step answered with somebody else's group or request: nothing here to drive. */
   private foreign = false;
   private readonly explain: (saga: GroupSaga) => Guidance;
@@ -70,7 +73,10 @@ export class GroupSaga {
     this.foreign =
       outcome.outcome === 'key_reused' ||
       (outcome.outcome === 'done' && outcome.group.id !== this.groupId);
-    if (outcome.outcome === 'refused') this.openRefusal = outcome.refusal;
+    if (outcome.outcome === 'refused') {
+      this.openRefusal = outcome.refusal;
+      this.stored = outcome.frozen;
+    }
     if (outcome.outcome === 'done' && outcome.replayed && !this.foreign) {
       this.learnGroup(await ledger.readGroup(this.groupId));
     } else {
@@ -153,6 +159,7 @@ export class GroupSaga {
       status: this.status,
       reason: this.group?.reason ?? null,
       refusal: this.openRefusal,
+      stored: this.stored,
     };
   }
 

@@ -21,8 +21,8 @@ export type ClientSaga = keyof typeof FIRST_STEP;
 const NEVER_BEGAN = 'TERMINATED_BEFORE_FIRST_STEP';
 
 /**
- * What a caller is told whose saga exists already: the first step's answer when there is one, null
- * while the saga runs and has none yet.
+ * What a caller is told whose saga exists already: the first step's answer when there is one, that
+ * it still runs, or that it left the key free.
  *
  * A saga that ended without an answer in the ledger either was terminated before its first step,
  * which a tombstone makes final, or the ledger is older than Temporal (a backup was restored). Then
@@ -32,12 +32,13 @@ export async function answerOfExisting<T extends ClientSaga>(
   deps: SagaDeps,
   type: T,
   input: SagaInputs[T],
-): Promise<StepOutcome | NoOutcome | null> {
+): Promise<StepOutcome | NoOutcome | 'runs' | 'key is free'> {
   const step = FIRST_STEP[type];
   const answer = await replay(deps.db, step, input);
   if (answer) return answer;
   const end = await endOfSaga(deps.client, input.groupId);
-  if (end === null) return null;
+  if (end === null) return 'runs';
+  if (end === 'nothing stored') return 'key is free';
   const late = await replay(deps.db, step, input);
   if (late) return late;
   if (end === 'before first step') {
@@ -77,16 +78,22 @@ export function alertLedgerBehind({ log }: SweepDeps, groupId: string): void {
   );
 }
 
-/** How a saga ended, or null while one of that id runs or when Temporal has none. */
+/**
+ * How a saga ended, or null while one of that id runs or when Temporal has none. `nothing stored`:
+ * its first step was refused for its shape, which consumes no key.
+ */
 export async function endOfSaga(
   client: Client,
   groupId: string,
-): Promise<'before first step' | 'after first step' | null> {
+): Promise<'before first step' | 'after first step' | 'nothing stored' | null> {
   const handle = client.workflow.getHandle(groupId);
   try {
     const { status } = await handle.describe();
     if (status.name === 'RUNNING' || status.name === 'PAUSED') return null;
-    if (status.name === 'COMPLETED') return 'after first step';
+    if (status.name === 'COMPLETED') {
+      const { stored } = (await handle.result()) as { stored?: boolean };
+      return stored === false ? 'nothing stored' : 'after first step';
+    }
     const { events } = await handle.fetchHistory();
     // A local activity leaves a marker; the first step is the first one.
     const began = events?.some((event) => event.markerRecordedEventAttributes);

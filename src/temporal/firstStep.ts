@@ -47,10 +47,15 @@ async function startAndAwaitFirstStep<T extends ClientSaga>(
   const expectation = deps.outcomes.expect(input.groupId, input.stepKey);
   const look = () => lookQuietly(deps, type, input);
   try {
-    const started = await startSaga(deps.client, type, input, { deadline });
+    let started = await startSaga(deps.client, type, input, { deadline });
     if (started === 'exists') {
-      const closed = await answerOfExisting(deps, type, input);
-      if (closed) return closed;
+      const existing = await answerOfExisting(deps, type, input);
+      if (typeof existing !== 'string') return existing;
+      if (existing === 'key is free') {
+        started = await startSaga(deps.client, type, input, { again: true, deadline });
+      }
+    }
+    if (started === 'exists') {
       // Another request may have run under this key, so its answer is compared by the ledger.
       const told = expectation.told.then(look);
       const looked = lookUntil(look, until, over.signal);

@@ -23,6 +23,13 @@ export async function repairOpenGroup(deps: SweepDeps, open: OpenGroup): Promise
   const { client, db, log } = deps;
   const groupId = open.id;
   if (await runs(deps, groupId)) return false;
+  if (open.request === null) {
+    log.error(
+      { groupId, alert: 'GROUP_WITHOUT_REQUEST' },
+      'An open group cannot get its saga back',
+    );
+    return false;
+  }
   const type = workflowTypeOf(open.kind, open.chain !== null) as SagaType;
   const deadline = Date.now() + CALL_TIMEOUT_MS;
   const started = await startSaga(client, type, inputOf(open), { again: true, deadline });

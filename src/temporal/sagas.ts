@@ -7,6 +7,7 @@ import type { Db } from '../db/pool.ts';
 import type { Log } from '../observability/log.ts';
 import { bundleWorkflows } from './bundle.ts';
 import { connectTemporal } from './client.ts';
+import { makeCurrent, pinnedTo } from './deployment.ts';
 import { createGateway } from './gateway.ts';
 import { createOutcomes } from './outcomes.ts';
 import { installRuntime } from './runtime.ts';
@@ -27,6 +28,8 @@ export interface SagasOptions {
   /** False where the server has no schedules (the time-skipping one). */
   sweeper?: boolean;
   dataConverter?: DataConverter;
+  /** Pins sagas to this build and makes it the current one; left out: no worker versioning. */
+  buildId?: string;
 }
 
 export interface Sagas {
@@ -58,7 +61,9 @@ export async function startSagas(options: SagasOptions): Promise<Sagas> {
     await temporal.close();
   };
   try {
-    const shared = { connection, namespace, identity, dataConverter };
+    const { buildId } = options;
+    const deployment = buildId === undefined ? undefined : pinnedTo(buildId);
+    const shared = { connection, namespace, identity, dataConverter, deployment };
     const activities = { ...steps, ...chainActivities };
     const bundle = await bundleWorkflows();
     workers.push(await startWorker({ ...shared, taskQueue: SAGA_TASK_QUEUE, activities, bundle }));
@@ -66,6 +71,7 @@ export async function startSagas(options: SagasOptions): Promise<Sagas> {
       const chain = { ...shared, taskQueue: CHAIN_TASK_QUEUE, activities: chainActivities };
       workers.push(await startWorker(chain));
     }
+    if (buildId !== undefined) await makeCurrent(client, buildId);
     if (options.sweeper !== false) await ensureRepairSchedule(client);
   } catch (error) {
     await stop();

@@ -1,0 +1,165 @@
+/**
+ * `npm run bench saga`: sagas per second and how long a caller waits, beside empty sagas of the same
+ * shape in the same run. Starts a Postgres with fsync and a Temporal dev server itself.
+ */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { migrate } from '../src/db/migrate.ts';
+import { createPool } from '../src/db/pool.ts';
+import { throwAwayFolder } from '../src/dev/stack/places.ts';
+import { startPostgres } from '../src/dev/stack/postgres.ts';
+import { postgresUser } from '../src/dev/stack/postgresUser.ts';
+import { startTemporal } from '../src/dev/stack/temporal.ts';
+import { createLog } from '../src/observability/log.ts';
+import { startSagas } from '../src/temporal/sagas.ts';
+import { type Contender, emptySagas, ledgerSagas } from './sagaContenders.ts';
+import { printTransfers, printTwoPhase, type Round } from './sagaReport.ts';
+import { fundedPairs } from './sagaWallets.ts';
+
+interface Plan {
+  rounds: number;
+  sagas: number;
+  concurrency: number[];
+}
+
+/** At one caller at once a round would take long and says no more. */
+const SHARE_AT_ONE = 4;
+
+/** Called by `bench/main.ts` with what follows the bench's name. */
+export async function run(args: string[]): Promise<void> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      /** Interleaved rounds of each contender; medians are of these. */
+      rounds: { type: 'string', default: '5' },
+      /** Sagas a round. */
+      sagas: { type: 'string', default: '300' },
+      /** How many callers at once. */
+      concurrency: { type: 'string', default: '1,50,100' },
+    },
+  });
+  const plan: Plan = {
+    rounds: Number(values.rounds),
+    sagas: Number(values.sagas),
+    concurrency: values.concurrency.split(',').map(Number),
+  };
+  const home = throwAwayFolder(postgresUser());
+  const say = (line: string) => console.error(line);
+  const stops: (() => Promise<unknown>)[] = [];
+  try {
+    const postgres = await startPostgres({ dataDir: home, logDir: home, say });
+    stops.push(() => postgres.stop());
+    const logFile = join(home, 'temporal.log');
+    const temporal = await startTemporal({ dbFile: null, logFile, uiPort: null, say });
+    stops.push(() => temporal.stop());
+    await compare(plan, postgres.databaseUrl, temporal.address, stops);
+  } finally {
+    for (const stop of stops.reverse()) await stop();
+    rmSync(home, { recursive: true, force: true });
+  }
+}
+
+async function compare(
+  plan: Plan,
+  databaseUrl: string,
+  address: string,
+  stops: (() => Promise<unknown>)[],
+): Promise<void> {
+  await migrate(databaseUrl);
+  const db = createPool({ databaseUrl, size: 20, applicationName: 'bench' });
+  stops.push(() => db.end());
+  const sagas = await startSagas({
+    db,
+    log: createLog('error'),
+    address,
+    namespace: 'default',
+    identity: 'bench',
+    temporalUi: null,
+  });
+  stops.push(() => sagas.stop());
+  const ours = ledgerSagas(sagas.gateway, await fundedPairs(db));
+  const empty = await emptySagas(sagas.client);
+  stops.push(() => empty.stop());
+  const contenders = [empty, ours];
+  await warmUp(contenders);
+  for (const concurrency of plan.concurrency) {
+    const sagasARound = concurrency === 1 ? Math.ceil(plan.sagas / SHARE_AT_ONE) : plan.sagas;
+    const [floor, ledger] = await rounds(contenders, plan.rounds, sagasARound, concurrency);
+    if (floor && ledger) printTwoPhase(concurrency, floor.twoPhase, ledger.twoPhase);
+    if (floor && ledger) printTransfers(concurrency, floor.transfers, ledger.transfers);
+  }
+}
+
+interface Runs {
+  twoPhase: Round[];
+  transfers: Round[];
+}
+
+/** In turns, so that whatever else the machine does hits both alike; who is first alternates. */
+async function rounds(
+  contenders: Contender[],
+  count: number,
+  sagas: number,
+  concurrency: number,
+): Promise<Runs[]> {
+  const runs = contenders.map((): Runs => ({ twoPhase: [], transfers: [] }));
+  for (let round = 0; round < count; round += 1) {
+    const turns = contenders.map((contender, index) => ({ contender, run: runs[index] }));
+    if (round % 2 === 1) turns.reverse();
+    for (const { contender, run } of turns)
+      run?.twoPhase.push(await twoPhase(contender, sagas, concurrency));
+    for (const { contender, run } of turns)
+      run?.transfers.push(await transfers(contender, sagas, concurrency));
+  }
+  return runs;
+}
+
+async function warmUp(contenders: Contender[]): Promise<void> {
+  for (const contender of contenders) {
+    await twoPhase(contender, 100, 20);
+    await transfers(contender, 100, 20);
+  }
+}
+
+let serial = 0;
+
+function twoPhase(contender: Contender, sagas: number, concurrency: number): Promise<Round> {
+  return measure(sagas, concurrency, async (round) => {
+    serial += 1;
+    const id = `${contender.name}-${serial}`;
+    const begun = performance.now();
+    await contender.hold(id);
+    round.heldMs.push(performance.now() - begun);
+    await contender.settle(id);
+    round.doneMs.push(performance.now() - begun);
+  });
+}
+
+function transfers(contender: Contender, sagas: number, concurrency: number): Promise<Round> {
+  return measure(sagas, concurrency, async (round) => {
+    serial += 1;
+    const begun = performance.now();
+    await contender.transfer(`${contender.name}-${serial}`);
+    round.doneMs.push(performance.now() - begun);
+  });
+}
+
+async function measure(
+  count: number,
+  concurrency: number,
+  one: (round: Round) => Promise<void>,
+): Promise<Round> {
+  const round: Round = { perSecond: 0, heldMs: [], doneMs: [] };
+  let left = count;
+  const begun = performance.now();
+  const caller = async () => {
+    for (; left > 0; ) {
+      left -= 1;
+      await one(round);
+    }
+  };
+  await Promise.all(Array.from({ length: concurrency }, caller));
+  round.perSecond = (count * 1000) / (performance.now() - begun);
+  return round;
+}
