@@ -1,0 +1,184 @@
+/** The watcher's calls of the database, one transaction each; see migrations 0022 to 0025. */
+import type { BlockRef, ChainId, Finality } from '../chains/port.ts';
+import type { Amount } from '../contracts/resources.ts';
+import type { Db } from '../db/pool.ts';
+
+/** Who watches which chain. */
+export interface Watch {
+  chain: ChainId;
+  /** Unique for each start of a watcher. */
+  holder: string;
+}
+
+export type Lease =
+  | {
+      outcome: 'held';
+      cursorHeight: number | null;
+      cursorHash: string | null;
+      finalizedHeight: number | null;
+      /** Why the chain stands still; empty where it goes on. */
+      halts: string[];
+    }
+  | { outcome: 'taken'; by: string }
+  | { outcome: 'other_genesis'; stored: string };
+
+/** Coins that came to an address of ours, in the ledger's terms. */
+export interface SeenDeposit {
+  txid: string;
+  ordinal: string;
+  asset: string;
+  amount: Amount;
+  from: string;
+  to: string;
+}
+
+/** What became of a transaction that we sent, in the ledger's terms. */
+export interface SeenOutcome {
+  txid: string;
+  /** In the native coin. */
+  fee: Amount;
+  transfers: Omit<SeenDeposit, 'txid' | 'ordinal'>[];
+}
+
+export interface SeenEvents {
+  deposits: SeenDeposit[];
+  outcomes: SeenOutcome[];
+}
+
+/** Takes or renews the lease for so many seconds. */
+export async function takeLease(
+  db: Db,
+  { chain, holder }: Watch,
+  genesisHash: string,
+  seconds: number,
+): Promise<Lease> {
+  const { rows } = await db.query<{ lease: Lease }>({
+    name: 'chain_take_lease',
+    text: 'select chain_take_lease($1, $2, $3, $4) as lease',
+    values: [chain, genesisHash, holder, seconds],
+  });
+  const lease = rows[0]?.lease;
+  if (!lease) throw new Error('chain_take_lease answered nothing');
+  return lease;
+}
+
+/** Lets another watcher begin at once. */
+export async function giveLeaseBack(db: Db, { chain, holder }: Watch): Promise<void> {
+  await db.query('select chain_give_lease_back($1, $2)', [chain, holder]);
+}
+
+/** Stores the next block with its events. False where it no longer follows the cursor. */
+export async function writeBlock(
+  db: Db,
+  { chain, holder }: Watch,
+  { height, hash, parentHash }: BlockRef,
+  { deposits, outcomes }: SeenEvents,
+): Promise<boolean> {
+  const seen = [JSON.stringify(deposits), JSON.stringify(outcomes)];
+  const { rows } = await db.query<{ written: boolean }>({
+    name: 'chain_write_block',
+    text: 'select chain_write_block($1, $2, $3, $4, $5, $6, $7) as written',
+    values: [chain, holder, height, hash, parentHash, ...seen],
+  });
+  return rows[0]?.written === true;
+}
+
+/** Records a stored block's events once more. False where it is not a canonical stored block. */
+export async function rescanBlock(
+  db: Db,
+  chain: ChainId,
+  { height, hash }: BlockRef,
+  { deposits, outcomes }: SeenEvents,
+): Promise<boolean> {
+  const { rows } = await db.query<{ written: boolean }>(
+    'select chain_rescan_block($1, $2, $3, $4, $5) as written',
+    [chain, height, hash, JSON.stringify(deposits), JSON.stringify(outcomes)],
+  );
+  return rows[0]?.written === true;
+}
+
+/** Goes back to a height. Answers how many blocks were dropped; null where the lease is lost. */
+export async function rewindTo(
+  db: Db,
+  { chain, holder }: Watch,
+  height: number,
+): Promise<number | null> {
+  const { rows } = await db.query<{ dropped: number | null }>(
+    'select chain_rewind($1, $2, $3) as dropped',
+    [chain, holder, height],
+  );
+  return rows[0]?.dropped ?? null;
+}
+
+/** Stops a chain until a person has looked. */
+export async function haltChain(db: Db, chain: ChainId, reason: string): Promise<void> {
+  await db.query('select chain_halt($1, $2)', [chain, reason]);
+}
+
+/** Notes the node's head and finality; what comes due by it becomes a task. */
+export async function noteHead(
+  db: Db,
+  { chain, holder }: Watch,
+  head: BlockRef,
+  { safe, finalized }: Finality,
+): Promise<void> {
+  await db.query({
+    name: 'chain_note_head',
+    text: 'select chain_note_head($1, $2, $3, $4, $5, $6, $7)',
+    values: [
+      chain,
+      holder,
+      head.height,
+      safe?.height ?? null,
+      safe?.hash ?? null,
+      finalized?.height ?? null,
+      finalized?.hash ?? null,
+    ],
+  });
+}
+
+/** Hashes of the stored canonical blocks from `height` downwards, at most `count`. */
+export async function storedHashes(
+  db: Db,
+  chain: ChainId,
+  height: number,
+  count: number,
+): Promise<{ height: number; hash: string }[]> {
+  const { rows } = await db.query<{ height: string; hash: string }>(
+    `select height, hash from chain_blocks
+     where chain = $1 and canonical and height <= $2 order by height desc limit $3`,
+    [chain, height, count],
+  );
+  return rows.map((row) => ({ height: Number(row.height), hash: row.hash }));
+}
+
+/** Which of these addresses were handed out. */
+export async function ownAddresses(
+  db: Db,
+  chain: ChainId,
+  addresses: readonly string[],
+): Promise<ReadonlySet<string>> {
+  if (addresses.length === 0) return new Set();
+  const { rows } = await db.query<{ address: string }>({
+    name: 'chain_own_addresses',
+    text: `select address from deposit_addresses
+      where family = chain_family($1) and address = any($2)`,
+    values: [chain, addresses],
+  });
+  return new Set(rows.map(({ address }) => address));
+}
+
+/** Which of these transactions are attempts of withdrawals. */
+export async function ownTransactions(
+  db: Db,
+  chain: ChainId,
+  txids: readonly string[],
+): Promise<ReadonlySet<string>> {
+  if (txids.length === 0) return new Set();
+  const { rows } = await db.query<{ txid: string }>({
+    name: 'chain_own_transactions',
+    text: 'select txid from withdrawal_attempts where chain = $1 and txid = any($2)',
+    values: [chain, txids],
+  });
+  return new Set(rows.map(({ txid }) => txid));
+}

@@ -1,0 +1,95 @@
+/** Delivers the tasks that blocks left behind, until the books show what each asks for. */
+import type { Client } from '@temporalio/client';
+import type { ChainId } from '../chains/port.ts';
+import { SIGNAL } from '../contracts/sagas.ts';
+import type { Db } from '../db/pool.ts';
+import type { Log } from '../observability/log.ts';
+import { faultOf } from '../temporal/failures.ts';
+import { repairGroup } from '../temporal/repair.ts';
+import { startSaga } from '../temporal/start.ts';
+
+export interface DeliveryDeps {
+  db: Db;
+  client: Client;
+  log: Log;
+}
+
+/** A task as `chain_due_tasks` hands it out. */
+export interface Task {
+  id: string;
+  kind: 'open' | 'credit' | 'orphan' | 'paid' | 'unpaid' | 'confirm' | 'final';
+  groupId: string;
+  inclusionId: string;
+  /** How often it was handed out, this time included. */
+  tries: number;
+}
+
+/** Enough to keep Temporal busy, few enough to be delivered before they are due again. */
+const BATCH = 50;
+const AT_ONCE = 10;
+/** Longest call for one task, in milliseconds. */
+const CALL_TIMEOUT_MS = 5_000;
+/**
+ * A saga that ended without opening its group (it was terminated) is started anew from here on. The
+ * first tries leave a run that is just ending alone.
+ */
+const TRIES_BEFORE_RESTART = 3;
+
+/** Takes the tasks that are due, the oldest first; each is due again until its effect is there. */
+export async function dueTasks(db: Db, chain: ChainId, limit: number): Promise<Task[]> {
+  const { rows } = await db.query<Task>({
+    name: 'chain_due_tasks',
+    text: `select id, kind, group_id as "groupId", inclusion_id as "inclusionId", tries
+      from chain_due_tasks($1, $2)`,
+    values: [chain, limit],
+  });
+  return rows;
+}
+
+/**
+ * Delivers one batch. A task that Temporal does not take stays due, with back-off.
+ *
+ * @returns how many were handed out; as many as fit means that more are waiting
+ */
+export async function deliverTasks(deps: DeliveryDeps, chain: ChainId): Promise<number> {
+  const tasks = await dueTasks(deps.db, chain, BATCH);
+  const left = tasks.values();
+  const run = async () => {
+    for (const task of left) await deliver(deps, task);
+  };
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, tasks.length) }, run));
+  return tasks.length;
+}
+
+async function deliver(deps: DeliveryDeps, task: Task): Promise<void> {
+  try {
+    if (task.kind === 'open') await open(deps, task);
+    else await wake(deps, task);
+  } catch (error) {
+    const { kind, groupId, tries } = task;
+    deps.log.warn({ groupId, kind, tries, reason: faultOf(error).detail }, 'chain task not taken');
+  }
+}
+
+async function open({ client }: DeliveryDeps, { groupId, inclusionId, tries }: Task) {
+  await startSaga(
+    client,
+    'chainDeposit',
+    { groupId, inclusionId },
+    { again: tries > TRIES_BEFORE_RESTART, deadline: Date.now() + CALL_TIMEOUT_MS },
+  );
+}
+
+/** The signal is a hint: it carries nothing, the saga reads what is true. */
+async function wake(deps: DeliveryDeps, { groupId }: Task): Promise<void> {
+  const { client } = deps;
+  try {
+    await client.connection.withDeadline(Date.now() + CALL_TIMEOUT_MS, () =>
+      client.workflow.getHandle(groupId).signal(SIGNAL.chainChanged),
+    );
+  } catch (error) {
+    if (faultOf(error).fault !== 'not_found') throw error;
+    // No run takes the hint. Where the group is open, its saga begins again and reads for itself.
+    await repairGroup(deps, groupId);
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * Follows one chain: block after block, each stored with its events in one transaction, none left
+ * out. Stateless between the turns: what was read lies in the database, so that any process goes on
+ * where another one stopped.
+ */
+import { readChainAssets } from '../chains/assets.ts';
+import type { BlockRef, ChainPort } from '../chains/port.ts';
+import type { Db } from '../db/pool.ts';
+import type { Log } from '../observability/log.ts';
+import { noteHead, takeLease, type Watch, writeBlock } from './chainTables.ts';
+import { readEvents } from './readEvents.ts';
+import { rewindToFork } from './rewind.ts';
+
+export interface FollowDeps {
+  db: Db;
+  port: ChainPort;
+  watch: Watch;
+  /** First block where none is stored; null: the head. */
+  startHeight: number | null;
+  log: Log;
+}
+
+/** What a turn found. `idle` and `behind` tell the loop whether to pause. */
+export type Turn =
+  | { turn: 'idle' | 'behind'; head: number; cursor: number | null; rewound: number }
+  | { turn: 'standby'; reason: string }
+  | { turn: 'halted'; reasons: string[] };
+
+/** Lives through a missed turn or a slow node; a watcher that died is replaced after it. */
+const LEASE_SECONDS = 15;
+/** Blocks that are asked for ahead: the node's answers overlap, the writes stay in order. */
+const READ_AHEAD_BLOCKS = 16;
+/** Blocks a turn, so that the lease is renewed in time while catching up. */
+const BLOCKS_PER_TURN = 128;
+/**
+ * Turns in a row with a head below the cursor before it is believed to have gone down: of several
+ * nodes behind one address some lag, and a chain that regrows is told by its parent hashes at once.
+ */
+const TURNS_OF_PATIENCE = 4;
+
+/** Answers a function that does one turn: lease, head, rewind where needed, new blocks. */
+export function createFollower(deps: FollowDeps): () => Promise<Turn> {
+  const { db, port, watch, log } = deps;
+  let turnsWithLowHead = 0;
+  let genesisHash: string | null = null;
+  return async () => {
+    genesisHash ??= await port.genesisHash();
+    const lease = await takeLease(db, watch, genesisHash, LEASE_SECONDS);
+    if (lease.outcome === 'taken') return { turn: 'standby', reason: `${lease.by} watches` };
+    if (lease.outcome === 'other_genesis') {
+      throw new OtherGenesis(watch.chain, lease.stored, genesisHash);
+    }
+    if (lease.halts.length > 0) return { turn: 'halted', reasons: lease.halts };
+    const [head, finality] = await Promise.all([port.head(), port.finality()]);
+    const { cursorHeight, cursorHash } = lease;
+    if (cursorHeight !== null) {
+      turnsWithLowHead = head.height < cursorHeight ? turnsWithLowHead + 1 : 0;
+      if (await hasParted(port, head, cursorHeight, cursorHash, turnsWithLowHead)) {
+        const dropped = await rewindToFork(db, port, watch, cursorHeight);
+        turnsWithLowHead = 0;
+        log.warn({ chain: watch.chain, cursor: cursorHeight, dropped }, 'chain reorganised');
+        return { turn: 'behind', head: head.height, cursor: cursorHeight, rewound: dropped ?? 0 };
+      }
+    }
+    const first = cursorHeight === null ? (deps.startHeight ?? head.height) : cursorHeight + 1;
+    const last = Math.min(head.height, first + BLOCKS_PER_TURN - 1);
+    const written = await readOn(deps, first, last);
+    await noteHead(db, watch, head, finality);
+    const cursor = written ?? cursorHeight;
+    const isBehind = written !== null && written < head.height;
+    return { turn: isBehind ? 'behind' : 'idle', head: head.height, cursor, rewound: 0 };
+  };
+}
+
+/** The database follows another chain than the node. */
+export class OtherGenesis extends Error {
+  override readonly name = 'OtherGenesis';
+
+  constructor(chain: string, stored: string, told: string) {
+    super(
+      `The node's ${chain} begins with block ${told}, but this database follows the ${chain} that ` +
+        `begins with ${stored}: it is another chain. Point CHAIN_RPC_URL at the old one, or use ` +
+        'another database (and data directory).',
+    );
+  }
+}
+
+/** Whether the stored chain's tip is no longer in the node's chain. */
+async function hasParted(
+  port: ChainPort,
+  head: BlockRef,
+  cursorHeight: number,
+  cursorHash: string | null,
+  turnsWithLowHead: number,
+): Promise<boolean> {
+  if (head.height < cursorHeight) return turnsWithLowHead >= TURNS_OF_PATIENCE;
+  if (head.height === cursorHeight) return head.hash !== cursorHash;
+  const atCursor = await port.blockByHeight(cursorHeight);
+  return atCursor !== null && atCursor.hash !== cursorHash;
+}
+
+/**
+ * Reads and stores blocks `first` to `last`. Stops where one is missing or does not follow the one
+ * before: the next turn finds out why. Answers the last height that was stored, or null.
+ */
+async function readOn(
+  { db, port, watch }: FollowDeps,
+  first: number,
+  last: number,
+): Promise<number | null> {
+  const assets = await readChainAssets(db, watch.chain);
+  const read = async (height: number) => {
+    const block = await port.blockByHeight(height);
+    return block && { block, events: await readEvents(db, port, assets, block) };
+  };
+  const ahead: ReturnType<typeof read>[] = [];
+  let stored: number | null = null;
+  for (let height = first; height <= last; height++) {
+    while (ahead.length < READ_AHEAD_BLOCKS && height + ahead.length <= last) {
+      const reading = read(height + ahead.length);
+      // Awaited in its turn; until then a failure must not count as unhandled.
+      reading.catch(() => {});
+      ahead.push(reading);
+    }
+    const next = await ahead.shift();
+    if (!next || !(await writeBlock(db, watch, next.block, next.events))) break;
+    stored = height;
+  }
+  return stored;
+}
