@@ -1,0 +1,168 @@
+/** Sagas on a database and a Temporal namespace of a test file's own. */
+import { afterAll } from 'vitest';
+import { groupId, stepKey } from '../../src/contracts/ids.ts';
+import type { Balance, Group } from '../../src/contracts/resources.ts';
+import type { NoOutcome, SagaUpdate, SagaUpdates } from '../../src/contracts/sagas.ts';
+import type { LegInput, OpenTransferInput, StepOutcome } from '../../src/contracts/steps.ts';
+import type { Db } from '../../src/db/pool.ts';
+import { createAsset } from '../../src/ledger/assets.ts';
+import { readGroup } from '../../src/ledger/groups.ts';
+import { openTransfer } from '../../src/ledger/openTransfer.ts';
+import { createWallet, readWallet } from '../../src/ledger/wallets.ts';
+import { createLog } from '../../src/observability/log.ts';
+import { type Sagas, type SagasOptions, startSagas } from '../../src/temporal/sagas.ts';
+import { createTestDatabase, type TestDatabase } from '../support/testDatabase.ts';
+import { temporalAddress, temporalNamespace } from '../support/testServers.ts';
+
+export const CLIENT = 'shop';
+const ACTOR = { name: CLIENT, admin: false };
+/** Longer than anything here takes on a busy machine, in milliseconds. */
+export const WAIT_MS = 20_000;
+
+export interface World {
+  database: TestDatabase;
+  /** The service's pool; counts its queries. */
+  db: Db & { queries: number };
+  sagas: Sagas;
+  options: SagasOptions;
+  /** Stops the worker and the gateway as a crash or a deployment would, and starts new ones. */
+  restart(): Promise<void>;
+}
+
+/** Starts once per test file; ends with it. */
+export async function createWorld(changes: Partial<SagasOptions> = {}): Promise<World> {
+  const database = await createTestDatabase();
+  const db = countQueries(database.pool);
+  const options: SagasOptions = {
+    db,
+    log: createLog(process.env.LOG_LEVEL ?? 'silent'),
+    address: changes.address ?? (await temporalAddress()),
+    namespace: changes.namespace ?? (await temporalNamespace()),
+    identity: 'test',
+    temporalUi: null,
+    sweeper: false,
+    ...changes,
+  };
+  await createAsset(db, { code: 'USD', scale: 2 });
+  const world: World = {
+    database,
+    db,
+    options,
+    sagas: await startSagas(options),
+    async restart() {
+      await world.sagas.stop();
+      world.sagas = await startSagas(options);
+    },
+  };
+  afterAll(() => world.sagas.stop());
+  return world;
+}
+
+function countQueries(pool: Db): World['db'] {
+  const counted = {
+    queries: 0,
+    query: ((...args: Parameters<Db['query']>) => {
+      counted.queries += 1;
+      return pool.query(...args);
+    }) as Db['query'],
+  };
+  return counted;
+}
+
+let wallets = 0;
+
+/** A wallet of its own for each test, with so much in it. */
+export async function wallet({ db }: World, funds: string): Promise<string> {
+  wallets += 1;
+  const id = `w${wallets}`;
+  await createWallet(db, { id, owner: id, asset: 'USD' });
+  if (funds === '0') return id;
+  const outcome = await openTransfer(db, {
+    ...transferInput(`fund-${id}`, [leg('external:USD', 'DEBIT', funds), leg(id, 'CREDIT', funds)]),
+    actor: { name: 'admin', admin: true },
+  });
+  if (outcome.outcome !== 'done') throw new Error(`${id} was not funded`);
+  return id;
+}
+
+export const leg = (id: string, type: 'DEBIT' | 'CREDIT', amount: string): LegInput => ({
+  wallet: id,
+  type,
+  amount,
+});
+
+/** Input of an immediate transfer; change what the test is about. */
+export function transferInput(
+  key: string,
+  legs: LegInput[],
+  changes: Partial<OpenTransferInput> = {},
+): OpenTransferInput {
+  return {
+    groupId: groupId('transfer', CLIENT, key),
+    stepKey: stepKey('create', CLIENT, key),
+    actor: ACTOR,
+    client: CLIENT,
+    legs,
+    settle: 'immediate',
+    expiresIn: null,
+    reference: null,
+    metadata: {},
+    acceptBy: null,
+    ...changes,
+  };
+}
+
+/** Input of a hold of `amount` from one wallet to another, for a day. */
+export function holdInput(
+  key: string,
+  from: string,
+  to: string,
+  amount: string,
+  changes: Partial<OpenTransferInput> = {},
+): OpenTransferInput {
+  const legs = [leg(from, 'DEBIT', amount), leg(to, 'CREDIT', amount)];
+  return transferInput(key, legs, { settle: 'manual', expiresIn: 86_400, ...changes });
+}
+
+/** Input of an act on a group under the test's client. */
+export function actInput<U extends SagaUpdate>(
+  verb: Parameters<typeof stepKey>[0],
+  group: string,
+  key: string,
+  fields: Omit<SagaUpdates[U], 'groupId' | 'stepKey' | 'actor'>,
+): SagaUpdates[U] {
+  const step = { groupId: group, stepKey: stepKey(verb, CLIENT, key), actor: ACTOR };
+  return { ...step, ...fields } as unknown as SagaUpdates[U];
+}
+
+/** The group of an outcome that must be `done`. */
+export function doneGroup(outcome: StepOutcome | NoOutcome): Group {
+  if (outcome.outcome !== 'done') throw new Error(`not done: ${JSON.stringify(outcome)}`);
+  return outcome.group;
+}
+
+export async function balanceOf({ db }: World, id: string): Promise<Balance> {
+  const found = await readWallet(db, id);
+  if (!found) throw new Error(`no wallet ${id}`);
+  return found.balance;
+}
+
+export async function groupOf({ db }: World, id: string): Promise<Group> {
+  const found = await readGroup(db, id);
+  if (!found) throw new Error(`no group ${id}`);
+  return found;
+}
+
+/** Asks again and again until the answer satisfies; fails with the last one. */
+export async function eventually<T>(
+  ask: () => Promise<T>,
+  satisfies: (answer: T) => boolean,
+): Promise<T> {
+  const until = Date.now() + WAIT_MS;
+  for (;;) {
+    const answer = await ask();
+    if (satisfies(answer)) return answer;
+    if (Date.now() > until) throw new Error(`still ${JSON.stringify(answer)}`);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
