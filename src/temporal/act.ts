@@ -68,7 +68,8 @@ async function answerOfTold<U extends SagaUpdate>(
     return (await replay(deps.db, step, input)) ?? told.outcome;
   }
   const { outcome } = told;
-  return told.first || !('replayed' in outcome) ? outcome : { ...outcome, replayed: true };
+  if (!('replayed' in outcome) || told.claimFirst()) return outcome;
+  return { ...outcome, replayed: true };
 }
 
 async function throughTemporal<U extends SagaUpdate>(act: Act<U>): Promise<Answer> {

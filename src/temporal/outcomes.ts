@@ -9,8 +9,8 @@ export interface Told {
   /** The input that ran; the waiter's own may differ under the same key. */
   input: StepInput;
   outcome: StepOutcome;
-  /** True for the one waiter that this answer is the first answer for. */
-  first: boolean;
+  /** True for the first who asks: of all who wait with this very request, one has its first answer. */
+  claimFirst(): boolean;
 }
 
 export interface Expectation {
@@ -32,11 +32,14 @@ export function createOutcomes(): Outcomes {
   const waiting = new Map<string, Set<Listener>>();
   return {
     publish(input, outcome) {
-      let first = true;
-      for (const listener of waiting.get(nameOf(input.groupId, input.stepKey)) ?? []) {
-        listener({ input, outcome, first });
-        first = false;
-      }
+      let claimed = false;
+      const claimFirst = () => {
+        const first = !claimed;
+        claimed = true;
+        return first;
+      };
+      const told = { input, outcome, claimFirst };
+      for (const tell of waiting.get(nameOf(input.groupId, input.stepKey)) ?? []) tell(told);
     },
     expect(groupId, stepKey) {
       const name = nameOf(groupId, stepKey);

@@ -11,7 +11,7 @@ describe('the board of outcomes', () => {
     const waiting = [1, 2, 3].map(() => outcomes.expect('g', 'k').told);
     outcomes.publish(input, outcome);
     const told = await Promise.all(waiting);
-    expect(told.map(({ first }) => first)).toEqual([true, false, false]);
+    expect(told.map((each) => each.claimFirst())).toEqual([true, false, false]);
     expect(told[1]).toMatchObject({ input, outcome });
   });
 
