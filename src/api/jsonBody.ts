@@ -1,5 +1,6 @@
 import { createMiddleware } from 'hono/factory';
 import { Problem } from './problem.ts';
+import { textFault } from './schemas/text.ts';
 import { pointerOf } from './validation.ts';
 
 /** Deep enough for any metadata; shallow enough for every recursion between here and Postgres. */
@@ -7,12 +8,6 @@ const MAX_DEPTH = 32;
 
 /** `application/json` and `application/*+json`, with parameters. */
 const JSON_TYPE = /^application\/([\w.-]+\+)?json\s*(;.*)?$/i;
-
-/** Texts that Postgres cannot hold: NUL, and halves of surrogate pairs. */
-function textFault(text: string): string | null {
-  if (text.includes('\u0000')) return 'A text cannot hold the character U+0000.';
-  return text.isWellFormed() ? null : 'A text cannot hold half of a surrogate pair.';
-}
 
 /** The first value that cannot be stored, anywhere in the body. */
 function refuseUnstorable(value: unknown, path: PropertyKey[]): void {

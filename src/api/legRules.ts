@@ -45,12 +45,14 @@ export async function checkLegs(
   caller: Caller,
   legs: LegInput[],
 ): Promise<void> {
-  const amounts = [];
-  for (const [index, { wallet, amount }] of legs.entries()) {
-    const facts = await wallets.wallet(wallet);
+  const names = [...new Set(legs.map(({ wallet }) => wallet))];
+  const found = await Promise.all(names.map((name) => wallets.wallet(name)));
+  const factsOf = new Map(names.map((name, index) => [name, found[index] ?? null]));
+  const amounts = legs.map(({ wallet, amount }, index) => {
+    const facts = factsOf.get(wallet) ?? null;
     refuseSystemWallet(caller, wallet, facts, `/legs/${index}/wallet`);
-    amounts.push({ pointer: `/legs/${index}/amount`, amount, facts });
-  }
+    return { pointer: `/legs/${index}/amount`, amount, facts };
+  });
   refuseScales(amounts);
 }
 

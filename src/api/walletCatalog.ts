@@ -9,6 +9,8 @@ export interface AssetFacts {
   scale: number;
   /** CAIP-2, or null: chainless. */
   chain: string | null;
+  /** Token contract; null for a native coin and for a chainless asset. */
+  contract: string | null;
 }
 
 /** What never changes about a wallet. */
@@ -47,7 +49,9 @@ function remember<T>(load: (key: string) => Promise<T | null>) {
 export function createWalletCatalog(db: Db): WalletCatalog {
   const asset = remember<AssetFacts>(async (code) => {
     const found = await readAsset(db, code);
-    return found === null ? null : { asset: code, scale: found.scale, chain: found.chain };
+    if (found === null) return null;
+    const { scale, chain, contract } = found;
+    return { asset: code, scale, chain, contract };
   });
   const wallet = remember<WalletFacts>(async (id) => {
     const found = await readWallet(db, id);

@@ -10,6 +10,7 @@ import { createLog } from '../../src/observability/log.ts';
 import { createMetrics, type Metrics } from '../../src/observability/metrics.ts';
 import { createTestDatabase, type TestDatabase } from '../support/testDatabase.ts';
 import { Contract, type OpenApi } from './contract.ts';
+import { startTestSagas } from './testSagas.ts';
 
 export const ADMIN_KEY = 'the-administrators-key-of-the-tests';
 
@@ -54,6 +55,8 @@ export interface TestApi {
 interface TestApiOptions {
   /** Sagas in place of the real ones, for what Temporal does not do on demand. */
   gateway?: SagaGateway;
+  /** Real sagas: a worker and its gateway. */
+  sagas?: boolean;
   chain?: ChainDoor;
 }
 
@@ -75,7 +78,7 @@ function clientOf(app: App, contract: Contract, key: string | null): TestClient 
     if (faults.length > 0) throw new Error(`Not as described:\n${faults.join('\n')}`);
     const text = await response.text();
     const isJson = response.headers.get('content-type')?.includes('json');
-    const body = isJson ? JSON.parse(text) : text;
+    const body = isJson && text !== '' ? JSON.parse(text) : text;
     return { status: response.status, headers: response.headers, body };
   };
   const sendJson = (method: string, path: string, body: unknown, options: Options = {}) => {
@@ -100,11 +103,12 @@ function clientOf(app: App, contract: Contract, key: string | null): TestClient 
   };
 }
 
-/** Starts the API without sagas, unless some are given. */
+/** The API on a database of its own; without sagas, unless they are asked for. */
 export async function createTestApi(options: TestApiOptions = {}): Promise<TestApi> {
   const db = await createTestDatabase();
   const metrics = createMetrics();
-  const gateway = options.gateway ?? NO_SAGAS;
+  const sagas = options.sagas ? (await startTestSagas(db)).gateway : NO_SAGAS;
+  const gateway = options.gateway ?? sagas;
   const app = createApp({
     db: db.pool,
     gateway,

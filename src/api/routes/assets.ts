@@ -1,4 +1,5 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { readAddress, showAddress } from '../../chains/evm/addresses.ts';
 import { createAsset, listAssets, patchAsset, readAsset } from '../../ledger/assets.ts';
 import type { ApiDeps, ApiEnv } from '../context.ts';
 import { Problem, problemOfRefusal } from '../problem.ts';
@@ -67,12 +68,22 @@ const patchAssetRoute = createRoute({
   },
 });
 
+/** The contract in the spelling of its chain (EIP-55), so that one contract is one asset. */
+function canonicalContract({ chain, contract }: z.output<typeof createAssetBody>): string | null {
+  if (contract == null || !chain?.startsWith('eip155:')) return contract ?? null;
+  const read = readAddress(contract);
+  if ('address' in read) return showAddress(read.address);
+  const errors = [{ pointer: '/contract', detail: read.fault }];
+  throw new Problem('INVALID_REQUEST', `/contract: ${read.fault}`, { errors });
+}
+
 /** Assets: made and changed by administrators, read by all. */
 export function assetRoutes({ db, wallets }: ApiDeps): OpenAPIHono<ApiEnv> {
   const app = new OpenAPIHono<ApiEnv>();
   const notFound = (code: string) => new Problem('ASSET_NOT_FOUND', `There is no asset ${code}.`);
   app.openapi(createAssetRoute, async (c) => {
-    const made = await createAsset(db, c.req.valid('json'));
+    const asked = c.req.valid('json');
+    const made = await createAsset(db, { ...asked, contract: canonicalContract(asked) });
     if ('refusal' in made) throw problemOfRefusal(made.refusal);
     return c.json(made.asset, made.created ? 201 : 200);
   });

@@ -1,10 +1,9 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { ProblemCode } from '../../contracts/codes.ts';
 import { reversalId } from '../../contracts/ids.ts';
-import type { Group } from '../../contracts/resources.ts';
+import type { Amount, Group } from '../../contracts/resources.ts';
 import { readGroup } from '../../ledger/groups.ts';
-import type { ApiDeps, ApiEnv, Caller } from '../context.ts';
-import { findGroup } from '../groupResource.ts';
+import { type ApiDeps, type ApiEnv, type Caller, isAdmin } from '../context.ts';
 import { moneyAnswers, moneyHeaders } from '../idempotency.ts';
 import { checkGroupAmount, checkLegAmounts, checkLegs } from '../legRules.ts';
 import { acceptByOf, waitMsOf } from '../prefer.ts';
@@ -156,13 +155,20 @@ function movingActs(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
 }
 
 /**
- * A reversal of a transfer needs the scope `transfer`, that of a deposit or withdrawal `operate`,
- * since it undoes what an operator confirmed.
+ * What can be said of a reversal before anything starts. One of a transfer needs the scope
+ * `transfer`, that of a deposit or withdrawal `operate`, since it undoes what an operator confirmed.
+ * An amount alone fits one debit and one credit leg that settled; where none did, the ledger refuses.
  */
-function refuseReversal(caller: Caller, group: Group): void {
-  const scope = group.kind === 'deposit' || group.kind === 'withdrawal' ? 'operate' : 'transfer';
-  if (caller.scopes.has(scope) || caller.scopes.has('admin')) return;
-  throw new Problem('FORBIDDEN', `Reversing a ${group.kind} needs the scope ${scope}.`);
+function refuseReversal(caller: Caller, { kind, legs }: Group, amount: Amount | undefined): void {
+  const scope = kind === 'deposit' || kind === 'withdrawal' ? 'operate' : 'transfer';
+  if (!caller.scopes.has(scope) && !isAdmin(caller)) {
+    throw new Problem('FORBIDDEN', `Reversing a ${kind} needs the scope ${scope}.`);
+  }
+  const settled = legs.filter((leg) => leg.settled !== '0').map(({ type }) => type);
+  if (amount === undefined || settled.length === 0) return;
+  if (settled.length === 2 && settled.includes('DEBIT') && settled.includes('CREDIT')) return;
+  const detail = 'An amount alone fits one debit and one credit leg that settled: name the legs.';
+  throw new Problem('INVALID_REQUEST', detail, { errors: [{ pointer: '/amount', detail }] });
 }
 
 function reverse(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
@@ -171,8 +177,10 @@ function reverse(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
     const { id } = c.req.valid('param');
     const { 'Idempotency-Key': key, Prefer } = c.req.valid('header');
     const { amount, legs, reason } = c.req.valid('json');
-    const original = await findGroup(deps.db, deps.gateway, id);
-    refuseReversal(caller, original);
+    const original = await readGroup(deps.db, id);
+    if (original === null)
+      throw new Problem('GROUP_NOT_FOUND', `There is no transfer group ${id}.`);
+    refuseReversal(caller, original, amount);
     await checkGroupAmount(deps.wallets, original.legs, amount);
     if (legs !== undefined) await checkLegAmounts(deps.wallets, original.legs, legs);
     const waitMs = waitMsOf(Prefer);

@@ -17,6 +17,8 @@ import {
 import { actOnSaga, sendStep, startSaga, stepOf } from '../steps.ts';
 import type { WalletFacts } from '../walletCatalog.ts';
 
+type Asked = z.output<typeof createWithdrawalBody>;
+
 const tags = ['Withdrawals'];
 const params = z.object({ id: idParam('id', 'withdrawal:shop:order-4711') });
 
@@ -96,6 +98,20 @@ async function canonicalDestination(
   });
 }
 
+/** The customer can pay the network's fee only in the coin that the network takes. */
+function refuseFeeMode(facts: WalletFacts | null, { feeMode, maxFee }: Asked): void {
+  const isNative = facts === null || (facts.chain !== null && facts.contract === null);
+  const refuse = (pointer: string, detail: string): never => {
+    throw new Problem('INVALID_REQUEST', detail, { errors: [{ pointer, detail }] });
+  };
+  if (feeMode === 'customer' && !isNative) {
+    refuse('/feeMode', 'Only withdrawals of the native coin of a chain take feeMode customer.');
+  }
+  if (feeMode === 'platform' && maxFee != null) {
+    refuse('/maxFee', 'A highest fee goes with feeMode customer; else the platform pays.');
+  }
+}
+
 function createWithdrawal(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
   app.openapi(createWithdrawalRoute, async (c) => {
     const caller = c.get('caller');
@@ -103,6 +119,7 @@ function createWithdrawal(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
     const asked = c.req.valid('json');
     const { amount, maxFee } = asked;
     const facts = await checkWallet(deps.wallets, caller, asked.wallet, { amount, maxFee });
+    refuseFeeMode(facts, asked);
     const waitMs = waitMsOf(Prefer);
     const input = {
       ...stepOf(caller, 'create', groupId('withdrawal', caller.client, key), key),

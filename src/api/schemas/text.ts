@@ -1,5 +1,17 @@
 import { z } from '@hono/zod-openapi';
 
+/** Why Postgres cannot hold a text, in a sentence: NUL, or half of a surrogate pair; null: it can. */
+export function textFault(text: string): string | null {
+  if (text.includes('\u0000')) return 'A text cannot hold the character U+0000.';
+  return text.isWellFormed() ? null : 'A text cannot hold half of a surrogate pair.';
+}
+
+/** A text that Postgres can hold. Bodies are checked as a whole; this is for paths and queries. */
+const storable = z.string().superRefine((text, ctx) => {
+  const message = textFault(text);
+  if (message !== null) ctx.addIssue({ code: 'custom', message });
+});
+
 /** Limits count characters as people do, not UTF-16 units. */
 function lengthOf(text: string): number {
   return [...text].length;
@@ -8,8 +20,7 @@ function lengthOf(text: string): number {
 /** A text of `min` to `max` characters. */
 export function textOf(min: number, max: number) {
   const bound = min === 0 ? `at most ${max}` : `${min} to ${max}`;
-  return z
-    .string()
+  return storable
     .refine((text) => lengthOf(text) >= min && lengthOf(text) <= max, {
       message: `Must have ${bound} characters.`,
     })
@@ -47,8 +58,5 @@ export const walletId = z
 
 /** An id in a path: opaque, percent-encoded by the caller, decoded here. */
 export function idParam(name: string, example: string) {
-  return z
-    .string()
-    .refine((id) => !id.includes('\u0000'), { message: 'An id cannot hold the character U+0000.' })
-    .openapi({ param: { name, in: 'path' }, example });
+  return storable.openapi({ param: { name, in: 'path' }, example });
 }
