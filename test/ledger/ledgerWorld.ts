@@ -89,6 +89,12 @@ export async function hold(db: Pool, legs: LegInput[], expiresIn?: number): Prom
   return input.groupId;
 }
 
+/** `amount` held from wallet `a`, which has just that, to an empty `b`. */
+export async function heldPair(db: Pool, amount: string, expiresIn?: number) {
+  const [a, b] = [await walletWith(db, amount), await walletWith(db, '0')];
+  return { a, b, group: await hold(db, [debit(a, amount), credit(b, amount)], expiresIn) };
+}
+
 /** The outcome of a step that must have taken effect. */
 export async function done(call: Promise<StepOutcome>) {
   const outcome = await call;

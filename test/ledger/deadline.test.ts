@@ -1,0 +1,104 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Pool } from '../../src/db/pool.ts';
+import { addLegs } from '../../src/ledger/addLegs.ts';
+import { expire } from '../../src/ledger/expire.ts';
+import { extend } from '../../src/ledger/extend.ts';
+import { readGroup } from '../../src/ledger/groups.ts';
+import { release } from '../../src/ledger/release.ts';
+import { replay } from '../../src/ledger/replay.ts';
+import { settle } from '../../src/ledger/settle.ts';
+import { amounts, createWorld, done, heldPair, step } from './ledgerWorld.ts';
+
+let db: Pool;
+beforeAll(async () => {
+  ({ db } = await createWorld());
+});
+
+const settleInput = (group: string, legs: [number, string][] | null = null, final = true) => ({
+  ...step('settle', group),
+  legs: legs?.map(([leg, amount]) => ({ leg, amount })) ?? null,
+  final,
+});
+
+const giveBackInput = (verb: 'release' | 'cancel', group: string, reason = 'because') => ({
+  ...step(verb, group),
+  reason,
+});
+
+describe('the deadline', () => {
+  const expireInput = (group: string, expiresAt: string) => ({
+    groupId: group,
+    stepKey: `~expire:${expiresAt}`,
+    actor: { name: 'saga', admin: false },
+    expiresAt,
+  });
+  const deadlineOf = async (group: string) => (await readGroup(db, group))?.expiresAt ?? '';
+
+  it('is not an outcome before it is due, nor for another deadline', async () => {
+    const { group } = await heldPair(db, '10');
+    const first = await deadlineOf(group);
+    const early = expireInput(group, first);
+    expect(await expire(db, early)).toEqual({
+      outcome: 'not_due',
+      expiresAt: first,
+      groupStatus: 'IN_PROGRESS',
+    });
+    expect(await replay(db, 'expire', early)).toBeNull();
+    const { group: later } = await done(extend(db, { ...step('extend', group), expiresIn: 7200 }));
+    expect(Date.parse(later.expiresAt ?? '')).toBeGreaterThan(Date.parse(first));
+    expect(await expire(db, early)).toMatchObject({
+      outcome: 'not_due',
+      expiresAt: later.expiresAt,
+    });
+  });
+
+  it('cancels with EXPIRED once it is due', async () => {
+    const { a, group } = await heldPair(db, '10', 0);
+    const input = expireInput(group, await deadlineOf(group));
+    expect((await done(expire(db, input))).group).toMatchObject({
+      status: 'CANCELLED',
+      reason: 'EXPIRED',
+    });
+    expect((await done(expire(db, input))).replayed).toBe(true);
+    expect(await amounts(db, a)).toEqual(['10', '0', '0']);
+  });
+
+  it.each([
+    ['settle', (group: string) => settle(db, settleInput(group))],
+    ['extend', (group: string) => extend(db, { ...step('extend', group), expiresIn: 60 })],
+    ['addLegs', (group: string) => addLegs(db, { ...step('addLegs', group), legs: [] })],
+  ])(
+    '%s past it writes the cancel first, under the timer’s own key, then refuses',
+    async (_, act) => {
+      const { a, group } = await heldPair(db, '10', 0);
+      const deadline = await deadlineOf(group);
+      expect(await act(group)).toMatchObject({
+        refusal: { code: 'GROUP_NOT_OPEN', detail: `Group ${group} is CANCELLED: EXPIRED.` },
+        groupStatus: 'CANCELLED',
+      });
+      expect(await amounts(db, a)).toEqual(['10', '0', '0']);
+      const timer = await done(expire(db, expireInput(group, deadline)));
+      expect(timer).toMatchObject({ replayed: true, groupStatus: 'CANCELLED' });
+    },
+  );
+
+  it('runs by the clock of the database', async () => {
+    const { group } = await heldPair(db, '10', 1);
+    const input = expireInput(group, await deadlineOf(group));
+    expect((await expire(db, input)).outcome).toBe('not_due');
+    await sleep(1_050);
+    expect((await expire(db, input)).outcome).toBe('done');
+  });
+
+  it('tells, without storing it, that a finished group needs no cancel', async () => {
+    const { group } = await heldPair(db, '10', 0);
+    const input = expireInput(group, await deadlineOf(group));
+    await done(release(db, giveBackInput('release', group)));
+    expect(await expire(db, input)).toMatchObject({
+      refusal: { code: 'GROUP_NOT_OPEN' },
+      frozen: false,
+      groupStatus: 'RELEASED',
+    });
+  });
+});

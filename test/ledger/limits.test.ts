@@ -1,0 +1,152 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { groupId } from '../../src/contracts/ids.ts';
+import type { Pool } from '../../src/db/pool.ts';
+import { finalizeWithdrawal } from '../../src/ledger/finalizeWithdrawal.ts';
+import { deleteLimit, listLimits, putLimit, readLimit } from '../../src/ledger/limits.ts';
+import { openTransfer } from '../../src/ledger/openTransfer.ts';
+import { openWithdrawal } from '../../src/ledger/openWithdrawal.ts';
+import { releaseWithdrawal } from '../../src/ledger/releaseWithdrawal.ts';
+import { reverse } from '../../src/ledger/reverse.ts';
+import {
+  addAsset,
+  amounts,
+  codeOf,
+  createWorld,
+  credit,
+  debit,
+  done,
+  step,
+  transferInput,
+  unique,
+  walletWith,
+} from './ledgerWorld.ts';
+
+let db: Pool;
+let owner: Pool;
+beforeAll(async () => {
+  ({ db, owner } = await createWorld());
+  await addAsset(db, { code: 'FEE', scale: 2, withdrawalFee: '1' });
+});
+
+function withdraw(wallet: string, amount: string) {
+  const key = unique('key');
+  return openWithdrawal(db, {
+    ...step('create', groupId('withdrawal', 'shop', key), key),
+    client: 'shop',
+    wallet,
+    amount,
+    destination: 'iban:1',
+    feeMode: 'platform',
+    maxFee: null,
+    riskMeta: null,
+    expiresIn: null,
+    metadata: {},
+    acceptBy: null,
+  });
+}
+const ask = (wallet: string, amount: string) => codeOf(withdraw(wallet, amount));
+const limitOf = (scope: { owner?: string; wallet?: string }, amount: string, asset = 'USD') => ({
+  id: unique('limit'),
+  asset,
+  ...scope,
+  window: 'day' as const,
+  amount,
+  kinds: ['withdrawal' as const],
+});
+
+describe('a daily limit', () => {
+  it('counts open holds and what settled, not what was given back, nor reversals', async () => {
+    const w = await walletWith(db, '1000');
+    await putLimit(db, limitOf({ wallet: w }, '100'));
+    const first = (await done(withdraw(w, '60'))).group.id;
+    expect(await withdraw(w, '41')).toMatchObject({
+      refusal: {
+        code: 'LIMIT_EXCEEDED',
+        detail: expect.stringContaining('allows 100 USD a day; 60 is used, 41 is asked'),
+      },
+    });
+    await done(
+      releaseWithdrawal(db, { ...step('release', first), reason: 'x', amount: '10', final: false }),
+    );
+    expect(await ask(w, '50')).toBe('done');
+    expect(await ask(w, '0.01')).toBe('LIMIT_EXCEEDED');
+    await done(
+      finalizeWithdrawal(db, { ...step('finalize', first), amount: null, final: true, txid: null }),
+    );
+    expect(await ask(w, '0.01')).toBe('LIMIT_EXCEEDED');
+    const back = { reverses: first, client: 'shop', amount: null, legs: null, acceptBy: null };
+    await done(reverse(db, { ...step('create', unique('reversal')), ...back, reason: 'bounced' }));
+    expect(await ask(w, '0.01')).toBe('LIMIT_EXCEEDED');
+    const other = await walletWith(db, '0');
+    const plain = transferInput([debit(w, '500'), credit(other, '500')], { settle: 'immediate' });
+    await done(openTransfer(db, plain));
+  });
+
+  it('counts all wallets of an owner in the asset, and the principal without the fee', async () => {
+    const owner = unique('owner');
+    const [a, b] = [
+      await walletWith(db, '500', 'FEE', owner),
+      await walletWith(db, '500', 'FEE', owner),
+    ];
+    const dollars = await walletWith(db, '500', 'USD', owner);
+    await putLimit(db, limitOf({ owner }, '100', 'FEE'));
+    await done(withdraw(a, '60'));
+    expect(await ask(b, '41')).toBe('LIMIT_EXCEEDED');
+    expect(await ask(b, '40')).toBe('done');
+    expect(await ask(dollars, '400')).toBe('done');
+  });
+
+  it('is exact where it is made, changed or deleted later', async () => {
+    const w = await walletWith(db, '1000');
+    await done(withdraw(w, '60'));
+    const limit = limitOf({ wallet: w }, '100.50');
+    expect(await putLimit(db, limit)).toEqual({
+      created: true,
+      limit: { ...limit, owner: null, amount: '100.5' },
+    });
+    expect(await ask(w, '41')).toBe('LIMIT_EXCEEDED');
+    expect(await putLimit(db, { ...limit, amount: '101' })).toMatchObject({ created: false });
+    expect(await ask(w, '41')).toBe('done');
+    expect((await readLimit(db, limit.id))?.amount).toBe('101');
+    expect(await deleteLimit(db, limit.id)).toBe(true);
+    expect(await deleteLimit(db, limit.id)).toBe(false);
+    expect(await ask(w, '500')).toBe('done');
+  });
+
+  it('is refused for what is not there, and listed page by page', async () => {
+    const w = await walletWith(db, '0');
+    expect(await putLimit(db, limitOf({ wallet: 'nobody' }, '1'))).toMatchObject({
+      refusal: { code: 'WALLET_NOT_FOUND' },
+    });
+    expect(await putLimit(db, limitOf({ owner: 'x' }, '1', 'NONE'))).toMatchObject({
+      refusal: { code: 'ASSET_NOT_FOUND' },
+    });
+    expect(await putLimit(db, limitOf({ wallet: w }, '1', 'FEE'))).toMatchObject({
+      refusal: { code: 'ASSET_MISMATCH' },
+    });
+    const ids: string[] = [];
+    for (let cursor: string | null = null, last = false; !last; ) {
+      const page = await listLimits(db, { limit: 1, cursor });
+      ids.push(...page.data.map(({ id }) => id));
+      cursor = page.nextCursor;
+      last = cursor === null;
+    }
+    const { rows } = await owner.query('select id from limits order by id');
+    expect(ids).toEqual(rows.map(({ id }) => id));
+  });
+
+  it('holds against twenty withdrawals at once from two wallets of one owner', async () => {
+    const owner = unique('owner');
+    const wallets = [
+      await walletWith(db, '1000', 'USD', owner),
+      await walletWith(db, '1000', 'USD', owner),
+    ];
+    await putLimit(db, limitOf({ owner }, '100'));
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => ask(wallets[index % 2] ?? '', '10')),
+    );
+    expect(answers.filter((answer) => answer === 'done').length).toBe(10);
+    const held = await Promise.all(wallets.map(async (id) => Number((await amounts(db, id))[2])));
+    expect(held.reduce((sum, amount) => sum + amount)).toBe(100);
+  });
+});
