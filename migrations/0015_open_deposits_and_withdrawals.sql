@@ -200,6 +200,13 @@ begin
   elsif p_amount < a.min_withdrawal then
     v_code := 'BELOW_MINIMUM';
     v_detail := format('The least withdrawal is %s %s.', amount_text(a.min_withdrawal), a.code);
+  elsif a.chain is not null and chain_destination_fault(a.chain, p_destination) is not null then
+    v_code := 'DESTINATION_NOT_ALLOWED';
+    v_detail := chain_destination_fault(a.chain, p_destination);
+  elsif a.chain is not null and p_fee_mode = 'customer' then
+    -- Not frozen, as no fault of a request is.
+    return ledger_refuse(g, true, p_step_key, 'withdraw', p_actor, p_request, false,
+      'INVALID_REQUEST', 'feeMode customer is not offered yet; the platform pays the network.');
   end if;
   if v_code is not null then
     return ledger_refuse(g, true, p_step_key, 'withdraw', p_actor, p_request, true, v_code,

@@ -47,4 +47,18 @@ create function chain_family(p_chain text) returns text
 language sql immutable
 return split_part(p_chain, ':', 1);
 
+-- Why nothing is ever paid to a destination, in a sentence, or null. Deposit addresses of ours are no
+-- fault: such a withdrawal is one payment and one deposit. The opening of withdrawals calls it.
+create function chain_destination_fault(p_chain text, p_destination text) returns text
+language sql stable
+return case
+  when p_destination ~ '^0x0{40}$' then 'The zero address belongs to nobody.'
+  when exists (select from assets a
+    where a.chain = p_chain and lower(a.contract) = lower(p_destination))
+    then 'This is the contract of a registered token: it keeps what it gets.'
+  when exists (select from hot_addresses h
+    where h.chain = p_chain and h.address = lower(p_destination))
+    then 'This is an address that withdrawals are paid from.'
+end;
+
 grant select, insert on deposit_addresses to holdfast_app;
