@@ -1,0 +1,54 @@
+/** Deposits from the chain: one group an inclusion, decided by the stored chain alone. */
+import type { Db } from '../db/pool.ts';
+import { withRetry } from '../db/sqlstate.ts';
+import { CHAIN_ACTOR, type ChainStepOutcome, callChainStep } from './chainStep.ts';
+
+/** How far an inclusion is. Heights are block numbers. */
+export interface DepositProgress {
+  groupId: string;
+  txid: string;
+  /** False: its block was dropped by a reorganisation. */
+  canonical: boolean;
+  blockHash: string;
+  blockHeight: number;
+  /** Blocks on it, its own included; 0 where it is not canonical. */
+  confirmations: number;
+  /** Blocks after which it is credited. */
+  required: number;
+}
+
+/**
+ * Opens the group of an inclusion: the amount stands in `pendingIn`. One that was orphaned before
+ * leaves a CANCELLED group without entries. Coins for no open wallet go to `unattributed:<asset>`.
+ */
+export function openChainDeposit(db: Db, inclusionId: string): Promise<ChainStepOutcome> {
+  return callChainStep(db, 'chain_open_deposit', [inclusionId, CHAIN_ACTOR]);
+}
+
+/**
+ * Makes a deposit available where, under the inclusion's lock, its block is canonical and deep
+ * enough; else `waiting`.
+ */
+export function creditChainDeposit(db: Db, inclusionId: string): Promise<ChainStepOutcome> {
+  return callChainStep(db, 'chain_credit_deposit', [inclusionId, CHAIN_ACTOR]);
+}
+
+/** Cancels a pending deposit whose block was dropped, with the reason ORPHANED; else `waiting`. */
+export function orphanChainDeposit(db: Db, inclusionId: string): Promise<ChainStepOutcome> {
+  return callChainStep(db, 'chain_orphan_deposit', [inclusionId, CHAIN_ACTOR]);
+}
+
+/** Null where there is no such inclusion. */
+export async function readDepositProgress(
+  db: Db,
+  inclusionId: string,
+): Promise<DepositProgress | null> {
+  const { rows } = await withRetry(() =>
+    db.query<{ progress: DepositProgress | null }>({
+      name: 'chain_deposit_progress',
+      text: 'select chain_deposit_progress($1) as progress',
+      values: [inclusionId],
+    }),
+  );
+  return rows[0]?.progress ?? null;
+}

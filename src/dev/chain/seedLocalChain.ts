@@ -1,0 +1,110 @@
+/** Makes a fresh local chain usable: a token, two assets, and the hot wallet's coins in the books. */
+import { amountOf, type ChainAsset } from '../../chains/assets.ts';
+import { connectEvm } from '../../chains/evm/adapter.ts';
+import { connectRpc } from '../../chains/evm/rpc.ts';
+import type { ChainPort } from '../../chains/port.ts';
+import { groupId, stepKey } from '../../contracts/ids.ts';
+import type { Db } from '../../db/pool.ts';
+import { createAsset, readAsset } from '../../ledger/assets.ts';
+import { readGroup } from '../../ledger/groups.ts';
+import { openTransfer } from '../../ledger/openTransfer.ts';
+import type { Log } from '../../observability/log.ts';
+import { OtherGenesis } from '../../watchers/follow.ts';
+import { hotWalletAddress } from '../../withdrawals/developmentKeys.ts';
+import { registerHotAddress } from '../../withdrawals/hotWallet.ts';
+import { deployUsdx } from './token.ts';
+
+export interface SeedOptions {
+  rpcUrl: string;
+  db: Db;
+  config: { mnemonic: string };
+  log: Log;
+}
+
+/** Who books in the timeline and in the ids. */
+const CLIENT = 'local-chain';
+/** What the hot wallet begins with: enough to play with for ever. */
+const USDX_UNITS = 1_000_000_000_000_000n;
+/** Blocks after which a deposit is credited (API.md, Running it). */
+const CONFIRMATIONS = 3;
+/** With one-slot epochs the block two below the head is final. */
+const BLOCKS_TO_FINALITY = 3;
+
+/**
+ * Deploys USDX, registers ETH and USDX, and books what the hot wallet has as `treasury:<asset>`.
+ * Each part is done once, whatever is persisted where; called at every start of the stack, before
+ * the watcher.
+ *
+ * @throws OtherGenesis when the database belongs to another local chain
+ */
+export async function seedLocalChain({ rpcUrl, db, config, log }: SeedOptions): Promise<void> {
+  const port = await connectEvm(rpcUrl);
+  await refuseOtherGenesis(db, port);
+  const hot = hotWalletAddress(config.mnemonic);
+  await registerHotAddress(db, port.chain, hot);
+  await register(db, { code: 'ETH', scale: 18, chain: port.chain, name: 'Ether' });
+  const usdx = await readAsset(db, 'USDX');
+  if (usdx === null) {
+    const contract = await deployUsdx(rpcUrl, config.mnemonic, hot, USDX_UNITS);
+    await register(db, {
+      code: 'USDX',
+      scale: 6,
+      chain: port.chain,
+      contract,
+      name: 'Local test dollar',
+    });
+    // The books begin at a final block, so that a reconciliation at once finds the contract there.
+    await connectRpc(rpcUrl)('anvil_mine', `0x${BLOCKS_TO_FINALITY.toString(16)}`);
+    log.info({ contract }, 'deployed USDX on the local chain');
+  }
+  for (const code of ['ETH', 'USDX']) await bookTreasury(db, port, hot, code);
+}
+
+async function refuseOtherGenesis(db: Db, port: ChainPort): Promise<void> {
+  const { rows } = await db.query<{ genesis_hash: string }>(
+    'select genesis_hash from chains where id = $1',
+    [port.chain],
+  );
+  const stored = rows[0]?.genesis_hash;
+  const told = await port.genesisHash();
+  if (stored !== undefined && stored !== told) throw new OtherGenesis(port.chain, stored, told);
+}
+
+async function register(
+  db: Db,
+  asset: { code: string; scale: number; chain: string; contract?: string; name: string },
+): Promise<void> {
+  const existing = await readAsset(db, asset.code);
+  if (existing) return;
+  const made = await createAsset(db, { ...asset, confirmations: CONFIRMATIONS });
+  if ('refusal' in made) throw new Error(`${asset.code}: ${made.refusal.detail}`);
+}
+
+/** Books the hot wallet's coins as the platform's own: `external` owes them to `treasury`. */
+async function bookTreasury(db: Db, port: ChainPort, hot: string, code: string): Promise<void> {
+  const key = `treasury-${code}`;
+  const id = groupId('transfer', CLIENT, key);
+  const asset = await readAsset(db, code);
+  if (!asset || (await readGroup(db, id))) return;
+  const { height } = await port.head();
+  const contract = asset.contract?.toLowerCase() ?? null;
+  const units = await port.balanceOf(hot, contract, height);
+  if (units === 0n) return;
+  const amount = amountOf({ code, scale: asset.scale, contract } satisfies ChainAsset, units);
+  const booked = await openTransfer(db, {
+    groupId: id,
+    stepKey: stepKey('create', CLIENT, key),
+    actor: { name: CLIENT, admin: true },
+    client: CLIENT,
+    legs: [
+      { wallet: `external:${code}`, type: 'DEBIT', amount },
+      { wallet: `treasury:${code}`, type: 'CREDIT', amount },
+    ],
+    settle: 'immediate',
+    expiresIn: null,
+    reference: null,
+    metadata: { why: "the hot wallet's own coins", chain: port.chain, address: hot, block: height },
+    acceptBy: null,
+  });
+  if (booked.outcome !== 'done') throw new Error(`${code}: the hot wallet's coins are not booked`);
+}

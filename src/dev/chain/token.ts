@@ -1,0 +1,66 @@
+/** Deploying to the local chain. */
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { encodeDeployData, parseAbi } from 'viem';
+import { type HDAccount, mnemonicToAccount } from 'viem/accounts';
+import { connectRpc } from '../../chains/evm/rpc.ts';
+import { type Artifact, USDX_ARTIFACT } from './artifact.ts';
+
+/**
+ * Deploys from the mnemonic's second account: the first one is the hot wallet, whose nonces belong
+ * to the withdrawals.
+ */
+const DEPLOYER_PATH = "m/44'/60'/0'/0/1";
+const DEPLOYMENT_GAS = 2_000_000n;
+const POLL_MS = 50;
+/** A local chain mines every second. */
+const DEPLOYMENT_TIMEOUT_MS = 30_000;
+const CONSTRUCTOR = parseAbi(['constructor(address holder, uint256 units)']);
+
+/** Deploys USDX with all of its units at `holder`. Answers the contract's address (EIP-55). */
+export async function deployUsdx(
+  rpcUrl: string,
+  mnemonic: string,
+  holder: string,
+  units: bigint,
+): Promise<string> {
+  const { bytecode }: Artifact = JSON.parse(readFileSync(USDX_ARTIFACT, 'utf8'));
+  const args = [holder as `0x${string}`, units] as const;
+  const data = encodeDeployData({ abi: CONSTRUCTOR, bytecode, args });
+  return deploy(rpcUrl, mnemonicToAccount(mnemonic, { path: DEPLOYER_PATH }), data);
+}
+
+/** Deploys code and waits until it is in a block. Answers the contract's address (EIP-55). */
+export async function deploy(
+  rpcUrl: string,
+  deployer: HDAccount,
+  data: `0x${string}`,
+): Promise<string> {
+  const rpc = connectRpc(rpcUrl);
+  const [chainId, nonce, price] = await Promise.all([
+    rpc<string>('eth_chainId'),
+    rpc<string>('eth_getTransactionCount', deployer.address, 'pending'),
+    rpc<string>('eth_gasPrice'),
+  ]);
+  const signed = await deployer.signTransaction({
+    type: 'eip1559',
+    chainId: Number(chainId),
+    nonce: Number(nonce),
+    gas: DEPLOYMENT_GAS,
+    maxFeePerGas: BigInt(price) * 2n,
+    maxPriorityFeePerGas: 1n,
+    data,
+  });
+  const txid = await rpc<string>('eth_sendRawTransaction', signed);
+  const until = Date.now() + DEPLOYMENT_TIMEOUT_MS;
+  while (Date.now() < until) {
+    const receipt = await rpc<{ status: string; contractAddress: string } | null>(
+      'eth_getTransactionReceipt',
+      txid,
+    );
+    if (receipt?.status === '0x1') return receipt.contractAddress;
+    if (receipt) throw new Error(`The deployment ${txid} was reverted.`);
+    await sleep(POLL_MS);
+  }
+  throw new Error(`The deployment ${txid} is in no block after ${DEPLOYMENT_TIMEOUT_MS} ms.`);
+}

@@ -1,0 +1,40 @@
+/** The wallet that withdrawals are paid from. */
+import type { ChainConnection } from '../chains/connection.ts';
+import type { ChainId } from '../chains/port.ts';
+import type { Db } from '../db/pool.ts';
+import { createMnemonicSigner, type Signer } from './signer.ts';
+
+/**
+ * Writes down that payments leave from this address: it is refused as a destination, and its coins
+ * are part of what the books must equal.
+ */
+export async function registerHotAddress(db: Db, chain: ChainId, address: string): Promise<void> {
+  await db.query(
+    'insert into hot_addresses (chain, address) values ($1, $2) on conflict do nothing',
+    [chain, address],
+  );
+}
+
+/** Answers the signer; throws `ChainUnavailable` while the node does not answer. */
+export type SignerConnection = () => Promise<Signer>;
+
+/**
+ * The development signer of whatever chain the node is on, made when it is first needed.
+ *
+ * @throws an Error on a known main net; see `createMnemonicSigner`
+ */
+export function connectMnemonicSigner(
+  db: Db,
+  chain: ChainConnection,
+  mnemonic: string,
+): SignerConnection {
+  let signer: Signer | null = null;
+  return async () => {
+    if (signer) return signer;
+    const port = await chain();
+    const made = createMnemonicSigner(mnemonic, port.chain);
+    await registerHotAddress(db, port.chain, made.sender);
+    signer = made;
+    return made;
+  };
+}
