@@ -15,12 +15,13 @@ export const amountInput = z
   .custom<Amount>()
   .superRefine((value, ctx) => {
     if (value === undefined) {
-      ctx.addIssue({ code: 'custom', message: 'An amount is required.' });
+      ctx.addIssue({ code: 'custom', message: 'An amount is required.', continue: false });
       return;
     }
     const message = amountFault(value, null);
     if (message !== null) {
-      ctx.addIssue({ code: 'custom', message, params: { code: 'INVALID_AMOUNT' } });
+      const params = { code: 'INVALID_AMOUNT' };
+      ctx.addIssue({ code: 'custom', message, params, continue: false });
     }
   })
   .openapi({

@@ -23,6 +23,7 @@ export function textOf(min: number, max: number) {
   return storable
     .refine((text) => lengthOf(text) >= min && lengthOf(text) <= max, {
       message: `Must have ${bound} characters.`,
+      abort: true,
     })
     .openapi({ minLength: min, maxLength: max });
 }
