@@ -18,7 +18,7 @@ import {
 } from './demo/stories.ts';
 import { endRequested } from './ending.ts';
 import { newAdminKey, readSettings } from './settings.ts';
-import { startStack } from './stack/stack.ts';
+import { localParts, startStack } from './stack/stack.ts';
 
 const INTERRUPTED = 130;
 
@@ -34,7 +34,7 @@ async function demo(env: NodeJS.ProcessEnv, ending: Promise<void>): Promise<void
   const { mnemonic } = readSettings(env);
   const service = import('./holdfast.ts');
   service.catch(() => {});
-  line('Starting Postgres, Temporal and an EVM chain …');
+  line(`Starting ${localParts(env)} …`);
   const stack = await startStack({ env, data: null, mnemonic, say: line });
   try {
     if (stack.rpcUrl === null)

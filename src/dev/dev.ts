@@ -5,7 +5,7 @@ import { lockDataDir } from './stack/lock.ts';
 import { dataDir } from './stack/places.ts';
 import { requireFreePort } from './stack/ports.ts';
 import { postgresUser } from './stack/postgresUser.ts';
-import { startStack } from './stack/stack.ts';
+import { localParts, startStack } from './stack/stack.ts';
 
 /** A part that hangs at the end must not keep the terminal; the supervisors finish without us. */
 const STOP_TIMEOUT_MS = 45_000;
@@ -31,7 +31,7 @@ async function dev(env: NodeJS.ProcessEnv, ready: (line: object) => Promise<void
   const service = import('./holdfast.ts');
   service.catch(() => {});
   try {
-    say(`Starting Postgres, Temporal and the chain (data in ${dir}) …`);
+    say(`Starting ${localParts(env)} (data in ${dir}) …`);
     const stack = await startStack({ env, data: { dir, lock }, mnemonic: settings.mnemonic, say });
     try {
       const adminKey = env.HOLDFAST_ADMIN_KEY || keptAdminKey(dir);

@@ -1,4 +1,5 @@
 /** How a foreground program of ours learns that it should stop. */
+import type { Socket } from 'node:net';
 
 /**
  * Resolves at the first SIGINT, SIGTERM or SIGHUP, or when the bootstrap that holds the other end
@@ -19,5 +20,7 @@ export function endRequested(atOnce: () => void): Promise<void> {
     process.stdin.resume();
     process.stdin.once('end', end);
     process.stdin.once('error', end);
+    // Listening here must not keep a program alive that has nothing else to do.
+    (process.stdin as Socket).unref();
   });
 }

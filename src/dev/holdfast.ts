@@ -4,7 +4,6 @@ import { migrate } from '../db/migrate.ts';
 import { createPool } from '../db/pool.ts';
 import { startHoldfast } from '../main.ts';
 import { createLog } from '../observability/log.ts';
-import { seedLocalChain } from './chain/seedLocalChain.ts';
 import type { Stack } from './stack/stack.ts';
 
 export interface Running {
@@ -35,6 +34,7 @@ export async function startOnStack(stack: Stack, { env, seed }: StartOptions): P
   if (seed && stack.rpcUrl !== null) {
     // Before the service follows the chain, so that it knows the assets from its first block on.
     await migrate(config.databaseUrl);
+    const { seedLocalChain } = await import('./chain/seedLocalChain.ts');
     const db = createPool({ databaseUrl: config.databaseUrl, size: 2, applicationName: 'seed' });
     try {
       await seedLocalChain({ rpcUrl: stack.rpcUrl, db, config, log });

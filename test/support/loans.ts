@@ -3,7 +3,7 @@
  * so that a run of one ledger test waits for Postgres alone.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Anvil, startAnvil } from '../../src/dev/stack/anvil.ts';
@@ -39,7 +39,6 @@ const MNEMONIC = 'test test test test test test test test test test test junk';
 
 /** Starts nothing yet. */
 export function openLending(say: (line: string) => void): Lending {
-  const scratch = mkdtempSync(join(tmpdir(), 'holdfast-tests-'));
   const stops: (() => Promise<void>)[] = [];
   const left: string[] = [];
 
@@ -49,15 +48,14 @@ export function openLending(say: (line: string) => void): Lending {
     return template.loan;
   });
   const timeSkipping = once(async () => ({ path: await findTimeSkippingServer({ say }) }));
-  const { temporal, namespace } = lendTemporal(scratch, stops, say);
-  const { anvil, returnAnvil } = lendAnvils(scratch, stops);
+  const { temporal, namespace } = lendTemporal(stops, say);
+  const { anvil, returnAnvil } = lendAnvils(stops);
   const leaveDatabase = async (name: string) => {
     left.push(name);
     return {};
   };
   const stop = async (): Promise<void> => {
     await Promise.all(stops.map((stopOne) => stopOne()));
-    rmSync(scratch, { recursive: true, force: true });
   };
   return {
     lend: { database, temporal, namespace, timeSkipping, anvil, returnAnvil, leaveDatabase },
@@ -67,14 +65,18 @@ export function openLending(say: (line: string) => void): Lending {
 
 type Stops = (() => Promise<void>)[];
 
-function lendTemporal(scratch: string, stops: Stops, say: (line: string) => void) {
+function lendTemporal(stops: Stops, say: (line: string) => void) {
   const given = process.env.TEMPORAL_ADDRESS;
   const fresh = Array.from({ length: NAMESPACES }, (_, at) => `test-${at + 1}`);
   const temporal = once(async () => {
     if (given) return { address: given };
-    const logFile = join(scratch, 'temporal.log');
-    const options = { dbFile: null, logFile, uiPort: null, namespaces: [...fresh], say };
-    const server = await startTemporal(options);
+    const server = await startTemporal({
+      ...logFolder(),
+      dbFile: null,
+      uiPort: null,
+      namespaces: [...fresh],
+      say,
+    });
     stops.push(() => server.stop());
     return { address: server.address };
   });
@@ -89,18 +91,15 @@ function lendTemporal(scratch: string, stops: Stops, say: (line: string) => void
   return { temporal, namespace };
 }
 
-function lendAnvils(scratch: string, stops: Stops) {
+function lendAnvils(stops: Stops) {
   const lent = new Map<string, Anvil>();
-  let count = 0;
   stops.push(async () => {
     await Promise.all([...lent.values()].map((anvil) => anvil.stop()));
   });
   const anvil = async (blockTime: string) => {
-    count += 1;
-    const logFile = join(scratch, `anvil-${count}.log`);
     const blockTimeSeconds = blockTime === '' ? null : Number(blockTime);
-    const options = { stateFile: null, logFile, mnemonic: MNEMONIC, blockTimeSeconds };
-    const started = await startAnvil(options);
+    const options = { stateFile: null, mnemonic: MNEMONIC, blockTimeSeconds };
+    const started = await startAnvil({ ...logFolder(), ...options });
     lent.set(started.rpcUrl, started);
     return { rpcUrl: started.rpcUrl };
   };
@@ -110,6 +109,12 @@ function lendAnvils(scratch: string, stops: Stops) {
     return {};
   };
   return { anvil, returnAnvil };
+}
+
+/** A log in a folder that goes with its server, also when this process is killed. */
+function logFolder(): { logFile: string; removeAfter: string } {
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-test-log-'));
+  return { logFile: join(folder, 'server.log'), removeAfter: folder };
 }
 
 /** Starts at the first call; later calls share what came of it, also a failure. */

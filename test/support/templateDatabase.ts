@@ -1,5 +1,7 @@
 /** The database that every test database of a run is copied from: empty and migrated once. */
 import { randomBytes } from 'node:crypto';
+import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 // biome-ignore lint/style/noRestrictedImports: src/db has no connection as the owner.
 import pg from 'pg';
 import { migrate } from '../../src/db/migrate.ts';
@@ -37,10 +39,29 @@ export async function prepareTemplate(
     if (!postgres) return dropTemplate();
     if (left.length > 0) {
       say(`To look at them: npx node src/dev/openLeftDatabases.ts ${postgres.home}`);
+      forgetOlderClusters(postgres.home);
     }
     await postgres.stop({ keep: left.length > 0 });
   };
   return { loan: { adminUrl, template }, stop };
+}
+
+const LEFT_MARK = 'left-by-failed-tests';
+/** A cluster takes 50 to 100 MB, and red runs come in rows. */
+const LEFT_CLUSTERS = 3;
+
+/** Marks a cluster as left for somebody to look at, and removes all but the latest of these. */
+function forgetOlderClusters(home: string): void {
+  writeFileSync(join(home, LEFT_MARK), '');
+  const isLeft = (folder: string) => existsSync(join(folder, LEFT_MARK));
+  const leftAt = (folder: string) => statSync(join(folder, LEFT_MARK)).mtimeMs;
+  const folders = readdirSync(dirname(home))
+    .filter((name) => name.startsWith('holdfast-'))
+    .map((name) => join(dirname(home), name));
+  const latestFirst = folders.filter(isLeft).sort((a, b) => leftAt(b) - leftAt(a));
+  for (const folder of latestFirst.slice(LEFT_CLUSTERS)) {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /** The same server's URL with another database. */

@@ -9,6 +9,8 @@ export interface AnvilOptions {
   /** Keeps the chain's state in this file, read at start and written at the end; null: nowhere. */
   stateFile: string | null;
   logFile: string;
+  /** A throw-away folder that goes with the server. */
+  removeAfter?: string | null;
   recordFile?: string | null;
   mnemonic: string;
   /** Seconds between blocks; null: one block per transaction, and by `evm_mine`. */
@@ -60,7 +62,7 @@ export async function startAnvil(options: AnvilOptions): Promise<Anvil> {
       graceMs: STOP_GRACE_MS,
       logFile: options.logFile,
       recordFile: options.recordFile ?? null,
-      removeAfter: null,
+      removeAfter: options.removeAfter ?? null,
       isReady: () => answersChainId(rpcUrl),
     });
     return { ...server, rpcUrl };

@@ -37,6 +37,16 @@ export interface Stack {
 /** Seconds between blocks of the local chain. */
 const BLOCK_TIME_SECONDS = 1;
 
+/** The local servers that the environment asks for, by name: for a sentence. */
+export function localParts(env: NodeJS.ProcessEnv): string {
+  const parts = [
+    env.DATABASE_URL ? [] : ['Postgres'],
+    env.TEMPORAL_ADDRESS ? [] : ['Temporal'],
+    env.CHAIN_RPC_URL ? [] : ['a chain'],
+  ].flat();
+  return parts.join(', ') || 'no server';
+}
+
 /**
  * Starts what `DATABASE_URL`, `TEMPORAL_ADDRESS` and `CHAIN_RPC_URL` leave open, side by side.
  *
@@ -47,7 +57,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const home = data?.dir ?? mkdtempSync(join(tmpdir(), 'holdfast-stack-'));
   const logs = join(home, 'logs');
   mkdirSync(logs, { recursive: true });
-  const place: Place = { kept: data?.dir ?? null, logs, lock: data?.lock ?? null };
+  const place: Place = {
+    kept: data?.dir ?? null,
+    thrownAway: data ? null : home,
+    logs,
+    lock: data?.lock ?? null,
+  };
   const parts = await Promise.allSettled([
     env.DATABASE_URL ? null : postgresPart(options, place),
     env.TEMPORAL_ADDRESS ? null : temporalPart(options, place),
@@ -92,6 +107,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 interface Place {
   /** Folder of what is kept; null: nothing is. */
   kept: string | null;
+  /** Folder that goes with the servers, however they end; null: none does. */
+  thrownAway: string | null;
   logs: string;
   lock: DataLock | null;
 }
@@ -107,16 +124,19 @@ async function temporalPart({ env, say }: StackOptions, place: Place): Promise<T
   return startTemporal({
     dbFile: place.kept && join(place.kept, 'temporal.db'),
     logFile: join(place.logs, 'temporal.log'),
+    removeAfter: place.thrownAway,
     recordFile: place.lock?.recordFile('temporal') ?? null,
     uiPort: chosen || (await freePort()),
     say,
   });
 }
 
-function anvilPart({ mnemonic }: StackOptions, { kept, logs, lock }: Place): Promise<Anvil> {
+function anvilPart({ mnemonic }: StackOptions, place: Place): Promise<Anvil> {
+  const { kept, thrownAway, logs, lock } = place;
   return startAnvil({
     stateFile: kept && join(kept, 'anvil-state.json'),
     logFile: join(logs, 'anvil.log'),
+    removeAfter: thrownAway,
     recordFile: lock?.recordFile('anvil') ?? null,
     mnemonic,
     blockTimeSeconds: BLOCK_TIME_SECONDS,

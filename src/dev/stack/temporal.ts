@@ -9,6 +9,8 @@ export interface TemporalOptions {
   /** Keeps everything in this SQLite file; null: in memory. */
   dbFile: string | null;
   logFile: string;
+  /** A throw-away folder that goes with the server. */
+  removeAfter?: string | null;
   recordFile?: string | null;
   /** Port of the web UI; null: no UI. */
   uiPort: number | null;
@@ -78,7 +80,7 @@ export async function startTemporal(options: TemporalOptions): Promise<Temporal>
       graceMs: STOP_GRACE_MS,
       logFile: options.logFile,
       recordFile: options.recordFile ?? null,
-      removeAfter: null,
+      removeAfter: options.removeAfter ?? null,
       // It prints its addresses once namespaces and search attributes are there.
       isReady: () => readFileSync(options.logFile, 'utf8').includes(`:${port}`),
     });
