@@ -37,8 +37,13 @@ const FAULT_BY_GRPC_CODE = new Map<number, TemporalFault>([
   [9, 'rejected'], // FAILED_PRECONDITION
 ]);
 
-/** Failure type that the server gives an accepted update whose workflow was closed under it. */
-const ABORTED_UPDATE = 'AcceptedUpdateCompletedWorkflow';
+/** Failure types that the server itself gives an update. */
+const FAULT_BY_UPDATE_FAILURE = new Map<string, TemporalFault>([
+  // It was accepted, and the workflow was closed under it.
+  ['AcceptedUpdateCompletedWorkflow', 'aborted'],
+  // It came with a task that was completed without it, which happens when many come at once.
+  ['UnprocessedUpdate', 'busy'],
+]);
 
 /** Maps whatever a Temporal client threw. `detail` is for logs and for a caller's message. */
 export function faultOf(error: unknown): { fault: TemporalFault; detail: string } {
@@ -51,9 +56,8 @@ export function faultOf(error: unknown): { fault: TemporalFault; detail: string 
     return { fault: 'timed_out', detail };
   }
   if (error instanceof WorkflowUpdateFailedError) {
-    const aborted =
-      error.cause instanceof ApplicationFailure && error.cause.type === ABORTED_UPDATE;
-    return { fault: aborted ? 'aborted' : 'rejected', detail };
+    const type = error.cause instanceof ApplicationFailure ? (error.cause.type ?? '') : '';
+    return { fault: FAULT_BY_UPDATE_FAILURE.get(type) ?? 'rejected', detail };
   }
   return { fault: FAULT_BY_GRPC_CODE.get(grpcCodeOf(error)) ?? 'unavailable', detail };
 }

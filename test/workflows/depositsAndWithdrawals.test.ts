@@ -72,14 +72,22 @@ describe('a deposit without a chain', () => {
     expect(await balanceOf(world, to)).toMatchObject({ available: '0', pendingIn: '100' });
     const { gateway } = world.sagas;
     const part = { amount: '40', final: false, txid: null };
-    const first = await gateway.act('confirm', actInput('confirm', id, '1', part), WAIT_MS);
+    const first = await gateway.act(
+      'confirm',
+      actInput<'confirm'>('confirm', id, '1', part),
+      WAIT_MS,
+    );
     expect(doneGroup(first).status).toBe('IN_PROGRESS');
     expect(await balanceOf(world, to)).toMatchObject({ available: '40', pendingIn: '60' });
     const tooMuch = { amount: '61', final: false, txid: null };
-    const refused = await gateway.act('confirm', actInput('confirm', id, '2', tooMuch), WAIT_MS);
+    const refused = await gateway.act(
+      'confirm',
+      actInput<'confirm'>('confirm', id, '2', tooMuch),
+      WAIT_MS,
+    );
     expect(refused).toMatchObject({ refusal: { code: 'AMOUNT_EXCEEDS_HELD' } });
     const rest = { amount: null, final: true, txid: null };
-    await gateway.act('confirm', actInput('confirm', id, '3', rest), WAIT_MS);
+    await gateway.act('confirm', actInput<'confirm'>('confirm', id, '3', rest), WAIT_MS);
     expect(await handleOf(id).result()).toMatchObject({ status: 'SETTLED' });
     expect(await balanceOf(world, to)).toMatchObject({ available: '100', pendingIn: '0' });
   });

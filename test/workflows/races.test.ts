@@ -67,7 +67,7 @@ describe('races of sagas', () => {
       const part = actInput<'settle'>('settle', input.groupId, `part ${n}`, { legs, final: false });
       return world.sagas.gateway.act('settle', part, WAIT_MS);
     });
-    expect(outcomes.map(({ outcome }) => outcome)).toEqual(Array(30).fill('done'));
+    expect(outcomes.filter(({ outcome }) => outcome !== 'done')).toEqual([]);
     expect(await handleOf(input.groupId).result()).toMatchObject({ status: 'SETTLED' });
     expect((await balanceOf(world, to)).available).toBe('30');
   });
