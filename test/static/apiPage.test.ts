@@ -11,6 +11,10 @@ interface Operation {
   security?: { apiKey?: string[] }[];
 }
 
+interface Document {
+  paths: Record<string, Record<string, Operation>>;
+}
+
 /** `POST /v1/assets` → `admin`, as the page's tables have it. */
 function callsOfPage(): Record<string, string> {
   const page = readFileSync(join(ROOT, 'docs/api.md'), 'utf8');
@@ -25,9 +29,8 @@ async function callsOfRoutes(): Promise<Record<string, string>> {
     log: createLog('silent'),
     metrics: createMetrics(),
   } as AppInput);
-  const document = await (await app.request('/openapi.json')).json();
-  const paths: Record<string, Record<string, Operation>> = document.paths;
-  const calls = Object.entries(paths).flatMap(([path, operations]) =>
+  const document = (await (await app.request('/openapi.json')).json()) as Document;
+  const calls = Object.entries(document.paths).flatMap(([path, operations]) =>
     Object.entries(operations).map(([method, { security }]) => [
       `${method.toUpperCase()} ${path}`,
       security?.[0]?.apiKey?.join(', ') ?? 'none',
