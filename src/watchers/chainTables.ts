@@ -1,6 +1,6 @@
 /** The watcher's calls of the database, one transaction each; see migrations 0022 to 0025. */
 import type { BlockRef, ChainId, Finality } from '../chains/port.ts';
-import type { Amount } from '../contracts/resources.ts';
+import type { SeenEvents } from '../chains/readEvents.ts';
 import type { Db } from '../db/pool.ts';
 
 /** Who watches which chain. */
@@ -21,29 +21,6 @@ export type Lease =
     }
   | { outcome: 'taken'; by: string }
   | { outcome: 'other_genesis'; stored: string };
-
-/** Coins that came to an address of ours, in the ledger's terms. */
-export interface SeenDeposit {
-  txid: string;
-  ordinal: string;
-  asset: string;
-  amount: Amount;
-  from: string;
-  to: string;
-}
-
-/** What became of a transaction that we sent, in the ledger's terms. */
-export interface SeenOutcome {
-  txid: string;
-  /** In the native coin. */
-  fee: Amount;
-  transfers: Omit<SeenDeposit, 'txid' | 'ordinal'>[];
-}
-
-export interface SeenEvents {
-  deposits: SeenDeposit[];
-  outcomes: SeenOutcome[];
-}
 
 /** Takes or renews the lease for so many seconds. */
 export async function takeLease(
@@ -80,20 +57,6 @@ export async function writeBlock(
     text: 'select chain_write_block($1, $2, $3, $4, $5, $6, $7) as written',
     values: [chain, holder, height, hash, parentHash, ...seen],
   });
-  return rows[0]?.written === true;
-}
-
-/** Records a stored block's events once more. False where it is not a canonical stored block. */
-export async function rescanBlock(
-  db: Db,
-  chain: ChainId,
-  { height, hash }: BlockRef,
-  { deposits, outcomes }: SeenEvents,
-): Promise<boolean> {
-  const { rows } = await db.query<{ written: boolean }>(
-    'select chain_rescan_block($1, $2, $3, $4, $5) as written',
-    [chain, height, hash, JSON.stringify(deposits), JSON.stringify(outcomes)],
-  );
   return rows[0]?.written === true;
 }
 
@@ -150,35 +113,4 @@ export async function storedHashes(
     [chain, height, count],
   );
   return rows.map((row) => ({ height: Number(row.height), hash: row.hash }));
-}
-
-/** Which of these addresses were handed out. */
-export async function ownAddresses(
-  db: Db,
-  chain: ChainId,
-  addresses: readonly string[],
-): Promise<ReadonlySet<string>> {
-  if (addresses.length === 0) return new Set();
-  const { rows } = await db.query<{ address: string }>({
-    name: 'chain_own_addresses',
-    text: `select address from deposit_addresses
-      where family = chain_family($1) and address = any($2)`,
-    values: [chain, addresses],
-  });
-  return new Set(rows.map(({ address }) => address));
-}
-
-/** Which of these transactions are attempts of withdrawals. */
-export async function ownTransactions(
-  db: Db,
-  chain: ChainId,
-  txids: readonly string[],
-): Promise<ReadonlySet<string>> {
-  if (txids.length === 0) return new Set();
-  const { rows } = await db.query<{ txid: string }>({
-    name: 'chain_own_transactions',
-    text: 'select txid from withdrawal_attempts where chain = $1 and txid = any($2)',
-    values: [chain, txids],
-  });
-  return new Set(rows.map(({ txid }) => txid));
 }

@@ -5,10 +5,11 @@
  */
 import { readChainAssets } from '../chains/assets.ts';
 import type { BlockRef, ChainPort } from '../chains/port.ts';
+import { readEvents } from '../chains/readEvents.ts';
 import type { Db } from '../db/pool.ts';
 import type { Log } from '../observability/log.ts';
 import { noteHead, takeLease, type Watch, writeBlock } from './chainTables.ts';
-import { readEvents } from './readEvents.ts';
+
 import { rewindToFork } from './rewind.ts';
 
 export interface FollowDeps {

@@ -1,0 +1,91 @@
+/** The chains as the API sees them. */
+import { type ChainDoor, type ChainStatus, ChainUnavailable } from '../contracts/chain.ts';
+import type { Db } from '../db/pool.ts';
+import { withRetry } from '../db/sqlstate.ts';
+import type { ChainConnection } from './connection.ts';
+import { handOutAddress, listAddresses } from './depositAddresses.ts';
+import { readAddress, showAddress } from './evm/addresses.ts';
+import { reconcileChain } from './reconcile.ts';
+import { rescanTransaction } from './rescan.ts';
+
+export interface DoorOptions {
+  db: Db;
+  chain: ChainConnection;
+  /** Account key that deposit addresses are derived from; holds no private key. */
+  xpub: string;
+}
+
+/** Blocks between the node and the watcher that make a service not ready: deposits come late. */
+const MOST_LAG_BLOCKS = 50;
+/** A watcher looks every second or so; one that was silent for so long is gone. */
+const MOST_SILENCE_SECONDS = 30;
+
+/** Opens the door to one followed chain. */
+export function createChainDoor({ db, chain, xpub }: DoorOptions): ChainDoor {
+  return {
+    missing: () => whatIsMissing(db, chain),
+    depositAddress: (input) => handOutAddress(db, xpub, input),
+    listDepositAddresses: ({ wallet }) => listAddresses(db, wallet),
+    async depositGroups({ asset, txid }) {
+      await rescanTransaction(db, await chain(), txid.toLowerCase());
+      return depositGroups(db, asset, txid.toLowerCase());
+    },
+    async validateDestination({ destination }) {
+      const read = readAddress(destination);
+      return 'fault' in read ? read : { destination: showAddress(read.address) };
+    },
+    chains: () => listChains(db),
+    reconciliation: async () => reconcileChain(db, await chain()),
+  };
+}
+
+async function whatIsMissing(db: Db, chain: ChainConnection): Promise<string | null> {
+  const port = await chain().catch((error: unknown) => {
+    if (error instanceof ChainUnavailable) return null;
+    throw error;
+  });
+  if (port === null) return 'does not answer';
+  const [genesisHash, { rows }] = await Promise.all([
+    port.genesisHash(),
+    db.query<{
+      genesis: string;
+      silence: number | null;
+      lag: number | null;
+      halt: string | null;
+    }>(
+      `select c.genesis_hash as genesis, (c.head_height - c.cursor_height)::integer as lag,
+         extract(epoch from clock_timestamp() - c.head_seen_at)::integer as silence,
+         (select h.reason from chain_halts h where h.chain = c.id and h.until is null
+          order by h.id limit 1) as halt
+       from chains c where c.id = $1`,
+      [port.chain],
+    ),
+  ]);
+  const [known] = rows;
+  if (!known) return `has no watcher yet: nobody follows ${port.chain}`;
+  if (known.genesis !== genesisHash) return 'is another chain than the one that was followed';
+  if (known.halt !== null) return `stands still: ${known.halt}`;
+  if (known.silence === null || known.silence > MOST_SILENCE_SECONDS) {
+    return `has had no watcher for ${known.silence ?? 'some'} seconds`;
+  }
+  if (known.lag !== null && known.lag > MOST_LAG_BLOCKS) return `is read ${known.lag} blocks late`;
+  return null;
+}
+
+async function depositGroups(db: Db, asset: string, txid: string): Promise<string[]> {
+  const { rows } = await withRetry(() =>
+    db.query<{ id: string }>(
+      `select g.id from chain_inclusions i join transfer_groups g on g.id = i.group_id
+       where i.txid = $1 and i.asset = $2 order by i.id`,
+      [txid, asset],
+    ),
+  );
+  return rows.map(({ id }) => id);
+}
+
+async function listChains(db: Db): Promise<ChainStatus[]> {
+  const { rows } = await withRetry(() =>
+    db.query<{ status: ChainStatus }>('select chain_json(c) as status from chains c order by c.id'),
+  );
+  return rows.map(({ status }) => status);
+}
