@@ -264,8 +264,9 @@ begin
   end if;
 
   if v_rank > 4 and (c_immediate or 'SETTLED' = any(p_statuses)) then
+    -- Of one leg settled and the other given back, only one counts.
     if n = 2 and v_assets[1] = v_assets[2] and p_types[1] <> p_types[2]
-      and p_amounts[1] = p_amounts[2] then
+      and p_amounts[1] = p_amounts[2] and (c_immediate or p_statuses[1] = p_statuses[2]) then
       null; -- the common case, balanced
     else
       select u.asset, sum(case u.type when 'DEBIT' then -u.amount else u.amount end) as sum into r
