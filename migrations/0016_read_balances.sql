@@ -119,7 +119,7 @@ $$;
 -- A wallet's balance as it stood at p_at (null: now), or null where there is no such wallet.
 -- The share lock waits for the step that is writing a strict wallet now, so that two reads of the
 -- same time agree. For a deferred wallet the caller waits first, until the snapshot's xmin has
--- passed every transaction that was running (see src/ledger/balanceAt.ts).
+-- passed every transaction that was running (see src/ledger/wallets.ts).
 create function ledger_balance_at(p_wallet_id text, p_at timestamptz) returns jsonb
 language plpgsql as $$
 declare

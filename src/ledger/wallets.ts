@@ -128,8 +128,7 @@ export async function balanceAt(
   const { rows } = await withRetry(() =>
     db.query(
       `select b.mode, $2::timestamptz > clock_timestamp() as future,
-         coalesce($2::timestamptz, clock_timestamp())::text as at,
-         pg_snapshot_xmax(pg_current_snapshot())::text as xmax
+         coalesce($2::timestamptz, clock_timestamp())::text as at
        from wallet_balances b where b.wallet_id = $1`,
       [walletId, at],
     ),
@@ -141,24 +140,28 @@ export async function balanceAt(
   if (found.future) {
     return { refusal: { code: 'INVALID_REQUEST', detail: `${at} is yet to come.` } };
   }
-  if (found.mode === 'deferred') await untilEnded(db, found.xmax);
+  if (found.mode === 'deferred') await untilAllEnded(db);
   const answer = await withRetry(() =>
     db.query('select ledger_balance_at($1, $2) as balance', [walletId, found.at]),
   );
   return { balance: answer.rows[0]?.balance };
 }
 
-/** Waits until every transaction that began before `xmax` has ended. */
-async function untilEnded(db: Db, xmax: string): Promise<void> {
+/**
+ * Waits until every transaction that has written by now has ended. Its bound is an id of its own: the
+ * xmax of a snapshot is too low, because it follows the last id that ended, not the last one given.
+ */
+async function untilAllEnded(db: Db): Promise<void> {
+  const { rows: bound } = await db.query('select pg_current_xact_id()::text as id');
   const giveUp = Date.now() + HORIZON_PATIENCE_MS;
   for (;;) {
     const { rows } = await db.query(
-      'select pg_snapshot_xmin(pg_current_snapshot()) >= $1::xid8 as ended',
-      [xmax],
+      'select pg_snapshot_xmin(pg_current_snapshot()) > $1::xid8 as ended',
+      [bound[0]?.id],
     );
     if (rows[0]?.ended) return;
     if (Date.now() > giveUp) {
-      throw new Error(`A transaction below ${xmax} has been running for ${HORIZON_PATIENCE_MS} ms`);
+      throw new Error(`Transactions have been writing for more than ${HORIZON_PATIENCE_MS} ms`);
     }
     await sleep(HORIZON_PAUSE_MS);
   }
