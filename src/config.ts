@@ -32,6 +32,10 @@ export interface Config {
   identity: string;
   /** Most connections of this process's pool. */
   poolSize: number;
+  /** Pins sagas to this build of the workflows (Temporal worker versioning), or null: no versions. */
+  buildId: string | null;
+  /** Keys that encrypt what Temporal stores, see `src/temporal/codec.ts`; undefined: plain. */
+  codecKeys: string | undefined;
 }
 
 /** Reads and checks the environment. Throws an Error that names every missing or bad variable. */
@@ -70,6 +74,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     logLevel: env.LOG_LEVEL || 'info',
     identity: `${hostname()}:${process.pid}`,
     poolSize: integer('DATABASE_POOL_SIZE', 20),
+    buildId: env.HOLDFAST_BUILD_ID || null,
+    codecKeys: env.HOLDFAST_CODEC_KEYS || undefined,
   };
   if (faults.length > 0) throw new Error(`Configuration: ${faults.join('; ')}.`);
   return config;

@@ -1,12 +1,21 @@
 /** The composition root: what a process of Holdfast is made of, by its roles. */
 import { createApp } from './api/app.ts';
 import { startServer } from './api/server.ts';
+import { connectChain } from './chains/connection.ts';
+import { createChainDoor } from './chains/door.ts';
 import { type Config, readConfig } from './config.ts';
 import { migrate } from './db/migrate.ts';
 import { createPool } from './db/pool.ts';
 import { createLog, type Log } from './observability/log.ts';
 import { createMetrics } from './observability/metrics.ts';
+import { encryptingConverter, readCodecKeys } from './temporal/codec.ts';
 import { startSagas } from './temporal/sagas.ts';
+import { startWatcher } from './watchers/watcher.ts';
+import { createWatcherMetrics } from './watchers/watcherMetrics.ts';
+import { depositXpub } from './withdrawals/developmentKeys.ts';
+
+/** Between two looks at the chain: below any chain's block time, and cheap for a node. */
+const CHAIN_POLL_MS = 250;
 
 export interface Holdfast {
   /** Where the API listens, such as `http://127.0.0.1:3000`. */
@@ -39,6 +48,7 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
     stops.push(() => db.end());
     const metrics = createMetrics();
     metrics.observePool('service', db);
+    const chain = config.chainRpcUrl === null ? null : connectChain(config.chainRpcUrl);
     const sagas = await startSagas({
       db,
       log,
@@ -46,9 +56,25 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
       namespace: config.temporalNamespace,
       identity: config.identity,
       temporalUi: config.temporalUi,
+      dataConverter: encryptingConverter(readCodecKeys(config.codecKeys)),
+      ...(config.buildId !== null && { buildId: config.buildId }),
     });
     stops.push(() => sagas.stop());
-    const app = createApp({ db, gateway: sagas.gateway, config, log, metrics });
+    if (chain !== null && config.roles.has('watcher')) {
+      const watcher = await startWatcher({
+        db,
+        chain,
+        client: sagas.client,
+        log,
+        metrics: createWatcherMetrics(metrics.registry),
+        identity: config.identity,
+        startBlock: config.chainStartBlock,
+        pollMs: CHAIN_POLL_MS,
+      });
+      stops.push(() => watcher.stop());
+    }
+    const door = chain && createChainDoor({ db, chain, xpub: depositXpub(config.mnemonic) });
+    const app = createApp({ db, gateway: sagas.gateway, config, chain: door, log, metrics });
     const server = await startServer(app, config);
     stops.push(() => server.stop());
     log.info({ url: server.url, roles: [...config.roles] }, 'Holdfast is up');
