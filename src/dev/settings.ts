@@ -33,5 +33,5 @@ export function keptAdminKey(dataDir: string): string {
 
 /** `NAME=` in a shell means the same as no variable. */
 function withoutEmpty(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  return Object.fromEntries(Object.entries(env).filter(([, value]) => value));
 }
