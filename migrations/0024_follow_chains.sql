@@ -253,9 +253,10 @@ begin
         'Group %s is %s, and its transaction is no longer in the chain.', r.group_id, r.status));
     end if;
   end loop;
-  update chains c set reorgs = c.reorgs + 1, cursor_height = p_height, cursor_hash = b.hash
-    from chain_blocks b
-    where c.id = p_chain and b.chain = p_chain and b.height = p_height and b.canonical;
+  update chains set reorgs = reorgs + 1, cursor_height = p_height,
+      cursor_hash = (select b.hash from chain_blocks b
+        where b.chain = p_chain and b.height = p_height and b.canonical)
+    where id = p_chain;
   return v_dropped;
 end
 $$;
