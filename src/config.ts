@@ -75,7 +75,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     identity: `${hostname()}:${process.pid}`,
     poolSize: integer('DATABASE_POOL_SIZE', 20),
     buildId: env.HOLDFAST_BUILD_ID || null,
-    codecKeys: env.HOLDFAST_CODEC_KEYS || undefined,
+    codecKeys: env.TEMPORAL_CODEC_KEYS || undefined,
   };
   if (faults.length > 0) throw new Error(`Configuration: ${faults.join('; ')}.`);
   return config;

@@ -4,7 +4,7 @@
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import type { DataConverter, Payload, PayloadCodec } from '@temporalio/common';
-import { temporal } from '@temporalio/proto';
+import proto from '@temporalio/proto';
 
 /** Keys by id. The first one encrypts; the others decrypt what they encrypted before a rotation. */
 export type CodecKeys = Map<string, Buffer>;
@@ -15,7 +15,7 @@ const KEY_BYTES = 32;
 /** NIST SP 800-38D: 96 bits, random; one key must not see more than 2^32 of them. */
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
-const { Payload: PayloadProto } = temporal.api.common.v1;
+const { Payload: PayloadProto } = proto.temporal.api.common.v1;
 
 /**
  * Reads `id:base64,id:base64`, newest first. Null where the text is empty: no encryption.
