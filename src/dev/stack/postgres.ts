@@ -55,6 +55,9 @@ const THROW_AWAY = [
   'autovacuum_naptime=10min',
 ];
 
+/** Another user's process gets nothing of ours; its messages are ones that we know. */
+const POSTGRES_ENV = { PATH: process.env.PATH, LC_MESSAGES: 'C' };
+
 /**
  * Starts Postgres on a free port of 127.0.0.1, after making the cluster where there is none.
  *
@@ -77,7 +80,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
       name: 'postgres',
       command: join(native, 'bin', 'postgres'),
       args: ['-D', cluster, '-p', String(port), ...settings.flatMap((s) => ['-c', s])],
-      env: { ...process.env, LC_MESSAGES: 'C', PGDATA: undefined },
+      env: POSTGRES_ENV,
       user,
       // SIGINT is Postgres's fast shutdown: sessions end, everything is written.
       stopSignal: 'SIGINT',
@@ -118,7 +121,7 @@ async function initialise({ native, cluster, passwordFile, user, throwAway }: In
     chownSync(cluster, user.uid, user.gid);
     chownSync(passwordFile, user.uid, user.gid);
   }
-  const as = { cwd: '/', env: { ...process.env, LC_MESSAGES: 'C' }, ...(user ?? {}) };
+  const as = { cwd: '/', env: POSTGRES_ENV, ...(user ?? {}) };
   try {
     await run(
       join(native, 'bin', 'initdb'),

@@ -4,13 +4,12 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { ProcessIdentity } from './processes.ts';
 
-/** What the supervisor is told; JSON on its command line. */
+/** What the supervisor is told; JSON on its command line, so nothing secret. */
 export interface SupervisorSpec {
   name: string;
   command: string;
   args: string[];
   cwd: string;
-  env: NodeJS.ProcessEnv;
   /** Runs the server as this user; only root can. */
   user: { uid: number; gid: number } | null;
   stopSignal: NodeJS.Signals;
@@ -33,8 +32,9 @@ export interface ServerRecord {
   server: ProcessIdentity;
 }
 
-export interface ServerOptions extends Omit<SupervisorSpec, 'cwd' | 'env' | 'user' | 'graceMs'> {
+export interface ServerOptions extends Omit<SupervisorSpec, 'cwd' | 'user' | 'graceMs'> {
   cwd?: string;
+  /** The server's whole environment; ours where none is given. */
   env?: NodeJS.ProcessEnv;
   user?: { uid: number; gid: number } | null;
   graceMs?: number;
@@ -67,10 +67,9 @@ const SUPERVISOR = fileURLToPath(new URL('./supervisor.ts', import.meta.url));
  * @throws an Error with the end of the server's log when it ends early or is not ready in time
  */
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const { isReady, readyTimeoutMs = DEFAULT_READY_TIMEOUT_MS, ...rest } = options;
+  const { isReady, readyTimeoutMs = DEFAULT_READY_TIMEOUT_MS, env, ...rest } = options;
   const spec: SupervisorSpec = {
     cwd: '/',
-    env: process.env,
     user: null,
     graceMs: DEFAULT_GRACE_MS,
     ...rest,
@@ -79,6 +78,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   // A session of its own: Ctrl-C reaches the starter alone, which then stops its parts in order.
   const supervisor = spawn(process.execPath, [SUPERVISOR, JSON.stringify(spec)], {
     stdio: ['pipe', 'ignore', 'inherit'],
+    env: env ?? process.env,
     detached: true,
   });
   let exitCode: number | null = null;

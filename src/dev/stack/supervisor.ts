@@ -19,7 +19,6 @@ process.umask(0o077);
 const log = openSync(spec.logFile, 'a');
 const server = spawn(spec.command, spec.args, {
   cwd: spec.cwd,
-  env: spec.env,
   stdio: ['ignore', log, log],
   ...(spec.user ?? {}),
 });
