@@ -1,0 +1,5 @@
+import { onApi } from './apiDriver.ts';
+import { states } from './states.ts';
+import { tell } from './story.ts';
+
+tell(states, onApi());
