@@ -3,10 +3,10 @@
  * matters, such as `{"expiresIn": 3600}`, and the rest is filled in here. Checks look at the shape
  * alone: a refused shape leaves no trace, so whatever depends on state is left to the ledger.
  */
-import { ApplicationFailure } from '@temporalio/common';
 import { amountFault } from '../src/contracts/amounts.ts';
 import type { SagaUpdate, SagaUpdates } from '../src/contracts/sagas.ts';
 import type { Actor, LegAmount, LegInput } from '../src/contracts/steps.ts';
+import { sentenceFor } from './personAnswers.ts';
 
 /** A person at the Temporal UI or CLI, who cannot be told apart from another one there. */
 export const TEMPORAL_UI: Actor = { name: 'temporal-ui', admin: false };
@@ -35,13 +35,41 @@ const FIELDS = {
   },
 };
 
-/** Throws INVALID_REQUEST with a sentence when the input cannot be that update's. */
+/** What a person can type, as it is shown to one who typed something else. */
+const EXAMPLES: Record<SagaUpdate, string> = {
+  addLegs: '{"legs": [{"wallet": "w1", "type": "DEBIT", "amount": "1.5"}]}',
+  settle: '{} for everything held, or {"legs": [{"leg": 1, "amount": "1.5"}], "final": false}',
+  release: '{"reason": "customer called"}',
+  cancel: '{"reason": "customer called"}',
+  extend: '{"expiresIn": 3600}',
+  confirm: '{} for all that is pending, or {"amount": "1.5"}',
+  cancelDeposit: '{"reason": "never arrived"}',
+  finalize: '{"txid": "wire 7"}',
+  releaseWithdrawal: '{"reason": "returned by the bank"}',
+};
+/** Who the step is for; a person may leave it out, and the group may be named. */
+const ENVELOPE = ['groupId'];
+
+/** Typed by a person: whatever a service sends has its step key. */
+export function isTyped(input: unknown): boolean {
+  return typeof (input as Typed | null | undefined)?.stepKey !== 'string';
+}
+
+/**
+ * Throws INVALID_REQUEST with a sentence when the input cannot be that update's. Nothing typed is
+ * not `{}`, and a field that the update does not have is a mistake: the UI's dialog keeps text from
+ * before, and a settle that was meant for one leg must not settle all.
+ */
 export function checkInput(update: SagaUpdate, input: unknown, groupId: string): void {
-  const typed = objectOf(input);
+  const typed = objectOf(input, `The input is one JSON object: ${EXAMPLES[update]}.`);
   if (typed.groupId !== undefined && typed.groupId !== groupId) {
     throw invalid(`This workflow drives the group ${groupId}, not ${String(typed.groupId)}.`);
   }
-  FIELDS[update](typed);
+  const fields = FIELDS[update](typed);
+  if (!isTyped(input)) return;
+  const strange = Object.keys(typed).find((key) => !(key in fields || ENVELOPE.includes(key)));
+  if (strange === undefined) return;
+  throw invalid(`"${strange}" is no field of ${update}. Its input is ${EXAMPLES[update]}.`);
 }
 
 /**
@@ -54,8 +82,8 @@ export function completeInput<U extends SagaUpdate>(
   groupId: string,
   updateId: string,
 ): SagaUpdates[U] {
-  const typed = objectOf(input);
-  if (typeof typed.stepKey === 'string') return input as SagaUpdates[U];
+  if (!isTyped(input)) return input as SagaUpdates[U];
+  const typed = objectOf(input, 'The input is one JSON object.');
   const step = { groupId, stepKey: `~update:${updateId}`, actor: TEMPORAL_UI };
   return { ...step, ...FIELDS[update](typed) } as unknown as SagaUpdates[U];
 }
@@ -66,9 +94,9 @@ function captureOf(typed: Typed) {
   return { amount, final: flagOf(typed, 'final', amount === null), txid };
 }
 
-function objectOf(input: unknown): Typed {
+function objectOf(input: unknown, otherwise: string): Typed {
   if (typeof input === 'object' && input !== null && !Array.isArray(input)) return input as Typed;
-  throw invalid('The input is one JSON object, such as {"reason": "customer asked"}.');
+  throw invalid(otherwise);
 }
 
 function reasonOf({ reason }: Typed): string {
@@ -102,7 +130,7 @@ function amountOf(typed: Typed, field: string): string | null {
 function legsOf({ legs }: Typed): LegInput[] {
   if (!Array.isArray(legs) || legs.length === 0) throw invalid('"legs" is a list of legs.');
   return legs.map((leg: unknown) => {
-    const { wallet, type, amount, asset } = objectOf(leg);
+    const { wallet, type, amount, asset } = objectOf(leg, 'A leg is an object.');
     if (typeof wallet !== 'string') throw invalid('Each leg names its "wallet".');
     if (type !== 'DEBIT' && type !== 'CREDIT') throw invalid('A leg is "DEBIT" or "CREDIT".');
     const fault = amountFault(amount, null);
@@ -116,7 +144,7 @@ function legAmountsOf({ legs }: Typed): LegAmount[] | null {
   if (legs === undefined || legs === null) return null;
   if (!Array.isArray(legs)) throw invalid('"legs" is a list of {"leg", "amount"}.');
   return legs.map((item: unknown) => {
-    const { leg, amount } = objectOf(item);
+    const { leg, amount } = objectOf(item, 'An item of "legs" is {"leg", "amount"}.');
     if (!Number.isInteger(leg)) throw invalid('Each item names its "leg" by number.');
     const fault = amountFault(amount, null);
     if (fault) throw invalid(`The "amount" of leg ${String(leg)}: ${fault}`);
@@ -124,6 +152,6 @@ function legAmountsOf({ legs }: Typed): LegAmount[] | null {
   });
 }
 
-function invalid(message: string): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(message, 'INVALID_REQUEST');
+function invalid(message: string): Error {
+  return sentenceFor(message, 'INVALID_REQUEST');
 }

@@ -31,7 +31,7 @@ function explain(saga: GroupSaga): Guidance {
     people: [
       'credit all that is pending: signal `settle`, or update `confirm` with `{}`',
       'credit a part: update `confirm` with `{"amount": "1.5"}`',
-      'drop it: signal `cancel` with a reason, or the Cancel button',
+      'drop it: signal `cancel` with a reason, or the button Request Cancellation',
     ],
   };
 }

@@ -1,5 +1,5 @@
 /** What an operator reads in the Temporal UI: a group's state in Markdown. Pure functions. */
-import type { Group, GroupStatus, Leg } from '../src/contracts/resources.ts';
+import type { Group, GroupStatus, Leg, Timestamp } from '../src/contracts/resources.ts';
 import type { Refusal } from '../src/contracts/steps.ts';
 
 /** What happens next without anybody's help, and what a person can do, each with how. */
@@ -8,10 +8,11 @@ export interface Guidance {
   people: string[];
 }
 
-/** A refusal as it is told: what was asked for, by whom, and why not. */
+/** A refusal as it is told: what was asked for, by whom, when, and why not. */
 export interface ToldRefusal {
   act: string;
   by: string;
+  at: Timestamp;
   refusal: Refusal;
 }
 
@@ -43,11 +44,13 @@ export function renderDetails(view: DetailsView, guidance: Guidance): string {
   if (group?.expiresAt && view.status === 'IN_PROGRESS') {
     lines.push(`**Deadline** ${readableTime(group.expiresAt)}`);
   }
+  if (view.lastRefusal) lines.push(refusalText(view.lastRefusal));
   lines.push(`**Next** ${guidance.next}`);
   if (guidance.people.length > 0) {
-    lines.push(['**You can**', ...guidance.people.map((line) => `- ${line}`)].join('\n'));
+    // The UI shows a list as one only where it is a paragraph of its own.
+    lines.push('**You can**, under More Actions:');
+    lines.push(guidance.people.map((line) => `- ${line}`).join('\n'));
   }
-  if (view.lastRefusal) lines.push(refusalText(view.lastRefusal));
   return lines.join('\n\n');
 }
 
@@ -68,8 +71,13 @@ function legsText(legs: Leg[]): string {
 function legText(leg: Leg): string {
   const sign = leg.type === 'DEBIT' ? '−' : '+';
   const parts = [`leg ${leg.leg}: \`${leg.wallet}\` ${sign}${leg.amount} ${leg.asset}`];
-  if (leg.remaining !== '0') parts.push(`${leg.remaining} held`);
+  if (leg.remaining !== '0') {
+    parts.push(`${leg.remaining} ${leg.type === 'DEBIT' ? 'held' : 'pending'}`);
+  }
   if (leg.settled !== '0') parts.push(`${leg.settled} settled`);
+  if (leg.remaining === '0' && leg.settled !== leg.amount) {
+    parts.push(leg.settled === '0' ? 'given back' : 'the rest given back');
+  }
   return parts.join(', ');
 }
 
@@ -81,8 +89,9 @@ function withdrawalText(withdrawal: NonNullable<Group['withdrawal']>): string {
   return parts.join(', ');
 }
 
-function refusalText({ act, by, refusal }: ToldRefusal): string {
-  return `**Refused** \`${act}\` by ${by}: ${refusal.code}. ${refusal.detail}`;
+function refusalText({ act, by, at, refusal }: ToldRefusal): string {
+  const asked = `\`${act}\` by ${by} at ${readableTime(at)}`;
+  return `**Refused** ${asked}: ${refusal.code}. ${refusal.detail}`;
 }
 
 /** `2026-01-02T03:04:05.678901Z` as `2026-01-02 03:04:05 UTC`. */

@@ -93,7 +93,9 @@ export class GroupSaga {
    */
   learn(outcome: StepOutcome, act: string, by: string): StepOutcome {
     if (outcome.outcome === 'refused') {
-      this.lastRefusal = { act, by, refusal: outcome.refusal };
+      // Workflow time, which is read from the history.
+      const at = new Date().toISOString();
+      this.lastRefusal = { act, by, at, refusal: outcome.refusal };
     }
     if ('group' in outcome && outcome.group !== null) this.learnGroup(outcome.group);
     if ('groupStatus' in outcome && !this.isFinished()) this.status = outcome.groupStatus;

@@ -42,7 +42,8 @@ function explain(saga: GroupSaga): Guidance {
     next: nextOf(saga),
     people: [
       'say that it was paid outside: signal `settle`, or update `finalize` with `{"txid": "…"}`',
-      'give it back, only if it was not and will not be paid: signal `release` with a reason',
+      'give it back, only if it was not and will not be paid: signal `release` with a reason;' +
+        ' the button Request Cancellation gives it back too',
     ],
   };
 }

@@ -84,7 +84,7 @@ const FACTS: { [T in SagaType]: (input: SagaInputs[T]) => Facts } = {
 function withdrawalFacts(input: SagaInputs['withdrawal']): Facts {
   return {
     summary: `Withdraw ${input.amount} from ${input.wallet} to ${input.destination}`,
-    details: [`Asked for by ${input.client}. Fees: ${input.feeMode}.`],
+    details: [`Asked for by ${input.client}. Chain fees, where there are any: ${input.feeMode}.`],
     wallets: [input.wallet],
     assets: [],
     amount: input.amount,

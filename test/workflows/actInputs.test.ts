@@ -4,6 +4,15 @@ import { checkInput, completeInput } from '../../workflows/actInputs.ts';
 
 const group = 'transfer:shop:1';
 
+function expectThrown(act: () => void): unknown {
+  try {
+    act();
+  } catch (error) {
+    return error;
+  }
+  throw new Error('nothing was thrown');
+}
+
 describe('what a person types at the Temporal UI', () => {
   it.each<[SagaUpdate, unknown, object]>([
     ['settle', {}, { legs: null, final: true }],
@@ -26,6 +35,10 @@ describe('what a person types at the Temporal UI', () => {
 
   it.each<[SagaUpdate, unknown, string]>([
     ['settle', 'now', 'The input is one JSON object'],
+    ['settle', undefined, 'The input is one JSON object: {} for everything held'],
+    ['settle', { expiresIn: 3600 }, '"expiresIn" is no field of settle. Its input is {} for'],
+    ['cancel', { reason: 'mine', amount: '1' }, '"amount" is no field of cancel'],
+    ['confirm', { amuont: '1.5' }, '"amuont" is no field of confirm'],
     ['cancel', {}, '"reason" is a text of 1 to 500 characters'],
     ['cancel', { reason: ' ' }, '"reason" is a text'],
     ['extend', { expiresIn: '3600' }, '"expiresIn" is a whole number of seconds'],
@@ -48,9 +61,15 @@ describe('what a person types at the Temporal UI', () => {
     });
   });
 
+  it('is told that something is wrong with it without a stack', () => {
+    const refused = expectThrown(() => checkInput('extend', {}, group));
+    expect(refused).toMatchObject({ type: 'INVALID_REQUEST', category: 'BENIGN', stack: '' });
+  });
+
   it('passes what the API sends as it is', () => {
     const actor = { name: 'shop', admin: false };
     const sent = { groupId: group, stepKey: 'cancel:shop:1', actor, reason: 'stock' };
+    checkInput('cancel', sent, group);
     expect(completeInput('cancel', sent, group, 'cancel:shop:1')).toEqual(sent);
   });
 });

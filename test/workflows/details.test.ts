@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Group } from '../../src/contracts/resources.ts';
+import type { Group, Leg } from '../../src/contracts/resources.ts';
 import { type DetailsView, renderDetails } from '../../workflows/details.ts';
 
 const group: Group = {
@@ -41,19 +41,33 @@ describe('the current details of a saga', () => {
     expect(renderDetails(view, guidance)).toBe(
       [
         '**In progress** · `transfer:shop:1`',
-        '- leg 1: `a` −5 USD, 3 held, 2 settled\n- leg 2: `b` +5 USD, 3 held, 2 settled',
+        '- leg 1: `a` −5 USD, 3 held, 2 settled\n- leg 2: `b` +5 USD, 3 pending, 2 settled',
         '**Deadline** 2026-01-02 03:04:05 UTC',
         '**Next** It waits.',
-        '**You can**\n- settle it',
+        '**You can**, under More Actions:',
+        '- settle it',
       ].join('\n\n'),
     );
   });
 
   it('tell the last refusal in words', () => {
     const refusal = { code: 'UNBALANCED_GROUP', detail: 'The USD legs sum to 3.' } as const;
-    const lastRefusal = { act: 'settle', by: 'temporal-ui', refusal };
+    const at = '2026-01-01T05:06:07.890Z';
+    const lastRefusal = { act: 'settle', by: 'temporal-ui', at, refusal };
     expect(renderDetails({ ...view, lastRefusal }, guidance)).toContain(
-      '**Refused** `settle` by temporal-ui: UNBALANCED_GROUP. The USD legs sum to 3.',
+      '**Refused** `settle` by temporal-ui at 2026-01-01 05:06:07 UTC: UNBALANCED_GROUP. ' +
+        'The USD legs sum to 3.',
+    );
+  });
+
+  it('say which legs were given back, whole or in part', () => {
+    const [first, second] = group.legs as [Leg, Leg];
+    const legs = [
+      { ...first, settled: '0', remaining: '0' },
+      { ...second, remaining: '0' },
+    ];
+    expect(renderDetails({ ...view, group: { ...group, legs } }, guidance)).toContain(
+      '- leg 1: `a` −5 USD, given back\n- leg 2: `b` +5 USD, 2 settled, the rest given back',
     );
   });
 
