@@ -15,7 +15,8 @@ const CLONE = fileURLToPath(new URL('../../', import.meta.url));
 
 const HELP = `Holdfast: durable transfers for crypto balances.
 
-  npm run demo          a deposit, a transfer, a withdrawal and a time-out on a local stack; exits 0
+  npm run demo          a deposit, a transfer, a withdrawal and a time-out on a local stack
+                        (npm run demo -- --stay keeps it up afterwards, to look around)
   npm run dev           keeps the stack up until Ctrl-C
   npm test              all checks and tests (npm test -- test/ledger runs one folder)
   npm run check         format, lint, types, unused code, migrations
@@ -32,7 +33,7 @@ Each installs what is missing first. Environment:
   HOLDFAST_DATA_DIR   where npm run dev keeps its data (.holdfast/data)
   HOLDFAST_ADMIN_KEY  the bootstrap API key (none: one is made and printed)
 
-API.md, README.md and ARCHITECTURE.md say more.`;
+README.md and docs/ say more.`;
 
 /** How long a stage may take to stop its servers before it is killed. */
 const STOP_GRACE_MS = 60_000;
@@ -111,6 +112,6 @@ function run(script, args) {
 
   return new Promise((resolve) => {
     child.once('error', (error) => resolve(fail(`/bin/sh did not start: ${error.message}`)));
-    child.once('exit', (code) => resolve(code ?? (stopping ? 0 : 1)));
+    child.once('exit', (code) => resolve(code ?? 1));
   });
 }

