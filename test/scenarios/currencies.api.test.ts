@@ -1,0 +1,5 @@
+import { onApi } from './apiDriver.ts';
+import { currencies } from './currencies.ts';
+import { tell } from './story.ts';
+
+tell(currencies, onApi());

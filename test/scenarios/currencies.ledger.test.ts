@@ -1,0 +1,5 @@
+import { currencies } from './currencies.ts';
+import { onLedger } from './ledgerDriver.ts';
+import { tell } from './story.ts';
+
+tell(currencies, onLedger());
