@@ -1,7 +1,7 @@
 /** Who runs in `bench/saga.ts`: our sagas, and empty ones of the same shape. */
 import { fileURLToPath } from 'node:url';
 import type { Client } from '@temporalio/client';
-import { bundleWorkflowCode, type NativeConnection } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger, type NativeConnection } from '@temporalio/worker';
 import { groupId, stepKey } from '../src/contracts/ids.ts';
 import type { SagaGateway } from '../src/contracts/sagas.ts';
 import type { OpenTransferInput } from '../src/contracts/steps.ts';
@@ -75,7 +75,7 @@ export async function emptySagas(
     return name;
   };
   const workflowsPath = fileURLToPath(new URL('emptySaga.ts', import.meta.url));
-  const { code } = await bundleWorkflowCode({ workflowsPath });
+  const { code } = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('WARN') });
   const worker = await startWorker({
     connection: client.connection as NativeConnection,
     namespace: client.options.namespace,

@@ -18,12 +18,14 @@ import {
   SIGNAL,
   type SignalReason,
   STEP_OF_UPDATE,
+  type UpdateAnswer,
 } from '../src/contracts/sagas.ts';
 import type { StepOutcome } from '../src/contracts/steps.ts';
-import { checkInput, completeInput, TEMPORAL_UI } from './actInputs.ts';
+import { checkInput, completeInput, isTyped, TEMPORAL_UI } from './actInputs.ts';
 import type { ToldRefusal } from './details.ts';
 import type { GroupSaga } from './groupSaga.ts';
 import { ledger } from './ledgerSteps.ts';
+import { answerPerson } from './personAnswers.ts';
 
 /** The acts that exist as buttons: whole group, no amounts. */
 export type WholeGroupAct = 'settle' | 'release' | 'cancel';
@@ -57,9 +59,9 @@ const UPDATE_DESCRIPTIONS: Record<SagaUpdate, string> = {
 };
 
 const SIGNAL_DESCRIPTIONS: Record<WholeGroupAct, string> = {
-  settle: 'Captures everything that is held. Input: a reason, as text.',
-  release: 'Gives everything back, conditions met or in dispute. Input: a reason, as text.',
-  cancel: 'Gives everything back before conditions were met. Input: a reason, as text.',
+  settle: 'Captures everything that is held. Input: a reason in quotes.',
+  release: 'Gives everything back, conditions met or in dispute. Input: a reason in quotes.',
+  cancel: 'Gives everything back before conditions were met. Input: a reason in quotes.',
 };
 
 /** Registers all handlers; called before the first await, so that no act finds a deaf saga. */
@@ -75,18 +77,19 @@ export function handleActs(saga: GroupSaga, buttons: Buttons): void {
   );
 }
 
+/** `caller` is the gateway's; a person at the UI sends the input alone. */
+type UpdateArgs = [input: unknown, caller: string | undefined];
+
 function handleUpdate(saga: GroupSaga, update: SagaUpdate): void {
-  setHandler(
-    defineUpdate<StepOutcome, [unknown]>(update),
-    (input) => {
-      const updateId = currentUpdateInfo()?.id ?? update;
-      return act(saga, update, completeInput(update, input, saga.groupId, updateId));
-    },
-    {
-      description: UPDATE_DESCRIPTIONS[update],
-      validator: (input) => checkInput(update, input, saga.groupId),
-    },
-  );
+  const definition = defineUpdate<UpdateAnswer, UpdateArgs>(update);
+  const validator = (...[input]: UpdateArgs) => checkInput(update, input, saga.groupId);
+  const handler = async (...[input, caller]: UpdateArgs) => {
+    const updateId = currentUpdateInfo()?.id ?? update;
+    const outcome = await act(saga, update, completeInput(update, input, saga.groupId, updateId));
+    if (isTyped(input)) return answerPerson(outcome);
+    return caller === undefined ? outcome : { ...outcome, caller };
+  };
+  setHandler(definition, handler, { description: UPDATE_DESCRIPTIONS[update], validator });
 }
 
 /**

@@ -100,6 +100,12 @@ export interface SagaUpdates {
 }
 export type SagaUpdate = keyof SagaUpdates;
 
+/**
+ * Answer of an update. Temporal gives one answer to all who send the same update id; `caller` is the
+ * second argument of the update that ran, so that one of them knows that it was its own.
+ */
+export type UpdateAnswer = StepOutcome & { caller?: string };
+
 /** The ledger function that decides an update. */
 export const STEP_OF_UPDATE = {
   addLegs: 'addLegs',

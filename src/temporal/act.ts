@@ -1,9 +1,11 @@
 /** Acts on a saga that runs, and what to do when it does not. */
+import { randomUUID } from 'node:crypto';
 import {
   type NoOutcome,
   type SagaUpdate,
   type SagaUpdates,
   STEP_OF_UPDATE,
+  type UpdateAnswer,
 } from '../contracts/sagas.ts';
 import type { StepOutcome } from '../contracts/steps.ts';
 import { readGroup } from '../ledger/groups.ts';
@@ -78,8 +80,9 @@ async function throughTemporal<U extends SagaUpdate>(act: Act<U>): Promise<Answe
   for (;;) {
     const sent = await sendUpdate(act);
     if ('outcome' in sent) return sent;
-    const waitsOn = !act.over.aborted && Date.now() < act.until;
-    if (sent.fault === 'busy' && waitsOn) {
+    // The caller was told meanwhile; nobody is left to bring a saga back for.
+    if (act.over.aborted) return { outcome: 'pending' };
+    if (sent.fault === 'busy' && Date.now() < act.until) {
       await pauseFor(pause, act.until, act.over);
       pause = Math.min(pause * 2, LONGEST_BUSY_PAUSE_MS);
     } else if (sent.fault === 'not_found' || sent.fault === 'aborted') {
@@ -97,18 +100,19 @@ async function throughTemporal<U extends SagaUpdate>(act: Act<U>): Promise<Answe
 async function sendUpdate<U extends SagaUpdate>(act: Act<U>): Promise<StepOutcome | Fault> {
   const { deps, update, input, until } = act;
   const deadline = Math.max(until, Date.now() + SHORTEST_CALL_MS);
+  const me = randomUUID();
   try {
-    const outcome = await deps.client.connection.withDeadline(deadline, () =>
+    const { caller, ...outcome } = await deps.client.connection.withDeadline(deadline, () =>
       deps.client.workflow
         .getHandle(input.groupId)
-        .executeUpdate<StepOutcome, [SagaUpdates[U]]>(update, {
+        .executeUpdate<UpdateAnswer, [SagaUpdates[U], string]>(update, {
           updateId: input.stepKey,
-          args: [input],
+          args: [input, me],
         }),
     );
-    // The same id may have come with another request; the op row knows which one ran.
-    const stored = await replay(deps.db, STEP_OF_UPDATE[update], input);
-    return stored?.outcome === 'key_reused' ? stored : outcome;
+    if (caller === me) return outcome;
+    // The answer to another caller, perhaps to another request: the op row compares.
+    return (await replay(deps.db, STEP_OF_UPDATE[update], input)) ?? outcome;
   } catch (error) {
     return faultOf(error);
   }

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bundleWorkflowCode } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 
 export interface WorkflowBundle {
   code: string;
@@ -27,7 +27,7 @@ export async function bundleWorkflows(
   const cached = readIfThere(file);
   if (cached !== null) return { code: cached, id };
   const workflowsPath = join(ROOT, 'workflows/index.ts');
-  const { code } = await bundleWorkflowCode({ workflowsPath });
+  const { code } = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('WARN') });
   keep(cacheFolder, file, code);
   return { code, id };
 }

@@ -37,7 +37,7 @@ export interface Sagas {
   client: Client;
   /** Rejects when a worker of this process could not go on. */
   ended: Promise<void>;
-  /** Lets what is under way finish; then closes the connection. */
+  /** Lets what is under way finish; then closes the connection. May be called again. */
   stop(): Promise<void>;
 }
 
@@ -56,9 +56,10 @@ export async function startSagas(options: SagasOptions): Promise<Sagas> {
   const sweep = createSweep({ client, db, log });
   const steps = createActivities({ db, publish: outcomes.publish, ...sweep });
   const workers: RunningWorker[] = [];
-  const stop = async () => {
-    await Promise.all(workers.map((worker) => worker.stop()));
-    await temporal.close();
+  let stopping: Promise<void> | undefined;
+  const stop = () => {
+    stopping ??= Promise.all(workers.map((worker) => worker.stop())).then(() => temporal.close());
+    return stopping;
   };
   try {
     const { buildId } = options;

@@ -5,6 +5,7 @@ import type {
   SweepPart,
 } from '../../activities/sweepActivities.ts';
 import { FIRST_STEP } from '../contracts/sagas.ts';
+import { readGroup } from '../ledger/groups.ts';
 import { listOpenGroups } from '../ledger/openGroups.ts';
 import { replay } from '../ledger/replay.ts';
 import { alertLedgerBehind, buryUnbegun, type ClientSaga, endOfSaga } from './closedSaga.ts';
@@ -67,9 +68,10 @@ async function buryIfUnbegun(
   groupId: string,
   runId: string,
 ): Promise<boolean> {
+  if (await readGroup(deps.db, groupId)) return false;
   const input = (await inputOfSaga(deps.client, groupId, runId)) as { client: string };
-  const known = await replay(deps.db, FIRST_STEP[type], input as never);
-  if (known) return false;
+  // A deposit that is known under another key has an answer and no group of its own.
+  if (await replay(deps.db, FIRST_STEP[type], input as never)) return false;
   const end = await endOfSaga(deps.client, groupId);
   if (end === 'after first step') alertLedgerBehind(deps, groupId);
   if (end !== 'before first step') return false;

@@ -1,0 +1,94 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { listGroupEntries } from '../../src/ledger/entries.ts';
+import { connectTemporal } from '../../src/temporal/client.ts';
+import { startSaga } from '../../src/temporal/start.ts';
+import {
+  actInput,
+  balanceOf,
+  createWorld,
+  doneGroup,
+  eventually,
+  groupOf,
+  holdInput,
+  WAIT_MS,
+  type World,
+  wallet,
+} from './world.ts';
+
+const WORKER = fileURLToPath(new URL('crashingWorker.ts', import.meta.url));
+/** Temporal hands a task on when its worker has been silent for ten seconds. */
+const HAND_OVER_MS = 60_000;
+
+let world: World;
+beforeAll(async () => {
+  world = await createWorld();
+});
+
+/** A worker in a process of its own, which dies after that step. */
+async function crashingWorker(step: string) {
+  const { address, namespace } = world.options;
+  const env = { ...process.env, CRASH_AFTER: step, NAMESPACE: namespace };
+  const child = spawn(process.execPath, [WORKER], {
+    env: { ...env, DATABASE_URL: world.database.url, TEMPORAL_ADDRESS: address },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const died = once(child, 'exit');
+  await once(child.stdout, 'data');
+  return { died };
+}
+
+describe('a worker that dies between a step and its record', () => {
+  it('leaves one hold, and another worker goes on from there', {
+    timeout: HAND_OVER_MS,
+  }, async () => {
+    const [from, to] = [await wallet(world, '10'), await wallet(world, '0')];
+    await world.sagas.stop();
+    const temporal = await connectTemporal(world.options);
+    const { died } = await crashingWorker('ledger_open_transfer');
+    const input = holdInput('crash after hold', from, to, '10');
+    await startSaga(temporal.client, 'transfer', input, { deadline: Date.now() + WAIT_MS });
+    expect(await died).toEqual([null, 'SIGKILL']);
+    expect((await groupOf(world, input.groupId)).status).toBe('IN_PROGRESS');
+    await temporal.close();
+
+    await world.restart();
+    const handle = world.sagas.client.workflow.getHandle(input.groupId);
+    const settle = actInput<'settle'>('settle', input.groupId, '1', { legs: null, final: true });
+    const outcome = await world.sagas.gateway.act('settle', settle, 30_000);
+    expect(doneGroup(outcome).status).toBe('SETTLED');
+    expect(await handle.result()).toMatchObject({ status: 'SETTLED' });
+    const { data } = await listGroupEntries(world.db, input.groupId, { limit: 10 });
+    expect(data.map(({ status }) => status)).toEqual(['HOLD', 'HOLD', 'SETTLED', 'SETTLED']);
+    expect((await balanceOf(world, to)).available).toBe('10');
+  });
+
+  it('leaves one settlement, and its caller is told', { timeout: HAND_OVER_MS }, async () => {
+    const [from, to] = [await wallet(world, '10'), await wallet(world, '0')];
+    const input = holdInput('crash after settle', from, to, '10');
+    await world.sagas.gateway.start('transfer', input, WAIT_MS);
+    await world.sagas.stop();
+    const { died } = await crashingWorker('ledger_settle');
+    const temporal = await connectTemporal(world.options);
+    const settle = actInput<'settle'>('settle', input.groupId, '1', { legs: null, final: true });
+    const update = temporal.client.workflow
+      .getHandle(input.groupId)
+      .executeUpdate('settle', { updateId: settle.stepKey, args: [settle] });
+    expect(await died).toEqual([null, 'SIGKILL']);
+    expect((await groupOf(world, input.groupId)).status).toBe('SETTLED');
+
+    await world.restart();
+    expect(await update).toMatchObject({ outcome: 'done', replayed: true, groupStatus: 'SETTLED' });
+    await temporal.close();
+    const handle = world.sagas.client.workflow.getHandle(input.groupId);
+    const ended = await eventually(
+      () => handle.describe(),
+      ({ status }) => status.name !== 'RUNNING',
+    );
+    expect(ended.status.name).toBe('COMPLETED');
+    const { data } = await listGroupEntries(world.db, input.groupId, { limit: 10 });
+    expect(data).toHaveLength(4);
+  });
+});
