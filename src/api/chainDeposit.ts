@@ -1,8 +1,8 @@
 import { readGroup } from '../ledger/groups.ts';
+import { doorTo } from './chainDoor.ts';
 import type { ApiContext, ApiDeps } from './context.ts';
 import { type GroupResource, groupResource } from './groupResource.ts';
 import { Problem } from './problem.ts';
-import type { AssetFacts } from './walletCatalog.ts';
 
 /** The groups that the ledger has under these ids. */
 async function groupsOf({ db, gateway }: ApiDeps, ids: string[]): Promise<GroupResource[]> {
@@ -17,18 +17,16 @@ async function groupsOf({ db, gateway }: ApiDeps, ids: string[]): Promise<GroupR
 export async function sendChainDeposit(
   c: ApiContext,
   deps: ApiDeps,
-  facts: AssetFacts,
+  { asset, chain }: { asset: string; chain: string },
   wallet: string,
   txid: string | null | undefined,
 ) {
   if (txid == null) {
-    const detail = `${facts.asset} is on a chain: name the transaction to read again.`;
+    const detail = `${asset} is on a chain: name the transaction to read again.`;
     throw new Problem('INVALID_REQUEST', detail, { errors: [{ pointer: '/txid', detail }] });
   }
-  if (deps.chain === null) {
-    throw new Problem('CHAIN_UNAVAILABLE', `This service does not follow ${facts.chain} now.`);
-  }
-  const data = await groupsOf(deps, await deps.chain.depositGroups({ asset: facts.asset, txid }));
+  const door = await doorTo(deps, chain);
+  const data = await groupsOf(deps, await door.depositGroups({ asset, txid }));
   const [first] = data;
   if (first === undefined) {
     c.header('Location', `/v1/transfers?kind=deposit&wallet=${encodeURIComponent(wallet)}`);

@@ -2,6 +2,9 @@ import type { LegAmount } from '../contracts/steps.ts';
 import type { FieldFault } from './problem.ts';
 import { pointerOf } from './validation.ts';
 
+/** An immediate transfer has no deadline and a manual one always has: one difference, not two. */
+const FOLLOWED_BY_EXPIRES_IN = '/settle';
+
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
 }
@@ -63,8 +66,11 @@ export function differingFields(
   asked: unknown,
   sent: readonly { leg?: number }[] = [],
 ): FieldFault[] {
-  return compare(stored, asked, sent).map((path) => ({
-    pointer: pointerOf(path),
-    detail: 'Differs from the request that this key was first used for.',
-  }));
+  const pointers = compare(stored, asked, sent).map(pointerOf);
+  return pointers
+    .filter((pointer) => pointer !== '/expiresIn' || !pointers.includes(FOLLOWED_BY_EXPIRES_IN))
+    .map((pointer) => ({
+      pointer,
+      detail: 'Differs from the request that this key was first used for.',
+    }));
 }

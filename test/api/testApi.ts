@@ -6,8 +6,10 @@ import { randomUUID } from 'node:crypto';
 import { type App, createApp } from '../../src/api/app.ts';
 import type { ChainDoor } from '../../src/contracts/chain.ts';
 import type { SagaGateway } from '../../src/contracts/sagas.ts';
+import type { Db } from '../../src/db/pool.ts';
 import { createLog } from '../../src/observability/log.ts';
 import { createMetrics, type Metrics } from '../../src/observability/metrics.ts';
+import type { Sagas } from '../../src/temporal/sagas.ts';
 import { createTestDatabase, type TestDatabase } from '../support/testDatabase.ts';
 import { Contract, type OpenApi } from './contract.ts';
 import { startTestSagas } from './testSagas.ts';
@@ -42,6 +44,8 @@ export interface TestClient {
 export interface TestApi {
   app: App;
   db: TestDatabase;
+  /** Where they were asked for. */
+  sagas: Sagas | null;
   gateway: SagaGateway;
   metrics: Metrics;
   contract: Contract;
@@ -103,27 +107,41 @@ function clientOf(app: App, contract: Contract, key: string | null): TestClient 
   };
 }
 
+function appWith(pool: Db, gateway: SagaGateway, chain: ChainDoor | null, metrics: Metrics): App {
+  return createApp({
+    db: pool,
+    gateway,
+    config: { adminKey: ADMIN_KEY },
+    chain,
+    log: createLog('silent'),
+    metrics,
+  });
+}
+
+async function contractOf(app: App): Promise<Contract> {
+  return new Contract((await (await app.request('/openapi.json')).json()) as OpenApi);
+}
+
+/** An administrator at another process of the API, on the same database or on none. */
+export async function adminOn({ pool }: { pool: Db }, gateway: SagaGateway): Promise<TestClient> {
+  const app = appWith(pool, gateway, null, createMetrics());
+  return clientOf(app, await contractOf(app), ADMIN_KEY);
+}
+
 /** The API on a database of its own; without sagas, unless they are asked for. */
 export async function createTestApi(options: TestApiOptions = {}): Promise<TestApi> {
   const db = await createTestDatabase();
   const metrics = createMetrics();
-  const sagas = options.sagas ? (await startTestSagas(db)).gateway : NO_SAGAS;
-  const gateway = options.gateway ?? sagas;
-  const app = createApp({
-    db: db.pool,
-    gateway,
-    config: { adminKey: ADMIN_KEY },
-    chain: options.chain ?? null,
-    log: createLog('silent'),
-    metrics,
-  });
-  const document = (await (await app.request('/openapi.json')).json()) as OpenApi;
-  const contract = new Contract(document);
+  const sagas = options.sagas ? await startTestSagas(db) : null;
+  const gateway = options.gateway ?? sagas?.gateway ?? NO_SAGAS;
+  const app = appWith(db.pool, gateway, options.chain ?? null, metrics);
+  const contract = await contractOf(app);
   const withKey = (key: string) => clientOf(app, contract, key);
   const admin = withKey(ADMIN_KEY);
   return {
     app,
     db,
+    sagas,
     gateway,
     metrics,
     contract,

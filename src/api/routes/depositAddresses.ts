@@ -1,5 +1,5 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
-import type { ChainDoor } from '../../contracts/chain.ts';
+import { doorTo } from '../chainDoor.ts';
 import type { ApiDeps, ApiEnv } from '../context.ts';
 import { Problem } from '../problem.ts';
 import { body, json, reads, writes } from '../routing.ts';
@@ -44,33 +44,30 @@ const listRoute = createRoute({
 });
 
 /** Addresses of wallets whose asset is on a followed chain. */
-export function depositAddressRoutes({ chain, wallets }: ApiDeps): OpenAPIHono<ApiEnv> {
+export function depositAddressRoutes(deps: ApiDeps): OpenAPIHono<ApiEnv> {
+  const { chain, wallets } = deps;
   const app = new OpenAPIHono<ApiEnv>();
   const chainOf = async (wallet: string): Promise<string | null> => {
     const facts = await wallets.wallet(wallet);
     if (facts === null) throw new Problem('WALLET_NOT_FOUND', `There is no wallet ${wallet}.`);
     return facts.chain;
   };
-  const doorOf = async (wallet: string): Promise<ChainDoor> => {
+  app.openapi(createRouteOf, async (c) => {
+    const { wallet, new: fresh } = c.req.valid('json');
     const name = await chainOf(wallet);
     if (name === null) {
       const detail = `The asset of ${wallet} is on no chain, so it has no address.`;
       throw new Problem('INVALID_REQUEST', detail, { errors: [{ pointer: '/wallet', detail }] });
     }
-    if (chain !== null) return chain;
-    throw new Problem('CHAIN_UNAVAILABLE', `This service does not follow ${name} now.`);
-  };
-  app.openapi(createRouteOf, async (c) => {
-    const { wallet, new: fresh } = c.req.valid('json');
-    const door = await doorOf(wallet);
+    const door = await doorTo(deps, name);
     const { created, address } = await door.depositAddress({ wallet, fresh });
     return c.json(address, created ? 201 : 200);
   });
   app.openapi(listRoute, async (c) => {
     const { wallet } = c.req.valid('query');
     // A chainless wallet has none, and that is no fault of a reader's.
-    const door = (await chainOf(wallet)) === null ? null : chain;
-    const data = door === null ? [] : await door.listDepositAddresses({ wallet });
+    const isBound = (await chainOf(wallet)) !== null;
+    const data = isBound && chain !== null ? await chain.listDepositAddresses({ wallet }) : [];
     return c.json({ data, nextCursor: null }, 200);
   });
   return app;

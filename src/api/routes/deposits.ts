@@ -86,8 +86,9 @@ function createDeposit(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
     const { 'Idempotency-Key': key, Prefer } = c.req.valid('header');
     const { wallet, amount, txid, ordinal, source, metadata } = c.req.valid('json');
     const facts = await checkWallet(deps.wallets, caller, wallet, {});
-    if (facts !== null && facts.chain !== null)
-      return sendChainDeposit(c, deps, facts, wallet, txid);
+    if (facts !== null && facts.chain !== null) {
+      return sendChainDeposit(c, deps, { asset: facts.asset, chain: facts.chain }, wallet, txid);
+    }
     if (amount === undefined) {
       const detail = 'An amount is required for a chainless asset.';
       throw new Problem('INVALID_REQUEST', detail, { errors: [{ pointer: '/amount', detail }] });

@@ -2,6 +2,7 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { ProblemCode } from '../../contracts/codes.ts';
 import { groupId } from '../../contracts/ids.ts';
 import { readGroup } from '../../ledger/groups.ts';
+import { doorTo } from '../chainDoor.ts';
 import type { ApiDeps, ApiEnv } from '../context.ts';
 import { moneyAnswers, moneyHeaders } from '../idempotency.ts';
 import { checkGroupAmount, checkWallet } from '../legRules.ts';
@@ -83,15 +84,13 @@ const releaseRoute = createRoute({
  * asset takes any text.
  */
 async function canonicalDestination(
-  { chain }: ApiDeps,
+  deps: ApiDeps,
   facts: WalletFacts | null,
   destination: string,
 ): Promise<string> {
   if (facts === null || facts.chain === null) return destination;
-  if (chain === null) {
-    throw new Problem('CHAIN_UNAVAILABLE', `This service does not follow ${facts.chain} now.`);
-  }
-  const checked = await chain.validateDestination({ asset: facts.asset, destination });
+  const door = await doorTo(deps, facts.chain);
+  const checked = await door.validateDestination({ asset: facts.asset, destination });
   if ('destination' in checked) return checked.destination;
   throw new Problem('INVALID_DESTINATION', checked.fault, {
     errors: [{ pointer: '/destination', detail: checked.fault }],

@@ -1,0 +1,94 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { SagaGateway } from '../../src/contracts/sagas.ts';
+import { createPool } from '../../src/db/pool.ts';
+import type { Sagas } from '../../src/temporal/sagas.ts';
+import { atFileEnd } from '../support/borrow.ts';
+import { balanceOf, credit, debit, faultOf, makeAsset, openWallet, pathOf } from './money.ts';
+import { adminOn, createTestApi, type TestApi } from './testApi.ts';
+
+/** The sagas, told that each request was to be accepted a minute ago. */
+function tooLate(gateway: SagaGateway): SagaGateway {
+  const acceptBy = new Date(Date.now() - 60_000).toISOString();
+  return {
+    ...gateway,
+    start: (type, input, waitMs) =>
+      gateway.start(type, 'acceptBy' in input ? { ...input, acceptBy } : input, waitMs),
+  };
+}
+
+let api: TestApi;
+let sagas: Sagas;
+
+beforeAll(async () => {
+  api = await createTestApi({ sagas: true });
+  sagas = api.sagas as Sagas;
+  await makeAsset(api, 'USD');
+  await openWallet(api, 'a', 'USD', '10');
+  await openWallet(api, 'b', 'USD');
+});
+
+const LEGS = [debit('a', '1'), credit('b', '1')];
+
+describe.sequential('a request that comes too late', () => {
+  test('is refused for good with NOT_ACCEPTED_IN_TIME', async () => {
+    const late = await adminOn(api.db, tooLate(sagas.gateway));
+    const refused = await late.post('/v1/transfers', { legs: LEGS }, { key: 'late' });
+    expect(faultOf(refused)).toEqual([422, 'NOT_ACCEPTED_IN_TIME']);
+    const again = await api.admin.post('/v1/transfers', { legs: LEGS }, { key: 'late' });
+    expect([again.status, again.body]).toEqual([422, refused.body]);
+    expect((await api.admin.get(pathOf('transfer:admin:late'))).body).toMatchObject({
+      status: 'CANCELLED',
+      reason: 'NOT_ACCEPTED_IN_TIME',
+    });
+    expect(await balanceOf(api, 'a')).toEqual(['10', '0', '0']);
+  });
+});
+
+describe.sequential('when Temporal is away', () => {
+  test('what has an answer keeps it, all else is 503 with Retry-After', async () => {
+    const done = await api.admin.post('/v1/transfers', { legs: LEGS }, { key: 'done' });
+    const held = await api.admin.post('/v1/transfers', { legs: LEGS, settle: 'manual' });
+    await sagas.stop();
+    const again = await api.admin.post('/v1/transfers', { legs: LEGS }, { key: 'done' });
+    expect([again.status, again.body]).toEqual([201, done.body]);
+    const started = await api.admin.post('/v1/transfers', { legs: LEGS }, { key: 'new' });
+    expect(faultOf(started)).toEqual([503, 'UNAVAILABLE']);
+    expect(Number(started.headers.get('retry-after'))).toBeGreaterThan(0);
+    const acted = await api.admin.post(pathOf(held, '/settle'), {});
+    expect(faultOf(acted)).toEqual([503, 'UNAVAILABLE']);
+    expect((await api.admin.get(pathOf(held))).body.status).toBe('IN_PROGRESS');
+    const unknown = await api.admin.get(pathOf('transfer:admin:new'));
+    expect(faultOf(unknown)).toEqual([503, 'UNAVAILABLE']);
+    expect(faultOf(await api.admin.get(pathOf('no-group-of-a-client')))).toEqual([
+      404,
+      'GROUP_NOT_FOUND',
+    ]);
+  });
+
+  test('readiness names it', async () => {
+    const { status, body } = await api.anonymous.get('/health/ready');
+    expect([status, body.missing]).toEqual([
+      503,
+      [{ component: 'temporal', detail: 'does not answer' }],
+    ]);
+  });
+});
+
+describe('when Postgres is away', () => {
+  test('calls are 503 with Retry-After, and readiness names it', async () => {
+    const pool = createPool({
+      databaseUrl: 'postgres://nobody@127.0.0.1:1/none',
+      size: 1,
+      applicationName: 'test',
+    });
+    atFileEnd(() => pool.end());
+    const away = await adminOn({ pool }, sagas.gateway);
+    const answer = await away.get('/v1/wallets');
+    expect(faultOf(answer)).toEqual([503, 'UNAVAILABLE']);
+    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(answer.body.detail).not.toContain('127.0.0.1');
+    const { body } = await away.get('/health/ready');
+    expect(body.missing[0]).toEqual({ component: 'postgres', detail: 'does not answer' });
+    expect((await away.get('/health/live')).status).toBe(200);
+  });
+});
