@@ -1,5 +1,5 @@
 /** The local EVM node: Foundry's anvil from npm. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { freePort } from './ports.ts';
@@ -52,6 +52,7 @@ export async function startAnvil(options: AnvilOptions): Promise<Anvil> {
   if (options.stateFile !== null) {
     args.push('--state', options.stateFile);
     args.push('--state-interval', String(STATE_INTERVAL_SECONDS));
+    args.push('--timestamp', genesisTime(options.stateFile));
   }
   try {
     const server = await startServer({
@@ -72,6 +73,17 @@ export async function startAnvil(options: AnvilOptions): Promise<Anvil> {
         'Set CHAIN_RPC_URL to an EVM node of your own, or to off for no chain.',
     );
   }
+}
+
+/**
+ * The time of block 0 in Unix seconds, kept beside the state: should anvil be killed before it has
+ * written its state, the next one makes the same block 0, so that the chain is a shorter one and not
+ * another one, which a database that follows it refuses.
+ */
+function genesisTime(stateFile: string): string {
+  const file = `${stateFile}.genesis`;
+  if (!existsSync(file)) writeFileSync(file, String(Math.floor(Date.now() / 1000)));
+  return readFileSync(file, 'utf8');
 }
 
 /** The platform's executable itself: npm's launcher in between would not pass signals on. */
