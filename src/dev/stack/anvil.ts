@@ -52,7 +52,8 @@ export async function startAnvil(options: AnvilOptions): Promise<Anvil> {
   if (options.stateFile !== null) {
     args.push('--state', options.stateFile);
     args.push('--state-interval', String(STATE_INTERVAL_SECONDS));
-    args.push('--timestamp', genesisTime(options.stateFile));
+    // With a state its clock is the machine's again, and never before the last block.
+    if (!existsSync(options.stateFile)) args.push('--timestamp', genesisTime(options.stateFile));
   }
   try {
     const server = await startServer({
