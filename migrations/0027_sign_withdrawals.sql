@@ -120,11 +120,14 @@ return (
 -- Begins the signing of a withdrawal: takes a nonce and writes the attempt. From this commit on bytes
 -- may leave and nobody releases it.
 --
+-- p_funds  {height, balance, native}: see chain_payment_fault
+-- p_fault  why the payment could not be priced, in a sentence; then p_terms and p_max_fee are null
+--
 -- Answers {result: 'signing', attempt}, the same one again for ever; {result: 'waiting', why}, where
 -- it stays releasable; {result: 'ended'} where the group is finished.
 create function chain_begin_signing(
   p_group_id text, p_actor text, p_sender text, p_destination text,
-  p_chain_nonce bigint, p_funds jsonb, p_terms jsonb, p_max_fee numeric
+  p_chain_nonce bigint, p_funds jsonb, p_terms jsonb, p_max_fee numeric, p_fault text
 ) returns jsonb
 language plpgsql as $$
 declare
@@ -150,7 +153,8 @@ begin
   end if;
   select coalesce(max(s.nonce) + 1, p_chain_nonce) into v_nonce from nonce_slots s
     where s.chain = w.chain and s.sender = p_sender;
-  v_why := chain_payment_fault(w, p_sender, p_chain_nonce, v_nonce, p_funds, p_max_fee);
+  v_why := coalesce(p_fault,
+    chain_payment_fault(w, p_sender, p_chain_nonce, v_nonce, p_funds, p_max_fee));
   if v_why is not null then
     perform chain_announce_state(g, 'awaiting_funds', '~awaitingFunds', p_actor,
       jsonb_build_object('why', v_why));

@@ -52,7 +52,8 @@ return (select greatest(c.cursor_height - p_height + 1, 0) from chains c where c
 -- confirmed, overdue. Ends nothing: `chain_settle_withdrawal` does.
 --
 -- p_stuck_after  seconds after which a payment that is in no block is `stuck`; it stays held
--- Answers {state, txid, confirmations, required, final: {inclusionId, height, blockHash} | null}.
+-- Answers {state, group, txid, confirmations, required, stuckInSeconds, final}; final is null or
+-- {inclusionId, height, blockHash}, for `chain_settle_withdrawal`.
 create function chain_observe_withdrawal(p_group_id text, p_actor text, p_stuck_after integer)
 returns jsonb
 language plpgsql as $$
@@ -108,6 +109,9 @@ begin
   end if;
   return jsonb_build_object(
     'state', (select s.state from withdrawals s where s.group_id = p_group_id),
+    'group', group_json(p_group_id),
+    'stuckInSeconds', case when n.canonical is not true and p.id is not null then greatest(0,
+      p_stuck_after - extract(epoch from clock_timestamp() - p.created_at)::integer) end,
     'txid', p.txid, 'confirmations', coalesce(v_depth, 0),
     'required', chain_confirmations(a.confirmations),
     'final', case when n.canonical and n.block_height <= chain_final_height(c, a.final)

@@ -13,7 +13,8 @@ export interface Waiting {
   groupStatus: GroupStatus | null;
 }
 
-export type ChainStepOutcome = Extract<StepOutcome, { outcome: 'done' | 'refused' }> | Waiting;
+export type Decided = Extract<StepOutcome, { outcome: 'done' | 'refused' }>;
+export type ChainStepOutcome = Decided | Waiting;
 
 /** Who takes these steps, in the timeline. */
 export const CHAIN_ACTOR = 'chain';

@@ -1,7 +1,7 @@
 /** Deposits from the chain: one group an inclusion, decided by the stored chain alone. */
 import type { Db } from '../db/pool.ts';
 import { withRetry } from '../db/sqlstate.ts';
-import { CHAIN_ACTOR, type ChainStepOutcome, callChainStep } from './chainStep.ts';
+import { CHAIN_ACTOR, type ChainStepOutcome, callChainStep, type Decided } from './chainStep.ts';
 
 /** How far an inclusion is. Heights are block numbers. */
 export interface DepositProgress {
@@ -21,8 +21,10 @@ export interface DepositProgress {
  * Opens the group of an inclusion: the amount stands in `pendingIn`. One that was orphaned before
  * leaves a CANCELLED group without entries. Coins for no open wallet go to `unattributed:<asset>`.
  */
-export function openChainDeposit(db: Db, inclusionId: string): Promise<ChainStepOutcome> {
-  return callChainStep(db, 'chain_open_deposit', [inclusionId, CHAIN_ACTOR]);
+export async function openChainDeposit(db: Db, inclusionId: string): Promise<Decided> {
+  const opened = await callChainStep(db, 'chain_open_deposit', [inclusionId, CHAIN_ACTOR]);
+  if (opened.outcome === 'waiting') throw new Error(`Opening does not wait: ${opened.why}`);
+  return opened;
 }
 
 /**

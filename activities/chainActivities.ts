@@ -1,0 +1,30 @@
+/** What the chain's sagas do: each activity may run any number of times. */
+import { advanceDeposit, type DepositLook } from '../src/chains/advanceDeposit.ts';
+import type { Decided } from '../src/chains/chainStep.ts';
+import { openChainDeposit } from '../src/chains/deposits.ts';
+import type { ChainDepositInput } from '../src/contracts/sagas.ts';
+import {
+  broadcastWithdrawal,
+  followWithdrawal,
+  type PayDeps,
+  signWithdrawal,
+  type WithdrawalProgress,
+} from '../src/withdrawals/pay.ts';
+
+export type { DepositLook, WithdrawalProgress };
+
+/** Registered with the sagas and on the chain's own task queue, so that a slow node slows no transfer. */
+export function createChainActivities(deps: PayDeps) {
+  return {
+    /** Postgres alone: a local activity. */
+    openChainDeposit: ({ inclusionId }: ChainDepositInput): Promise<Decided> =>
+      openChainDeposit(deps.db, inclusionId),
+    advanceChainDeposit: ({ inclusionId }: ChainDepositInput): Promise<DepositLook> =>
+      advanceDeposit(deps.db, deps.chain, inclusionId),
+    signWithdrawal: (groupId: string): Promise<WithdrawalProgress> => signWithdrawal(deps, groupId),
+    broadcastWithdrawal: (groupId: string): Promise<WithdrawalProgress> =>
+      broadcastWithdrawal(deps, groupId),
+    followWithdrawal: (groupId: string): Promise<WithdrawalProgress> =>
+      followWithdrawal(deps, groupId),
+  };
+}

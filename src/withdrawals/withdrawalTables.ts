@@ -1,0 +1,159 @@
+/** The ledger's side of chain withdrawals; see migrations 0027 and 0028. */
+import { CHAIN_ACTOR, type ChainStepOutcome, callChainStep } from '../chains/chainStep.ts';
+import type { ChainId } from '../chains/port.ts';
+import type { Amount, Group, WithdrawalState } from '../contracts/resources.ts';
+import type { Db } from '../db/pool.ts';
+import { withRetry } from '../db/sqlstate.ts';
+
+/** What a withdrawal pays, and how far it is. */
+export interface WithdrawalFacts {
+  chain: ChainId;
+  asset: string;
+  amount: Amount;
+  /** As it is shown; the attempt has it in the chain's own spelling. */
+  destination: string;
+  state: WithdrawalState;
+  attempt: Attempt | null;
+  /** The attempt stands in a block of the stored chain. */
+  isIncluded: boolean;
+}
+
+/** One signed payload; `bytes` and `txid` are null until it is signed. */
+export interface Attempt {
+  id: string;
+  groupId: string;
+  chain: ChainId;
+  sender: string;
+  nonce: number;
+  destination: string;
+  terms: Record<string, string>;
+  bytes: string | null;
+  txid: string | null;
+}
+
+export type Begun =
+  | { result: 'signing'; attempt: Attempt }
+  /** Nothing was signed; it may still be released. */
+  | { result: 'waiting'; why: string }
+  | { result: 'ended' };
+
+/** What the node and the price say before a payment begins. */
+export interface PaymentOffer {
+  groupId: string;
+  sender: string;
+  destination: string;
+  /** The sender's next nonce as the chain has it. */
+  chainNonce: number;
+  /** The sender's balances after the block at `height`. */
+  funds: { height: number; balance: Amount; native: Amount };
+  price: { terms: Record<string, string>; maxFee: Amount } | { fault: string };
+}
+
+/** What the stored chain says of a withdrawal. */
+export interface Observed {
+  state: WithdrawalState;
+  group: Group;
+  txid: string | null;
+  confirmations: number;
+  required: number;
+  /** Until a payment that is in no block counts as stuck; null where it is in one, or not sent. */
+  stuckInSeconds: number | null;
+  /** The inclusion that ends it, where its block is final by the asset's rule. */
+  final: { inclusionId: string; height: number; blockHash: string } | null;
+}
+
+/** Null where there is no such withdrawal, or none that is bound to a chain. */
+export async function readWithdrawal(db: Db, groupId: string): Promise<WithdrawalFacts | null> {
+  const { rows } = await withRetry(() =>
+    db.query<WithdrawalFacts>({
+      name: 'chain_read_withdrawal',
+      text: `select w.chain, w.asset, amount_text(w.amount) as amount, w.destination, w.state,
+          chain_attempt_json(w.group_id) as attempt,
+          exists (select from withdrawal_attempts p
+            join attempt_inclusions n on n.attempt_id = p.id and n.canonical
+            where p.group_id = w.group_id) as "isIncluded"
+        from withdrawals w where w.group_id = $1 and w.chain is not null`,
+      values: [groupId],
+    }),
+  );
+  return rows[0] ?? null;
+}
+
+/**
+ * Takes a nonce and writes the attempt; from its commit on nobody releases the withdrawal. Again for
+ * the same group: the same attempt.
+ */
+export async function beginSigning(db: Db, offer: PaymentOffer): Promise<Begun> {
+  const { groupId, sender, destination, chainNonce, funds, price } = offer;
+  const [terms, maxFee, fault] =
+    'fault' in price ? [null, null, price.fault] : [price.terms, price.maxFee, null];
+  const { rows } = await withRetry(() =>
+    db.query<{ begun: Begun }>({
+      name: 'chain_begin_signing',
+      text: 'select chain_begin_signing($1, $2, $3, $4, $5, $6, $7, $8, $9) as begun',
+      values: [
+        groupId,
+        CHAIN_ACTOR,
+        sender,
+        destination,
+        chainNonce,
+        JSON.stringify(funds),
+        terms && JSON.stringify(terms),
+        maxFee,
+        fault,
+      ],
+    }),
+  );
+  const begun = rows[0]?.begun;
+  if (!begun) throw new Error('chain_begin_signing answered nothing');
+  return begun;
+}
+
+/** Stores signed bytes, before anything is sent. Other bytes for the attempt are an HF error. */
+export async function recordSigned(
+  db: Db,
+  attemptId: string,
+  { bytes, txid }: { bytes: string; txid: string },
+): Promise<void> {
+  await withRetry(() =>
+    db.query('select chain_record_attempt($1, $2, $3)', [attemptId, bytes, txid]),
+  );
+}
+
+/** Stores what came of sending: `taken`, or not known, with what the node said. */
+export async function recordBroadcast(
+  db: Db,
+  attemptId: string,
+  taken: boolean,
+  detail: string | null,
+): Promise<void> {
+  await withRetry(() =>
+    db.query('select chain_record_broadcast($1, $2, $3)', [attemptId, taken, detail]),
+  );
+}
+
+/** Brings a withdrawal to what the stored chain says, short of its end. */
+export async function observeWithdrawal(
+  db: Db,
+  groupId: string,
+  stuckAfterSeconds: number,
+): Promise<Observed> {
+  const { rows } = await withRetry(() =>
+    db.query<{ observed: Observed }>({
+      name: 'chain_observe_withdrawal',
+      text: 'select chain_observe_withdrawal($1, $2, $3) as observed',
+      values: [groupId, CHAIN_ACTOR, stuckAfterSeconds],
+    }),
+  );
+  const observed = rows[0]?.observed;
+  if (!observed) throw new Error('chain_observe_withdrawal answered nothing');
+  return observed;
+}
+
+/**
+ * Ends a withdrawal by an inclusion: paid, all of it settles; reverted, the fee settles and the rest
+ * is released. Checked under lock that its block is canonical and final; else `waiting`.
+ */
+export function settleChainWithdrawal(db: Db, inclusionId: string): Promise<ChainStepOutcome> {
+  return callChainStep(db, 'chain_settle_withdrawal', [inclusionId, CHAIN_ACTOR]);
+}

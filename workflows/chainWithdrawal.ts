@@ -1,0 +1,156 @@
+import { continueAsNew, workflowInfo } from '@temporalio/workflow';
+import type { WithdrawalProgress } from '../activities/chainActivities.ts';
+import type { WithdrawalState } from '../src/contracts/resources.ts';
+import type { OpenWithdrawalInput } from '../src/contracts/steps.ts';
+import { type Buttons, handleActs } from './acts.ts';
+import { ChainWait, chain } from './chainSteps.ts';
+import { SAGA_ACTOR } from './deadline.ts';
+import { type Guidance, readableTime } from './details.ts';
+import { undoGroup } from './giveBack.ts';
+import { GroupSaga, type SagaResult } from './groupSaga.ts';
+import { ledger } from './ledgerSteps.ts';
+
+const BUTTONS: Buttons = { settle: 'finalize', release: 'releaseWithdrawal', cancel: 'cancel' };
+
+/** Nothing was signed: it may be given back, and its deadline counts. */
+const UNSIGNED: readonly WithdrawalState[] = [
+  'requested',
+  'held',
+  'awaiting_approval',
+  'awaiting_funds',
+];
+/** Its payment stands in a block, as far as the chain was read. */
+const INCLUDED: readonly WithdrawalState[] = ['in_block', 'confirmed', 'reverted'];
+/** `Date.parse` drops microseconds; one millisecond more and the database agrees. */
+const ROUNDING_MS = 1;
+
+/**
+ * A withdrawal to a chain: held, signed, sent, followed until its block is final. All that was done
+ * stands in the ledger, so a run that begins again goes on there; an attempt that exists is followed
+ * and never signed anew. Until signing begins it can be given back; from then on the chain decides.
+ */
+export function chainWithdrawal(input: OpenWithdrawalInput): Promise<SagaResult> {
+  const view: View = { why: null };
+  const saga = new GroupSaga(input.groupId, () => explain(saga, view));
+  const wait = new ChainWait();
+  handleActs(saga, BUTTONS);
+  return saga.run(async (compensate) => {
+    compensate(undoGroup(saga, { ...input, kind: 'withdrawal' }, 'releaseWithdrawal'));
+    const summary = `Hold ${input.amount} of ${input.wallet} for ${input.destination}`;
+    await saga.open(() => ledger.openWithdrawal.executeWithOptions({ summary }, [input]));
+    while (saga.isOpen()) {
+      const before = stateOf(saga);
+      wait.beforeLook();
+      // Cancelling the workflow gives the withdrawal back while it can be; later it is ignored.
+      if (isUnsigned(saga)) saga.throwIfCancelled();
+      const lookAgainInSeconds = await advance(saga, view);
+      if (!saga.isOpen()) break;
+      if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof chainWithdrawal>(input);
+      if (stateOf(saga) !== before) wait.quicken();
+      await pause(saga, wait, lookAgainInSeconds);
+      await expireWhenDue(saga);
+    }
+  });
+}
+
+interface View {
+  why: string | null;
+}
+
+/** Goes as far as it can be gone now. Answers when something is due without a hint, or null. */
+async function advance(saga: GroupSaga, view: View): Promise<number | null> {
+  const args: [string] = [saga.groupId];
+  if (!hasBytes(saga)) {
+    const options = { summary: 'Sign the payment, if it can be paid now' };
+    learn(saga, view, await chain.signWithdrawal.executeWithOptions(options, args));
+    if (!saga.isOpen() || isUnsigned(saga)) return null;
+  }
+  if (!INCLUDED.includes(stateOf(saga))) {
+    const options = { summary: 'Send the signed bytes' };
+    learn(saga, view, await chain.broadcastWithdrawal.executeWithOptions(options, args));
+  }
+  const options = { summary: 'Look at the chain: confirm, settle or wait' };
+  const followed = await chain.followWithdrawal.executeWithOptions(options, args);
+  // Why it is not known where the bytes are stays on show until a block has them.
+  const why = followed.why ?? (INCLUDED.includes(stateOf(saga)) ? null : view.why);
+  learn(saga, view, { ...followed, why });
+  return followed.lookAgainInSeconds;
+}
+
+function learn(saga: GroupSaga, view: View, { group, why }: WithdrawalProgress): void {
+  view.why = why;
+  saga.learn(
+    { outcome: 'done', replayed: false, groupStatus: group.status, group },
+    'look',
+    'chain',
+  );
+}
+
+async function pause(saga: GroupSaga, wait: ChainWait, dueInSeconds: number | null) {
+  const unsigned = isUnsigned(saga);
+  const deadlineMs = unsigned && saga.deadline ? msUntil(saga.deadline) : null;
+  const dueMs = dueInSeconds === null ? null : dueInSeconds * 1_000;
+  const summary = unsigned
+    ? 'Next try to pay, if no hint comes'
+    : 'Next look at the chain, if no hint comes';
+  const isOver = () => !saga.isOpen() || (saga.cancelAsked && isUnsigned(saga));
+  // Due at once is due soon: a look has just been taken.
+  await wait.pause(summary, deadlineMs ?? (dueMs && Math.max(dueMs, 1_000)), isOver);
+}
+
+/** The deadline ends a withdrawal only before signing began; the ledger says whether it did. */
+async function expireWhenDue(saga: GroupSaga): Promise<void> {
+  const { deadline, groupId } = saga;
+  if (!saga.isOpen() || !isUnsigned(saga) || deadline === null || msUntil(deadline) > 0) return;
+  const summary = `Expire: the deadline was ${readableTime(deadline)}`;
+  const step = { groupId, stepKey: `~expire:${deadline}`, actor: SAGA_ACTOR, expiresAt: deadline };
+  saga.learn(await ledger.expire.executeWithOptions({ summary }, [step]), 'expire', 'saga');
+}
+
+/** By workflow time, which is read from the history and is the same in every replay. */
+function msUntil(deadline: string): number {
+  return Date.parse(deadline) + ROUNDING_MS - Date.now();
+}
+
+function stateOf(saga: GroupSaga): WithdrawalState {
+  return saga.group?.withdrawal?.state ?? 'held';
+}
+
+/** An attempt is shown from the moment on when its bytes are stored. */
+function hasBytes(saga: GroupSaga): boolean {
+  return (saga.group?.withdrawal?.attempts.length ?? 0) > 0;
+}
+
+function isUnsigned(saga: GroupSaga): boolean {
+  return UNSIGNED.includes(stateOf(saga));
+}
+
+function explain(saga: GroupSaga, { why }: View): Guidance {
+  if (!saga.opened) return { next: 'The ledger holds the amount.', people: [] };
+  if (!saga.isOpen()) return { next: 'Nothing, this withdrawal has ended.', people: [] };
+  const reason = why === null ? '' : ` ${why[0]?.toUpperCase()}${why.slice(1)}.`;
+  const people = isUnsigned(saga)
+    ? ['give it back: signal `release` with a reason, or the Cancel button']
+    : ['nothing yet: its bytes may be on the chain, so only the chain ends it'];
+  return { next: NEXT[stateOf(saga)] + reason, people };
+}
+
+const NEXT: Record<WithdrawalState, string> = {
+  requested: 'The ledger holds the amount.',
+  held: 'Signs and sends the payment.',
+  awaiting_approval: 'Waits for an approval.',
+  awaiting_funds: 'Waits until the payment can be made; tries again by itself.',
+  signing: 'Signs the payment.',
+  signed: 'Sends the payment.',
+  broadcast: 'Sent. Waits for a block.',
+  broadcast_unknown: 'It is not known whether the node has it: sends the same bytes again.',
+  in_block: 'In a block. Waits for confirmations.',
+  confirmed: 'Confirmed. Settles when its block is final.',
+  stuck: 'In no block for too long. Still held; sends the same bytes again and keeps looking.',
+  replacing: 'Waits for the replacement with a higher fee.',
+  cancelling: 'Waits for the cancellation on the chain.',
+  reverted: 'The chain reverted it. Given back, without the fee, when its block is final.',
+  settled: 'Nothing, it was paid.',
+  released: 'Nothing, it was given back.',
+  late_confirmed: 'It was paid after it had been given back. Somebody must look.',
+};
