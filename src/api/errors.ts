@@ -6,12 +6,21 @@ import type { Log } from '../observability/log.ts';
 import type { ApiContext } from './context.ts';
 import { Problem, sendProblem } from './problem.ts';
 
+/**
+ * SQLSTATE class 22 is a value that Postgres cannot read, such as the 99th of a month. All of a
+ * request is checked before but for what stands inside a cursor, which only its list can read.
+ */
+function isForgedCursor(error: unknown, c: ApiContext): boolean {
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' && /^22...$/.test(code) && c.req.query('cursor') !== undefined;
+}
+
 /** What the libraries throw, in the contract's words; null: nobody expected it. */
-function expected(error: unknown): Problem | null {
+function expected(error: unknown, c: ApiContext): Problem | null {
   if (error instanceof Problem) return error;
-  if (error instanceof InvalidCursor) {
-    const errors = [{ pointer: '/cursor', detail: error.message }];
-    return new Problem('INVALID_REQUEST', error.message, { errors });
+  if (error instanceof InvalidCursor || isForgedCursor(error, c)) {
+    const { message: detail } = new InvalidCursor();
+    return new Problem('INVALID_REQUEST', detail, { errors: [{ pointer: '/cursor', detail }] });
   }
   if (error instanceof ChainUnavailable) return new Problem('CHAIN_UNAVAILABLE', error.message);
   if (isDatabaseAway(error)) {
@@ -30,7 +39,7 @@ function expected(error: unknown): Problem | null {
 /** Sends every error as a problem. What nobody expected is logged and told without its words. */
 export function onError(log: Log) {
   return (error: Error, c: ApiContext): Response => {
-    const problem = expected(error);
+    const problem = expected(error, c);
     if (problem !== null) return sendProblem(c, problem);
     const requestId = c.get('requestId');
     log.error({ err: error, requestId, path: c.req.path }, 'a request failed');

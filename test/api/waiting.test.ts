@@ -22,6 +22,7 @@ async function apiWithoutWorker() {
     address: await temporalAddress(),
     namespace: await temporalNamespace(),
     identity: 'api-without-worker',
+    log,
   });
   atFileEnd(() => temporal.close());
   let gateway: SagaGateway | undefined;

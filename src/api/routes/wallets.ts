@@ -155,7 +155,11 @@ function readWallets(app: OpenAPIHono<ApiEnv>, { db, wallets }: ApiDeps): void {
   });
   app.openapi(balanceRoute, async (c) => {
     const read = await readBalanceAt(db, c.req.valid('param').id, c.req.valid('query').at ?? null);
-    if ('refusal' in read) throw problemOfRefusal(read.refusal);
+    if ('refusal' in read) {
+      const { code, detail } = read.refusal;
+      const errors = code === 'INVALID_REQUEST' ? [{ pointer: '/at', detail }] : [];
+      throw new Problem(code, detail, { errors });
+    }
     return c.json(read.balance, 200);
   });
   app.openapi(entriesRoute, async (c) => {

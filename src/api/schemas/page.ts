@@ -3,16 +3,16 @@ import { canonicalTime } from '../time.ts';
 
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 200;
+const LIMIT_FAULT = `Must be a whole number from 1 to ${MAX_LIMIT}.`;
 
 /** Query of every list. */
 export const pageQuery = {
   limit: z
     .string()
     .optional()
+    .refine((text) => text === undefined || /^\d{1,3}$/.test(text), { message: LIMIT_FAULT })
     .transform((text) => (text === undefined ? DEFAULT_LIMIT : Number(text)))
-    .refine((limit) => Number.isInteger(limit) && limit >= 1 && limit <= MAX_LIMIT, {
-      message: `Must be a whole number from 1 to ${MAX_LIMIT}.`,
-    })
+    .refine((limit) => limit >= 1 && limit <= MAX_LIMIT, { message: LIMIT_FAULT })
     .openapi({
       type: 'integer',
       minimum: 1,
