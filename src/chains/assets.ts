@@ -42,7 +42,8 @@ export async function readChainAssets(db: Db, chain: ChainId): Promise<ChainAsse
   const { rows } = await withRetry(() =>
     db.query<ChainAsset>({
       name: 'chain_assets',
-      text: 'select code, scale, lower(contract) as contract from assets where chain = $1',
+      text: `select code, scale, lower(contract) as contract from assets
+        where chain = $1 order by code`,
       values: [chain],
     }),
   );

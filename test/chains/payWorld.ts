@@ -1,0 +1,108 @@
+/** Withdrawals in a test's hands: opened, signed, sent and looked at, on a chain of its own. */
+import { expect } from 'vitest';
+import { reconcileChain } from '../../src/chains/reconcile.ts';
+import { groupId, stepKey } from '../../src/contracts/ids.ts';
+import type { Group } from '../../src/contracts/resources.ts';
+import { openTransfer } from '../../src/ledger/openTransfer.ts';
+import { openWithdrawal } from '../../src/ledger/openWithdrawal.ts';
+import { connectMnemonicSigner } from '../../src/withdrawals/hotWallet.ts';
+import {
+  broadcastWithdrawal,
+  followWithdrawal,
+  type PayDeps,
+  signWithdrawal,
+} from '../../src/withdrawals/pay.ts';
+import { type ChainWorld, createChainWorld } from './chainWorld.ts';
+import { MNEMONIC } from './node.ts';
+
+/** Somebody outside. */
+export const DESTINATION = '0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed';
+export const SHOP = { name: 'shop', admin: false };
+
+export interface PayWorld extends ChainWorld {
+  deps: PayDeps;
+  /** A wallet funded out of the treasury and a withdrawal from it, held. */
+  withdraw(
+    asset: string,
+    amount: string,
+    more?: { destination?: string; expiresIn?: number },
+  ): Promise<{ id: string; wallet: string }>;
+  sign(id: string): Promise<Group>;
+  send(id: string): Promise<Group>;
+  /** Reads the chain, then looks at the withdrawal. */
+  look(id: string): Promise<Group>;
+  /** Every coin on our addresses is in the books, and no other. */
+  expectReconciled(): Promise<void>;
+}
+
+export async function createPayWorld(): Promise<PayWorld> {
+  const world = await createChainWorld();
+  const { db, chain, port } = world;
+  const signer = connectMnemonicSigner(db, chain, MNEMONIC);
+  const deps: PayDeps = { db, chain, signer, stuckAfterSeconds: 600 };
+  await world.follow();
+  let count = 0;
+  return {
+    ...world,
+    deps,
+    async withdraw(asset, amount, more = {}) {
+      const key = `w${++count}`;
+      const wallet = `wallet-${key}`;
+      await world.wallet(wallet, asset);
+      await fund(world, wallet, asset, amount);
+      const id = groupId('withdrawal', 'shop', key);
+      const opened = await openWithdrawal(db, {
+        groupId: id,
+        stepKey: stepKey('create', 'shop', key),
+        actor: SHOP,
+        client: 'shop',
+        wallet,
+        amount,
+        destination: more.destination ?? DESTINATION,
+        feeMode: 'platform',
+        maxFee: null,
+        riskMeta: null,
+        expiresIn: more.expiresIn ?? null,
+        metadata: {},
+        acceptBy: null,
+      });
+      expect(opened).toMatchObject({ outcome: 'done', group: { withdrawal: { state: 'held' } } });
+      return { id, wallet };
+    },
+    sign: async (id) => (await signWithdrawal(deps, id)).group,
+    send: async (id) => (await broadcastWithdrawal(deps, id)).group,
+    async look(id) {
+      await world.follow();
+      return (await followWithdrawal(deps, id)).group;
+    },
+    async expectReconciled() {
+      await world.node.mine(3);
+      await world.follow();
+      const lines = await reconcileChain(db, port);
+      expect(lines.map(({ asset, drift }) => [asset, drift])).toEqual([
+        ['ETH', '0'],
+        ['USDX', '0'],
+      ]);
+    },
+  };
+}
+
+/** Out of the treasury, so that the books stay true to the chain. */
+async function fund({ db }: ChainWorld, wallet: string, asset: string, amount: string) {
+  const funded = await openTransfer(db, {
+    groupId: `transfer:test:fund-${wallet}`,
+    stepKey: 'create:test:fund',
+    actor: { name: 'test', admin: true },
+    client: 'test',
+    legs: [
+      { wallet: `treasury:${asset}`, type: 'DEBIT', amount },
+      { wallet, type: 'CREDIT', amount },
+    ],
+    settle: 'immediate',
+    expiresIn: null,
+    reference: null,
+    metadata: {},
+    acceptBy: null,
+  });
+  expect(funded.outcome).toBe('done');
+}

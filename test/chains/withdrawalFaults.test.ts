@@ -1,0 +1,176 @@
+/** Withdrawals through crashes and on a chain that does not do as it should. */
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { readGroup } from '../../src/ledger/groups.ts';
+import { releaseWithdrawal } from '../../src/ledger/releaseWithdrawal.ts';
+import { readTimeline } from '../../src/ledger/timeline.ts';
+import { followWithdrawal, signWithdrawal } from '../../src/withdrawals/pay.ts';
+import { HOT } from './chainWorld.ts';
+import { createPayWorld, type PayWorld, SHOP } from './payWorld.ts';
+
+let world: PayWorld;
+
+beforeAll(async () => {
+  world = await createPayWorld();
+});
+
+beforeEach(async () => {
+  await world.node.automine(true);
+});
+
+const eventsOf = async (id: string) => (await readTimeline(world.db, id)).map(({ event }) => event);
+
+describe('a crash', () => {
+  it('after the nonce was taken signs the same bytes', async () => {
+    const { id } = await world.withdraw('ETH', '0.1');
+    const failing = {
+      ...world.deps,
+      signer: async () => ({
+        sender: HOT,
+        sign: () => Promise.reject(new Error('the process died here')),
+      }),
+    };
+    await expect(signWithdrawal(failing, id)).rejects.toThrow('died here');
+    expect((await readGroup(world.db, id))?.withdrawal).toMatchObject({ state: 'signing' });
+    const nonce = 'select nonce::integer from nonce_slots where group_id = $1';
+    const taken = await world.value(nonce, id);
+    const group = await world.sign(id);
+    expect(group.withdrawal?.attempts).toMatchObject([{ nonce: taken }]);
+    expect(
+      await world.value('select count(*)::integer from nonce_slots where group_id = $1', id),
+    ).toBe(1);
+    await world.send(id);
+  });
+
+  it('after signing or after sending sends the same bytes again and pays once', async () => {
+    const { id } = await world.withdraw('ETH', '0.2');
+    const first = await world.sign(id);
+    // The run that comes after the crash begins anew with each step.
+    for (let run = 0; run < 3; run++) {
+      const again = await world.sign(id);
+      expect(again.withdrawal?.attempts[0]?.txid).toBe(first.withdrawal?.attempts[0]?.txid);
+      expect((await world.send(id)).withdrawal?.state).toBe('broadcast');
+    }
+    await world.node.mine(3);
+    expect((await world.look(id)).status).toBe('SETTLED');
+    expect((await world.send(id)).status).toBe('SETTLED');
+    expect((await world.look(id)).withdrawal?.attempts).toHaveLength(1);
+    await world.expectReconciled();
+  });
+
+  it('does not lose a payment that nobody recorded as sent', async () => {
+    const { id } = await world.withdraw('ETH', '0.3');
+    await world.sign(id);
+    const bytes = await world.value<string>(
+      'select bytes from withdrawal_attempts where group_id = $1',
+      id,
+    );
+    await world.node.rpc('eth_sendRawTransaction', bytes);
+    await world.node.mine(3);
+    expect((await world.look(id)).status).toBe('SETTLED');
+  });
+});
+
+describe('what does not go well', () => {
+  it('is reverted: the fee is settled, the principal given back, when that is final', async () => {
+    // A contract that takes no coins; the price is asked for before it is there.
+    const destination = '0x3333333333333333333333333333333333333333';
+    const { id, wallet } = await world.withdraw('ETH', '1', { destination });
+    await world.node.automine(false);
+    await world.sign(id);
+    // PUSH1 0, PUSH1 0, REVERT
+    await world.node.rpc('anvil_setCode', destination, '0x60006000fd');
+    await world.send(id);
+    await world.node.mine();
+    expect((await world.look(id)).withdrawal).toMatchObject({ state: 'reverted' });
+    expect(await world.balance(wallet)).toMatchObject({ available: '0', held: '1' });
+    await world.node.mine(2);
+    const released = await world.look(id);
+    expect(released).toMatchObject({ status: 'RELEASED', reason: 'REVERTED' });
+    expect(released.legs.map(({ settled }) => settled === '0')).toEqual([true, true, false, false]);
+    expect(await world.balance(wallet)).toMatchObject({ available: '1', held: '0' });
+    await world.expectReconciled();
+  });
+
+  it('is in no block: stuck, still held, and paid when it comes after all', async () => {
+    await world.node.automine(false);
+    const { id, wallet } = await world.withdraw('ETH', '0.4');
+    await world.sign(id);
+    await world.send(id);
+    const hasty = { ...world.deps, stuckAfterSeconds: 0 };
+    const { group } = await followWithdrawal(hasty, id);
+    expect(group).toMatchObject({ status: 'IN_PROGRESS', withdrawal: { state: 'stuck' } });
+    expect(await world.balance(wallet)).toMatchObject({ held: '0.4' });
+    const step = { groupId: id, stepKey: 'release:shop:1', actor: SHOP };
+    expect(
+      await releaseWithdrawal(world.db, { ...step, reason: 'late', amount: null, final: true }),
+    ).toMatchObject({ refusal: { code: 'MAY_BE_ON_CHAIN' } });
+    await world.node.mine(3);
+    expect((await world.look(id)).status).toBe('SETTLED');
+    expect(await eventsOf(id)).toContain('stuck');
+  });
+
+  it('drops out of its block: back to sent, its fee taken back, paid once in the next one', async () => {
+    const { id } = await world.withdraw('ETH', '0.6');
+    await world.sign(id);
+    await world.send(id);
+    const first = await world.look(id);
+    expect(first.withdrawal?.state).toBe('in_block');
+    await world.node.reorg(1);
+    const dropped = await world.look(id);
+    expect(dropped.withdrawal).toMatchObject({ state: 'broadcast', confirmations: 0 });
+    expect(dropped.legs.map(({ remaining }) => remaining === '0')).toEqual([
+      false,
+      false,
+      true,
+      true,
+    ]);
+    await world.send(id);
+    await world.node.mine(3);
+    const settled = await world.look(id);
+    expect(settled.status).toBe('SETTLED');
+    expect(settled.withdrawal?.attempts).toHaveLength(1);
+    await world.expectReconciled();
+  });
+
+  it('cannot be paid: waits for funds before a nonce is taken, and can be given back', async () => {
+    await world.database.owner.query(
+      `update assets set withdrawals_paused = true where code = 'USDX'`,
+    );
+    const paused = await world.withdraw('ETH', '1').then(({ id }) => id);
+    await world.database.owner.query(
+      `update assets set withdrawals_paused = false where code = 'USDX'`,
+    );
+    // More than the hot wallet has on the chain; the books of the treasury go below zero for it.
+    const { id, wallet } = await world.withdraw('ETH', '20000');
+    const waiting = await signWithdrawal(world.deps, id);
+    expect(waiting.why).toMatch(/hot wallet has .* ETH/);
+    expect(waiting.group.withdrawal).toMatchObject({ state: 'awaiting_funds', attempts: [] });
+    const slots = 'select count(*)::integer from nonce_slots where group_id = $1';
+    expect(await world.value(slots, id)).toBe(0);
+    expect((await world.sign(id)).withdrawal?.state).toBe('awaiting_funds');
+    const step = { groupId: id, stepKey: 'release:shop:1', actor: SHOP };
+    await releaseWithdrawal(world.db, { ...step, reason: 'no funds', amount: null, final: true });
+    expect(await world.balance(wallet)).toMatchObject({ available: '20000', held: '0' });
+    expect((await world.sign(paused)).withdrawal?.state).toBe('signed');
+    await world.send(paused);
+  });
+
+  it('waits while coins on the chain are not in the books', async () => {
+    const { id } = await world.withdraw('USDX', '5');
+    const take = 'update chain_inclusions set credited_at = null where asset = $1';
+    await world.database.owner.query(take, ['USDX']);
+    // The books say that all tokens lie elsewhere: on a deposit address.
+    await world.database.owner.query(
+      `insert into chain_inclusions (chain, txid, ordinal, inclusion_no, group_id, asset, amount,
+         from_address, to_address, block_hash, block_height, confirmations, credited_at)
+       values ('eip155:31337', '0xelsewhere', '0', 1, 'deposit:elsewhere', 'USDX', 1000000000,
+         '0x', '0x', '0x', 0, 1, now())`,
+    );
+    expect((await signWithdrawal(world.deps, id)).why).toMatch(/booked\), 5 is needed/);
+    await world.database.owner.query(
+      "update chain_inclusions set credited_at = null, canonical = false where txid = '0xelsewhere'",
+    );
+    expect((await world.sign(id)).withdrawal?.state).toBe('signed');
+    await world.send(id);
+  });
+});

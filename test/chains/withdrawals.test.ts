@@ -1,0 +1,116 @@
+/** Withdrawals, step by step on a real node: held, sent, announced, settled. */
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { readTimeline } from '../../src/ledger/timeline.ts';
+import { signWithdrawal } from '../../src/withdrawals/pay.ts';
+import { createPayWorld, DESTINATION, type PayWorld } from './payWorld.ts';
+
+let world: PayWorld;
+
+beforeAll(async () => {
+  world = await createPayWorld();
+});
+
+beforeEach(async () => {
+  await world.node.automine(true);
+});
+
+const eventsOf = async (id: string) => (await readTimeline(world.db, id)).map(({ event }) => event);
+
+const coinsAt = async (address: string, contract: string | null) =>
+  world.port.balanceOf(address.toLowerCase(), contract, await world.node.height());
+
+describe('the way of a payment', () => {
+  it('is held, sent, announced at n, settled when its block is final', async () => {
+    const { id, wallet } = await world.withdraw('ETH', '1.5');
+    const before = await coinsAt(DESTINATION, null);
+    expect((await world.sign(id)).withdrawal).toMatchObject({ state: 'signed' });
+    expect((await world.send(id)).withdrawal?.state).toBe('broadcast');
+    const included = await world.look(id);
+    expect(included.withdrawal).toMatchObject({ state: 'in_block', confirmations: 1 });
+    // The fee is held in two legs of its own: nothing is settled before the block is final.
+    expect(included.legs.map(({ wallet: name, type }) => [name, type])).toEqual([
+      [wallet, 'DEBIT'],
+      ['external:ETH', 'CREDIT'],
+      ['network-fees:ETH', 'DEBIT'],
+      ['external:ETH', 'CREDIT'],
+    ]);
+    await world.node.mine();
+    expect((await world.look(id)).withdrawal).toMatchObject({
+      state: 'in_block',
+      confirmations: 2,
+    });
+    await world.database.owner.query("update assets set final = '10' where code = 'ETH'");
+    await world.node.mine();
+    expect((await world.look(id)).withdrawal).toMatchObject({
+      state: 'confirmed',
+      confirmations: 3,
+    });
+    expect(await world.balance(wallet)).toMatchObject({ available: '0', held: '1.5' });
+    await world.node.mine(6);
+    expect((await world.look(id)).status).toBe('IN_PROGRESS');
+    await world.node.mine();
+    const settled = await world.look(id);
+    await world.database.owner.query("update assets set final = null where code = 'ETH'");
+    expect(settled).toMatchObject({ status: 'SETTLED', withdrawal: { state: 'settled' } });
+    expect(await world.balance(wallet)).toMatchObject({ available: '0', held: '0', settled: '0' });
+    const after = await coinsAt(DESTINATION, null);
+    expect(after - before).toBe(15n * 10n ** 17n);
+    expect(await eventsOf(id)).toEqual([
+      'withdraw',
+      'withdrawal.signing',
+      'withdrawal.signed',
+      'withdrawal.broadcast',
+      'fee',
+      'withdrawal.in_block',
+      'confirmed',
+      'settle',
+    ]);
+    const announced = 'select array_agg(event order by id) from outbox where group_id = $1';
+    expect(await world.value(announced, id)).toEqual([
+      'group.opened',
+      'group.legs_added',
+      'withdrawal.confirmed',
+      'group.settled',
+    ]);
+    await world.expectReconciled();
+  });
+
+  it('pays tokens, and the fee in the native coin', async () => {
+    const { id } = await world.withdraw('USDX', '12.345678');
+    await world.sign(id);
+    await world.send(id);
+    await world.node.mine(3);
+    const settled = await world.look(id);
+    expect(settled).toMatchObject({ status: 'SETTLED' });
+    expect(settled.legs.map(({ asset }) => asset)).toEqual(['USDX', 'USDX', 'ETH', 'ETH']);
+    const paid = await coinsAt(DESTINATION, world.usdx);
+    expect(paid).toBe(12_345_678n);
+    await world.expectReconciled();
+  });
+
+  it('to a deposit address of ours is one payment and one deposit', async () => {
+    const address = await world.wallet('receiver', 'ETH');
+    const { id } = await world.withdraw('ETH', '0.25', { destination: address });
+    await world.sign(id);
+    await world.send(id);
+    await world.node.mine(3);
+    expect((await world.look(id)).status).toBe('SETTLED');
+    const seen = 'select trim_scale(amount)::text from chain_inclusions where to_address = $1';
+    expect(await world.value(seen, address)).toBe('0.25');
+    await world.expectReconciled();
+  });
+});
+
+it('gives 10 withdrawals at once 10 nonces without a gap, and pays each once', async () => {
+  const ids: string[] = [];
+  for (let each = 0; each < 10; each++) ids.push((await world.withdraw('ETH', '0.01')).id);
+  // Two workers sign every one of them.
+  const signed = await Promise.all([...ids, ...ids].map((id) => signWithdrawal(world.deps, id)));
+  const nonces = new Set(signed.map(({ group }) => group.withdrawal?.attempts[0]?.nonce ?? -1));
+  expect(nonces.size).toBe(10);
+  expect(Math.max(...nonces) - Math.min(...nonces)).toBe(9);
+  await Promise.all([...ids, ...ids].map((id) => world.send(id)));
+  await world.node.mine(4);
+  for (const id of ids) expect((await world.look(id)).status).toBe('SETTLED');
+  await world.expectReconciled();
+});
