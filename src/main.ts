@@ -1,4 +1,5 @@
 /** The composition root: what a process of Holdfast is made of, by its roles. */
+import { createChainActivities } from '../activities/chainActivities.ts';
 import { createApp } from './api/app.ts';
 import { startServer } from './api/server.ts';
 import { connectChain } from './chains/connection.ts';
@@ -13,9 +14,12 @@ import { startSagas } from './temporal/sagas.ts';
 import { startWatcher } from './watchers/watcher.ts';
 import { createWatcherMetrics } from './watchers/watcherMetrics.ts';
 import { depositXpub } from './withdrawals/developmentKeys.ts';
+import { connectMnemonicSigner } from './withdrawals/hotWallet.ts';
 
 /** Between two looks at the chain: below any chain's block time, and cheap for a node. */
 const CHAIN_POLL_MS = 250;
+/** A payment that no block has taken by then waits for a person; nothing is given back by it. */
+const STUCK_AFTER_SECONDS = 600;
 
 export interface Holdfast {
   /** Where the API listens, such as `http://127.0.0.1:3000`. */
@@ -58,6 +62,14 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
       temporalUi: config.temporalUi,
       dataConverter: encryptingConverter(readCodecKeys(config.codecKeys)),
       ...(config.buildId !== null && { buildId: config.buildId }),
+      ...(chain !== null && {
+        chainActivities: createChainActivities({
+          db,
+          chain,
+          signer: connectMnemonicSigner(db, chain, config.mnemonic),
+          stuckAfterSeconds: STUCK_AFTER_SECONDS,
+        }),
+      }),
     });
     stops.push(() => sagas.stop());
     if (chain !== null && config.roles.has('watcher')) {
