@@ -52,8 +52,7 @@ export async function startAnvil(options: AnvilOptions): Promise<Anvil> {
   if (options.stateFile !== null) {
     args.push('--state', options.stateFile);
     args.push('--state-interval', String(STATE_INTERVAL_SECONDS));
-    // With a state its clock is the machine's again, and never before the last block.
-    if (!existsSync(options.stateFile)) args.push('--timestamp', genesisTime(options.stateFile));
+    args.push('--timestamp', genesisTime(options.stateFile));
   }
   try {
     const server = await startServer({
@@ -67,6 +66,9 @@ export async function startAnvil(options: AnvilOptions): Promise<Anvil> {
       removeAfter: options.removeAfter ?? null,
       isReady: () => answersChainId(rpcUrl),
     });
+    // A chain that began earlier goes on at the machine's time, not where its first block was.
+    const now = Math.floor(Date.now() / 1000);
+    if (options.stateFile !== null) await call(rpcUrl, 'evm_setTime', [now]);
     return { ...server, rpcUrl };
   } catch (error) {
     throw new Error(
@@ -77,8 +79,9 @@ export async function startAnvil(options: AnvilOptions): Promise<Anvil> {
 }
 
 /**
- * The time of block 0 in Unix seconds, kept beside the state: should anvil be killed before it has
- * written its state, the next one makes the same block 0, so that the chain is a shorter one and not
+ * The time of block 0 in Unix seconds, kept beside the state. anvil makes a block 0 at each start,
+ * also when it loads a state, and then knows two of them. With the same time they are the same; and
+ * should it be killed before it has written its state, the next chain is a shorter one and not
  * another one, which a database that follows it refuses.
  */
 function genesisTime(stateFile: string): string {
@@ -106,11 +109,14 @@ function anvilBinary(): string {
 }
 
 async function answersChainId(rpcUrl: string): Promise<boolean> {
+  return Number(await call(rpcUrl, 'eth_chainId', [])) === LOCAL_CHAIN_ID;
+}
+
+async function call(rpcUrl: string, method: string, params: unknown[]): Promise<unknown> {
   const response = await fetch(rpcUrl, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'eth_chainId', params: [] }),
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
   });
-  const body = (await response.json()) as { result?: string };
-  return Number(body.result) === LOCAL_CHAIN_ID;
+  return ((await response.json()) as { result?: unknown }).result;
 }
