@@ -4,10 +4,12 @@ import type { GroupSaga } from './groupSaga.ts';
 
 /** `Date.parse` drops microseconds; one millisecond more and the database agrees that it is time. */
 const ROUNDING_MS = 1;
-/** First wait when the database says that it is not time yet; doubled from there. */
+/**
+ * First and longest wait when the database says that it is not time yet; doubled in between. So an
+ * expiry is late by no more than the clocks differ, and by an hour at most; it is never early.
+ */
 const EARLY_MS = 1_000;
-/** Longest such wait: clocks that differ by more show as a late expiry, never as an early one. */
-const MAX_EARLY_MS = 60_000;
+const MAX_EARLY_MS = 3_600_000;
 
 /** Who a saga is to the ledger when it acts by itself. */
 export const SAGA_ACTOR = { name: 'saga', admin: false };
@@ -39,12 +41,9 @@ export async function driveToEnd(saga: GroupSaga, atDeadline: AtDeadline | null)
     } else {
       const ms = Math.max(msUntil(deadline), early);
       if (ms > 0) await saga.waitForChange({ ms, summary: atDeadline.summary });
-      if (isDue(saga, deadline)) {
-        await atDeadline.act(deadline);
-        early = Math.min(Math.max(early * 2, EARLY_MS), MAX_EARLY_MS);
-      } else {
-        early = 0;
-      }
+      if (isDue(saga, deadline)) await atDeadline.act(deadline);
+      const isEarly = saga.deadline === deadline && msUntil(deadline) <= 0;
+      early = isEarly ? Math.min(Math.max(early * 2, EARLY_MS), MAX_EARLY_MS) : 0;
     }
     saga.throwIfCancelled();
   }

@@ -2,6 +2,7 @@ import { Client } from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
 import { NativeConnection } from '@temporalio/worker';
 import { SEARCH_ATTRIBUTE } from '../contracts/sagas.ts';
+import type { Log } from '../observability/log.ts';
 import { faultOf } from './failures.ts';
 
 export interface TemporalOptions {
@@ -12,6 +13,7 @@ export interface TemporalOptions {
   identity: string;
   /** Encrypts payloads; see `codec.ts`. */
   dataConverter?: DataConverter;
+  log: Log;
 }
 
 export interface Temporal {
@@ -24,17 +26,17 @@ export interface Temporal {
 
 /** IndexedValueType of the API, by the SDK's words. */
 const INDEXED_VALUE_TYPE = { KEYWORD: 2, KEYWORD_LIST: 7 } as const;
-/** How long the server may take to answer the first calls, in milliseconds. */
-const CONNECT_TIMEOUT_MS = 10_000;
+/** How long the server may take to answer each of the first calls, in milliseconds. */
+const CALL_TIMEOUT_MS = 10_000;
 
 /**
- * Connects, and registers the search attributes where they are missing: an upsert of an unknown one
- * would fail every workflow task.
+ * Connects, and registers the search attributes where they are missing. A server that lets nobody
+ * register them (Temporal Cloud) has to have them already: a start that names an unknown one fails.
  *
- * @throws an Error that names the address when the server does not answer
+ * @throws an Error that names address or namespace when the server does not answer for them
  */
 export async function connectTemporal(options: TemporalOptions): Promise<Temporal> {
-  const { address, namespace, identity, dataConverter } = options;
+  const { address, namespace, identity, dataConverter, log } = options;
   let connection: NativeConnection;
   try {
     connection = await NativeConnection.connect({ address });
@@ -44,33 +46,42 @@ export async function connectTemporal(options: TemporalOptions): Promise<Tempora
         'Start it, or set TEMPORAL_ADDRESS to one that runs.',
     );
   }
-  const client = new Client({ connection, namespace, identity, dataConverter });
+  const within = <T>(call: () => Promise<T>): Promise<T> =>
+    connection.withDeadline(Date.now() + CALL_TIMEOUT_MS, call);
   try {
-    await connection.withDeadline(Date.now() + CONNECT_TIMEOUT_MS, () =>
-      registerSearchAttributes(connection, namespace),
-    );
+    await within(() => connection.workflowService.describeNamespace({ namespace }));
   } catch (error) {
     await connection.close();
     throw new Error(
-      `Temporal at ${address} cannot use the namespace ${namespace} (${faultOf(error).detail}). ` +
-        'Create the namespace, and give it the search attributes of docs/operators.md.',
+      `Temporal at ${address} has no namespace ${namespace} for us (${faultOf(error).detail}). ` +
+        'Create it, or set TEMPORAL_NAMESPACE to another one.',
     );
   }
+  try {
+    await within(() => registerSearchAttributes(connection, namespace));
+  } catch (error) {
+    const reason = faultOf(error).detail;
+    log.warn({ reason }, 'Search attributes cannot be registered here; see docs/operators.md');
+  }
+  const client = new Client({ connection, namespace, identity, dataConverter });
   return { connection, client, close: () => connection.close() };
 }
 
 async function registerSearchAttributes(
-  connection: NativeConnection,
+  { operatorService }: NativeConnection,
   namespace: string,
 ): Promise<void> {
-  const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
+  // The time-skipping server has no list; a server that refuses the list refuses the rest as well.
+  const { customAttributes } = await operatorService
+    .listSearchAttributes({ namespace })
+    .catch(() => ({ customAttributes: null }));
   const missing = Object.values(SEARCH_ATTRIBUTE).filter(({ name }) => !customAttributes?.[name]);
   if (missing.length === 0) return;
   const searchAttributes = Object.fromEntries(
     missing.map(({ name, type }) => [name, INDEXED_VALUE_TYPE[type]]),
   );
   try {
-    await connection.operatorService.addSearchAttributes({ namespace, searchAttributes });
+    await operatorService.addSearchAttributes({ namespace, searchAttributes });
   } catch (error) {
     // Another process that starts at the same time was faster.
     if (faultOf(error).fault !== 'already_started') throw error;

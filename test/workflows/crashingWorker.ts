@@ -26,4 +26,4 @@ await startSagas({
   temporalUi: null,
   sweeper: false,
 });
-console.log('polling');
+process.stdout.write('polling\n');

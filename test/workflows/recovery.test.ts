@@ -66,7 +66,7 @@ describe('a saga that was terminated', () => {
     const extended = doneGroup(await world.sagas.gateway.act('extend', extend, WAIT_MS));
     await handleOf(id).terminate('test');
     await makeOlder(id);
-    expect(await sweep()).toMatchObject({ looked: 1, restarted: 1 });
+    expect((await sweep()).restarted).toBe(1);
     expect(await statusOf(id)).toBe('RUNNING');
     const { group } = await handleOf(id).query<{ group: { expiresAt: string } }>('status');
     expect(group.expiresAt).toBe(extended.expiresAt);

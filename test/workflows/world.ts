@@ -21,18 +21,21 @@ export const WAIT_MS = 20_000;
 
 export interface World {
   database: TestDatabase;
-  /** The service's pool; counts its queries. */
-  db: Db & { queries: number };
+  /** The service's pool; notes the names of its queries, in order. */
+  db: Db & { queries: string[] };
   sagas: Sagas;
   options: SagasOptions;
   /** Stops the worker and the gateway as a crash or a deployment would, and starts new ones. */
   restart(): Promise<void>;
 }
 
-/** Starts once per test file; ends with it. */
-export async function createWorld(changes: Partial<SagasOptions> = {}): Promise<World> {
+/** Starts once per test file and ends with it; or with a test, given `onTestFinished`. */
+export async function createWorld(
+  changes: Partial<SagasOptions> = {},
+  atEnd: (stop: () => Promise<void>) => void = afterAll,
+): Promise<World> {
   const database = await createTestDatabase();
-  const db = countQueries(database.pool);
+  const db = noteQueries(database.pool);
   const options: SagasOptions = {
     db,
     log: createLog(process.env.LOG_LEVEL ?? 'silent'),
@@ -54,19 +57,18 @@ export async function createWorld(changes: Partial<SagasOptions> = {}): Promise<
       world.sagas = await startSagas(options);
     },
   };
-  afterAll(() => world.sagas.stop());
+  atEnd(() => world.sagas.stop());
   return world;
 }
 
-function countQueries(pool: Db): World['db'] {
-  const counted = {
-    queries: 0,
-    query: ((...args: Parameters<Db['query']>) => {
-      counted.queries += 1;
-      return pool.query(...args);
-    }) as Db['query'],
+function noteQueries(pool: Db): World['db'] {
+  const queries: string[] = [];
+  const query = (...args: Parameters<Db['query']>) => {
+    const [asked] = args as unknown as [string | { name?: string; text: string }];
+    queries.push(typeof asked === 'string' ? asked : (asked.name ?? asked.text));
+    return pool.query(...args);
   };
-  return counted;
+  return { queries, query: query as Db['query'] };
 }
 
 let wallets = 0;
