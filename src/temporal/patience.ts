@@ -19,12 +19,13 @@ export async function lookUntil<T>(
 ): Promise<T | null> {
   let pause = FIRST_PAUSE_MS;
   await pauseFor(delayMs, until, signal);
-  for (;;) {
+  while (!signal.aborted) {
     const found = await look();
-    if (found !== null || signal.aborted || Date.now() >= until) return found;
+    if (found !== null || Date.now() >= until) return found;
     await pauseFor(pause, until, signal);
     pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
   }
+  return null;
 }
 
 /** Never longer than until `until`; ends at once when aborted. */
