@@ -106,6 +106,18 @@ describe('POST /v1/transfers, immediate', () => {
     expect(await balanceOf(api, 'zeros')).toEqual(['5', '0', '0']);
   });
 
+  test('carries metadata as large as a body may be', async () => {
+    await openWallet(api, 'big-a', 'USD', '2');
+    await openWallet(api, 'big-b', 'USD');
+    const legs = [debit('big-a', '1'), credit('big-b', '1')];
+    const metadata = { text: 'x'.repeat(1024 * 1024 - 300) };
+    for (const settle of ['immediate', 'manual']) {
+      const group = await shop.post('/v1/transfers', { legs, metadata, settle });
+      expect([group.status, group.body.metadata]).toEqual([201, metadata]);
+      if (settle === 'manual') expect((await shop.post(pathOf(group, '/settle'))).status).toBe(200);
+    }
+  });
+
   test('settles several assets at once when each balances', async () => {
     await openWallet(api, 'ua', 'USD', '10');
     await openWallet(api, 'ub', 'USD');

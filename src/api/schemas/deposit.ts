@@ -4,6 +4,9 @@ import { group, groupPage } from './group.ts';
 import { pageOf } from './page.ts';
 import { metadata, textOf, walletId } from './text.ts';
 
+/** The ledger counts events of a transaction in 32 bits. */
+const MAX_ORDINAL = 2 ** 31 - 1;
+
 export const createDepositBody = z
   .strictObject({
     wallet: walletId,
@@ -11,7 +14,7 @@ export const createDepositBody = z
       description: 'Required for a chainless asset; not used where the chain says it.',
     }),
     txid: textOf(1, 255).nullish(),
-    ordinal: z.int().min(0).nullish(),
+    ordinal: z.int().min(0).max(MAX_ORDINAL).nullish(),
     source: textOf(1, 255).nullish(),
     metadata: metadata.default({}),
   })
