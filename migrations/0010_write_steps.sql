@@ -55,7 +55,8 @@ $$;
 -- p_event     what the outbox announces, such as `group.settled`
 -- p_move      HOLD: the items are new legs. IMMEDIATE: new legs, held and settled at once.
 --             MOVES: the items end holds of legs that exist, as p_statuses says
--- p_legs, p_wallets, p_types, p_amounts    one item an element; amounts above zero
+-- p_legs, p_wallets, p_types, p_amounts    one item an element; an amount that is not above zero
+--             is refused, whoever let it come this far
 -- p_assets    HOLD, IMMEDIATE: what the caller expects, null elements allowed; MOVES: the legs'
 -- p_statuses  MOVES: SETTLED, RELEASED or CANCELLED per item; a leg may have one item of each
 -- p_admin     may name deferred wallets (system, external, fees …) in a new leg
@@ -115,6 +116,14 @@ declare
   v_legs jsonb := '[]';
   v_answer jsonb;
 begin
+  if 0 >= any(p_amounts) then
+    if not p_new then
+      select * into g from transfer_groups where id = g.id;
+    end if;
+    return ledger_refuse(g, p_new, p_step_key, p_verb, p_actor, p_request, false,
+      'INVALID_AMOUNT', 'An amount must be greater than zero.');
+  end if;
+
   if c_new_legs and exists (select from limits) then
     v_limit := ledger_limit_fault(g.kind, p_legs, p_wallets, p_types, p_amounts);
   end if;

@@ -14,6 +14,11 @@ declare
   r record;
   v_answer jsonb;
 begin
+  -- Before parts that are not above zero fall out below, as legs that nothing is asked of.
+  if 0 >= any(p_amounts) then
+    return ledger_refuse(g, true, p_step_key, 'reverse', p_actor, p_request, false,
+      'INVALID_AMOUNT', 'An amount must be greater than zero.');
+  end if;
   select l.leg, l.asset, l.settled - l.reversed as possible, u.amount, a.scale into r
     from (select c.leg, sum(c.amount) as amount from unnest(p_legs, p_amounts) c(leg, amount)
           group by c.leg) u
