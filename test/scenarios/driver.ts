@@ -6,6 +6,7 @@ import type { ProblemCode } from '../../src/contracts/codes.ts';
 import type { Amount, Balance, Entry, Group, Limit } from '../../src/contracts/resources.ts';
 import type { LegAmount, LegInput } from '../../src/contracts/steps.ts';
 import type { NewAsset } from '../../src/ledger/assets.ts';
+import type { Page, PageRequest } from '../../src/ledger/page.ts';
 import type { TestDatabase } from '../support/testDatabase.ts';
 
 /** How an act ended, in the words that both levels share. */
@@ -51,6 +52,13 @@ export interface Deposit extends Keyed {
   source?: string;
 }
 
+/** Entries of a wallet or of a group, groups by reference, wallets by owner. */
+export type Listed =
+  | { wallet: string }
+  | { group: string }
+  | { reference: string }
+  | { owner: string };
+
 export interface Driver {
   readonly level: 'ledger' | 'api';
   readonly db: TestDatabase;
@@ -94,4 +102,6 @@ export interface Driver {
   /** All of a group's rows, oldest first. */
   entries(id: string): Promise<Entry[]>;
   balance(wallet: string): Promise<Balance>;
+  /** Ids on one page of a list. */
+  list(what: Listed, page: PageRequest): Promise<Page<string>>;
 }

@@ -10,10 +10,10 @@ import { createAsset } from '../../src/ledger/assets.ts';
 import { cancel } from '../../src/ledger/cancel.ts';
 import { cancelDeposit } from '../../src/ledger/cancelDeposit.ts';
 import { confirmDeposit } from '../../src/ledger/confirmDeposit.ts';
-import { listGroupEntries } from '../../src/ledger/entries.ts';
+import { listGroupEntries, listWalletEntries } from '../../src/ledger/entries.ts';
 import { extend } from '../../src/ledger/extend.ts';
 import { finalizeWithdrawal } from '../../src/ledger/finalizeWithdrawal.ts';
-import { readGroup } from '../../src/ledger/groups.ts';
+import { listGroups, readGroup } from '../../src/ledger/groups.ts';
 import { putLimit } from '../../src/ledger/limits.ts';
 import { openDeposit } from '../../src/ledger/openDeposit.ts';
 import { openTransfer } from '../../src/ledger/openTransfer.ts';
@@ -22,7 +22,12 @@ import { release } from '../../src/ledger/release.ts';
 import { releaseWithdrawal } from '../../src/ledger/releaseWithdrawal.ts';
 import { reverse } from '../../src/ledger/reverse.ts';
 import { settle } from '../../src/ledger/settle.ts';
-import { createWallet, readWallet, setWalletStatus } from '../../src/ledger/wallets.ts';
+import {
+  createWallet,
+  listWallets,
+  readWallet,
+  setWalletStatus,
+} from '../../src/ledger/wallets.ts';
 import { createTestDatabase, type TestDatabase } from '../support/testDatabase.ts';
 import type { Driver, Hold, Result } from './driver.ts';
 
@@ -226,6 +231,19 @@ class LedgerDriver implements Driver {
   async entries(id: string) {
     return (await listGroupEntries(this.db.pool, id, ALL)).data;
   }
+
+  list: Driver['list'] = async (what, page) => {
+    const { pool } = this.db;
+    const found =
+      'wallet' in what
+        ? await listWalletEntries(pool, what.wallet, {}, page)
+        : 'group' in what
+          ? await listGroupEntries(pool, what.group, page)
+          : 'owner' in what
+            ? await listWallets(pool, what, page)
+            : await listGroups(pool, what, page);
+    return { data: found.data.map(({ id }) => id), nextCursor: found.nextCursor };
+  };
 
   async balance(id: string) {
     const wallet = await readWallet(this.db.pool, id);
