@@ -16,7 +16,7 @@ const BUTTONS: Buttons = { settle: 'confirm', release: 'release', cancel: 'cance
  */
 export function chainDeposit(input: ChainDepositInput): Promise<SagaResult> {
   let look: DepositLook | null = null;
-  const saga = new GroupSaga(input.groupId, () => explain(saga, look));
+  const saga = new GroupSaga(input.groupId, (self) => explain(self, look));
   const wait = new ChainWait();
   handleActs(saga, BUTTONS);
   return saga.run(async () => {

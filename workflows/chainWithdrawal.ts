@@ -31,7 +31,7 @@ const ROUNDING_MS = 1;
  */
 export function chainWithdrawal(input: OpenWithdrawalInput): Promise<SagaResult> {
   const view: View = { why: null };
-  const saga = new GroupSaga(input.groupId, () => explain(saga, view));
+  const saga = new GroupSaga(input.groupId, (self) => explain(self, view));
   const wait = new ChainWait();
   handleActs(saga, BUTTONS);
   return saga.run(async (compensate) => {
