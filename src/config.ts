@@ -22,6 +22,8 @@ export interface Config {
   /** First block to follow where no cursor is stored; null: the head. */
   chainStartBlock: bigint | null;
   mnemonic: string;
+  /** Account key of the deposit addresses, for processes that hold no mnemonic; null: derived. */
+  depositXpub: string | null;
   /** API port; 0 takes any free one. */
   port: number;
   host: string;
@@ -68,6 +70,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     chainRpcUrl: !env.CHAIN_RPC_URL || env.CHAIN_RPC_URL === 'off' ? null : env.CHAIN_RPC_URL,
     chainStartBlock: start && /^\d+$/.test(start) ? BigInt(start) : null,
     mnemonic: env.HOLDFAST_DEV_MNEMONIC || PUBLIC_TEST_MNEMONIC,
+    depositXpub: env.HOLDFAST_DEPOSIT_XPUB || null,
     port: integer('PORT', 3000),
     host: env.HOST || '127.0.0.1',
     adminKey: required('HOLDFAST_ADMIN_KEY'),

@@ -1,6 +1,7 @@
 /** The composition root: what a process of Holdfast is made of, by its roles. */
 import { createChainActivities } from '../activities/chainActivities.ts';
 import { createApp } from './api/app.ts';
+import { createProbes } from './api/probes.ts';
 import { startServer } from './api/server.ts';
 import { connectChain } from './chains/connection.ts';
 import { createChainDoor } from './chains/door.ts';
@@ -60,16 +61,18 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
       namespace: config.temporalNamespace,
       identity: config.identity,
       temporalUi: config.temporalUi,
+      work: config.roles.has('worker'),
       dataConverter: encryptingConverter(readCodecKeys(config.codecKeys)),
       ...(config.buildId !== null && { buildId: config.buildId }),
-      ...(chain !== null && {
-        chainActivities: createChainActivities({
-          db,
-          chain,
-          signer: connectMnemonicSigner(db, chain, config.mnemonic),
-          stuckAfterSeconds: STUCK_AFTER_SECONDS,
+      ...(chain !== null &&
+        config.roles.has('worker') && {
+          chainActivities: createChainActivities({
+            db,
+            chain,
+            signer: connectMnemonicSigner(db, chain, config.mnemonic),
+            stuckAfterSeconds: STUCK_AFTER_SECONDS,
+          }),
         }),
-      }),
     });
     stops.push(() => sagas.stop());
     if (chain !== null && config.roles.has('watcher')) {
@@ -85,8 +88,10 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
       });
       stops.push(() => watcher.stop());
     }
-    const door = chain && createChainDoor({ db, chain, xpub: depositXpub(config.mnemonic) });
-    const app = createApp({ db, gateway: sagas.gateway, config, chain: door, log, metrics });
+    const xpub = config.depositXpub ?? depositXpub(config.mnemonic);
+    const door = chain && createChainDoor({ db, chain, xpub });
+    const deps = { db, gateway: sagas.gateway, chain: door, log, metrics };
+    const app = config.roles.has('api') ? createApp({ ...deps, config }) : createProbes(deps);
     const server = await startServer(app, config);
     stops.push(() => server.stop());
     log.info({ url: server.url, roles: [...config.roles] }, 'Holdfast is up');

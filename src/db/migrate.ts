@@ -4,6 +4,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import pg from 'pg';
 
 const MIGRATIONS = new URL('../../migrations/', import.meta.url);
+/** A statement that waits longer for a table would make everybody behind it wait too; try again. */
+const LOCK_TIMEOUT = '5s';
 /** One number for every process that migrates this database: "hold" in ASCII. */
 const ADVISORY_LOCK = 0x686f6c64;
 
@@ -25,9 +27,19 @@ export async function migrate(databaseUrl: string): Promise<string[]> {
     connectionString: databaseUrl,
     application_name: 'holdfast-migrate',
   });
-  await client.connect();
   try {
+    await client.connect();
+  } catch (error) {
+    throw new Error(
+      `Postgres does not answer (${(error as Error).message}). ` +
+        'Start it, or set DATABASE_URL to one that runs.',
+      { cause: error },
+    );
+  }
+  try {
+    // Waits for another process that migrates, however long that takes; then for tables only a bit.
     await client.query('select pg_advisory_lock($1)', [ADVISORY_LOCK]);
+    await client.query(`set lock_timeout = '${LOCK_TIMEOUT}'`);
     return await applyMissing(client, await readMigrations());
   } finally {
     await client.end();

@@ -3,6 +3,9 @@ import type { LogMetadata } from '@temporalio/common';
 import { Runtime } from '@temporalio/worker';
 import type { Log } from '../observability/log.ts';
 
+/** The chain's worker runs activities alone, on purpose. */
+const EXPECTED = 'No workflows registered, not polling for workflow tasks';
+
 type Level = 'trace' | 'debug' | 'info' | 'warn' | 'error';
 
 /**
@@ -12,8 +15,11 @@ type Level = 'trace' | 'debug' | 'info' | 'warn' | 'error';
  */
 export function installRuntime(log: Log): void {
   if (Runtime._instance) return;
-  const write = (level: Level) => (message: string, meta?: LogMetadata) =>
-    log[level]({ temporal: meta }, message);
+  const write = (level: Level) => (message: string, meta?: LogMetadata) => {
+    if (message === EXPECTED) return;
+    const { error, ...temporal } = (meta ?? {}) as LogMetadata & { error?: unknown };
+    log[level]({ temporal, ...(error !== undefined && { err: error }) }, message);
+  };
   Runtime.install({
     shutdownSignals: [],
     logger: {

@@ -6,7 +6,7 @@ import { CHAIN_TASK_QUEUE, SAGA_TASK_QUEUE, type SagaGateway } from '../contract
 import type { Db } from '../db/pool.ts';
 import type { Log } from '../observability/log.ts';
 import { bundleWorkflows } from './bundle.ts';
-import { connectTemporal } from './client.ts';
+import { connectTemporal, type Temporal } from './client.ts';
 import { makeCurrent, pinnedTo } from './deployment.ts';
 import { createGateway } from './gateway.ts';
 import { createOutcomes } from './outcomes.ts';
@@ -25,6 +25,8 @@ export interface SagasOptions {
   temporalUi: string | null;
   /** Registered with the sagas, as local activities, and on the chain's own task queue. */
   chainActivities?: object;
+  /** False for a process that starts sagas and runs none: the outcome comes from the op row. */
+  work?: boolean;
   /** False where the server has no schedules (the time-skipping one). */
   sweeper?: boolean;
   dataConverter?: DataConverter;
@@ -48,10 +50,10 @@ export interface Sagas {
  * @throws an Error that says how to go on when Temporal does not answer
  */
 export async function startSagas(options: SagasOptions): Promise<Sagas> {
-  const { db, log, namespace, identity, dataConverter, chainActivities } = options;
+  const { db, log, chainActivities } = options;
   installRuntime(log);
   const temporal = await connectTemporal(options);
-  const { client, connection } = temporal;
+  const { client } = temporal;
   const outcomes = createOutcomes();
   const sweep = createSweep({ client, db, log });
   const steps = createActivities({ db, publish: outcomes.publish, ...sweep });
@@ -62,25 +64,41 @@ export async function startSagas(options: SagasOptions): Promise<Sagas> {
     return stopping;
   };
   try {
-    const { buildId } = options;
-    const deployment = buildId === undefined ? undefined : pinnedTo(buildId);
-    const shared = { connection, namespace, identity, dataConverter, deployment };
-    const activities = { ...steps, ...chainActivities };
-    const bundle = await bundleWorkflows();
-    workers.push(await startWorker({ ...shared, taskQueue: SAGA_TASK_QUEUE, activities, bundle }));
-    if (chainActivities) {
-      const chain = { ...shared, taskQueue: CHAIN_TASK_QUEUE, activities: chainActivities };
-      workers.push(await startWorker(chain));
+    if (options.work !== false) {
+      const activities = { ...steps, ...chainActivities };
+      workers.push(...(await startWorkers(temporal, options, activities)));
     }
-    if (buildId !== undefined) await makeCurrent(client, buildId);
     if (options.sweeper !== false) await ensureRepairSchedule(client);
   } catch (error) {
     await stop();
     throw error;
   }
-  const ended = Promise.all(workers.map((worker) => worker.ended)).then(() => {});
+  const ended =
+    workers.length === 0
+      ? new Promise<void>(() => {})
+      : Promise.all(workers.map((worker) => worker.ended)).then(() => {});
   ended.catch((error) => log.error({ err: error }, 'A Temporal worker of this process has ended'));
   const { temporalUi } = options;
   const gateway = createGateway({ client, db, outcomes, steps, log, temporalUi });
   return { gateway, client, ended, stop };
+}
+
+async function startWorkers(
+  { client, connection }: Temporal,
+  options: SagasOptions,
+  activities: object,
+): Promise<RunningWorker[]> {
+  const { namespace, identity, dataConverter, chainActivities, buildId } = options;
+  const deployment = buildId === undefined ? undefined : pinnedTo(buildId);
+  const shared = { connection, namespace, identity, dataConverter, deployment };
+  const bundle = await bundleWorkflows();
+  const workers = [
+    await startWorker({ ...shared, taskQueue: SAGA_TASK_QUEUE, activities, bundle }),
+  ];
+  if (chainActivities) {
+    const chain = { ...shared, taskQueue: CHAIN_TASK_QUEUE, activities: chainActivities };
+    workers.push(await startWorker(chain));
+  }
+  if (buildId !== undefined) await makeCurrent(client, buildId);
+  return workers;
 }

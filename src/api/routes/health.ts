@@ -52,7 +52,7 @@ async function probe(
 }
 
 /** `/health/live` and `/health/ready`; no key needed. */
-export function healthRoutes({ db, gateway, chain }: ApiDeps) {
+export function healthRoutes({ db, gateway, chain }: Pick<ApiDeps, 'db' | 'gateway' | 'chain'>) {
   const app = new OpenAPIHono<ApiEnv>();
   app.openapi(liveRoute, (c) => c.json({ status: 'ok' as const }, 200));
   app.openapi(readyRoute, async (c) => {

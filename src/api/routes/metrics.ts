@@ -14,7 +14,7 @@ const metricsRoute = createRoute({
   },
 });
 
-export function metricsRoutes({ metrics }: ApiDeps) {
+export function metricsRoutes({ metrics }: Pick<ApiDeps, 'metrics'>) {
   const app = new OpenAPIHono<ApiEnv>();
   app.openapi(metricsRoute, async (c) =>
     c.text(await metrics.registry.metrics(), 200, { 'Content-Type': metrics.registry.contentType }),
