@@ -58,7 +58,7 @@ async function demo(env: NodeJS.ProcessEnv, ending: Promise<void>): Promise<void
         if (stack.temporalUi) line(`Temporal UI: ${stack.temporalUi}`);
         await ending;
       } else {
-        line('All of it was thrown away. Go on with:');
+        line('All of it was thrown away, and the links lead nowhere now. Go on with:');
         line(
           '  npm run demo -- --stay   the same, and the API and the Temporal UI stay to look at',
         );
