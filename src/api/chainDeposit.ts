@@ -4,10 +4,24 @@ import type { ApiContext, ApiDeps } from './context.ts';
 import { type GroupResource, groupResource } from './groupResource.ts';
 import { Problem } from './problem.ts';
 
+const EVM_TXID = /^0x[0-9a-fA-F]{64}$/;
+
 /** The groups that the ledger has under these ids. */
 async function groupsOf({ db, gateway }: ApiDeps, ids: string[]): Promise<GroupResource[]> {
   const groups = await Promise.all(ids.map((id) => readGroup(db, id)));
   return groups.flatMap((group) => (group === null ? [] : [groupResource(gateway, group)]));
+}
+
+/** The transaction to read again; 400 where none is named, or what is named is none. */
+function txidOf(asset: string, chain: string, txid: string | null | undefined): string {
+  const refuse = (detail: string): never => {
+    throw new Problem('INVALID_REQUEST', detail, { errors: [{ pointer: '/txid', detail }] });
+  };
+  if (txid == null) return refuse(`${asset} is on a chain: name the transaction to read again.`);
+  if (chain.startsWith('eip155:') && !EVM_TXID.test(txid)) {
+    return refuse('A transaction of this chain is 0x and 64 hexadecimal digits.');
+  }
+  return txid;
 }
 
 /**
@@ -21,12 +35,11 @@ export async function sendChainDeposit(
   wallet: string,
   txid: string | null | undefined,
 ) {
-  if (txid == null) {
-    const detail = `${asset} is on a chain: name the transaction to read again.`;
-    throw new Problem('INVALID_REQUEST', detail, { errors: [{ pointer: '/txid', detail }] });
-  }
   const door = await doorTo(deps, chain);
-  const data = await groupsOf(deps, await door.depositGroups({ asset, txid }));
+  const data = await groupsOf(
+    deps,
+    await door.depositGroups({ asset, txid: txidOf(asset, chain, txid) }),
+  );
   const [first] = data;
   if (first === undefined) {
     c.header('Location', `/v1/transfers?kind=deposit&wallet=${encodeURIComponent(wallet)}`);

@@ -61,7 +61,10 @@ interface TestApiOptions {
   gateway?: SagaGateway;
   /** Real sagas: a worker and its gateway. */
   sagas?: boolean;
-  chain?: ChainDoor;
+  /** A followed chain, and what the worker does on it. */
+  chain?: { door: ChainDoor; activities: object };
+  /** One that is there; else a fresh one. */
+  database?: TestDatabase;
 }
 
 /** A gateway for tests of what moves no money; it is as far away as a Temporal that is down. */
@@ -130,11 +133,11 @@ export async function adminOn({ pool }: { pool: Db }, gateway: SagaGateway): Pro
 
 /** The API on a database of its own; without sagas, unless they are asked for. */
 export async function createTestApi(options: TestApiOptions = {}): Promise<TestApi> {
-  const db = await createTestDatabase();
+  const db = options.database ?? (await createTestDatabase());
   const metrics = createMetrics();
-  const sagas = options.sagas ? await startTestSagas(db) : null;
+  const sagas = options.sagas ? await startTestSagas(db, options.chain?.activities) : null;
   const gateway = options.gateway ?? sagas?.gateway ?? NO_SAGAS;
-  const app = appWith(db.pool, gateway, options.chain ?? null, metrics);
+  const app = appWith(db.pool, gateway, options.chain?.door ?? null, metrics);
   const contract = await contractOf(app);
   const withKey = (key: string) => clientOf(app, contract, key);
   const admin = withKey(ADMIN_KEY);

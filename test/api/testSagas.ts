@@ -9,7 +9,7 @@ import { temporalAddress, temporalNamespace } from '../support/testServers.ts';
 export const TEMPORAL_UI = 'http://temporal.invalid';
 
 /** Starts the sagas of the test file in a namespace of its own; they stop when the file ends. */
-export async function startTestSagas(db: TestDatabase): Promise<Sagas> {
+export async function startTestSagas(db: TestDatabase, chainActivities?: object): Promise<Sagas> {
   const sagas = await startSagas({
     db: db.pool,
     log: createLog('silent'),
@@ -18,6 +18,7 @@ export async function startTestSagas(db: TestDatabase): Promise<Sagas> {
     identity: 'api-test',
     temporalUi: TEMPORAL_UI,
     sweeper: false,
+    ...(chainActivities && { chainActivities }),
   });
   atFileEnd(() => sagas.stop());
   return sagas;

@@ -1,0 +1,251 @@
+/** Calls that meet a chain, on a real node with a watcher. */
+import { encodeFunctionData, parseAbi, toHex } from 'viem';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { createChainActivities } from '../../activities/chainActivities.ts';
+import { createChainDoor } from '../../src/chains/door.ts';
+import { compileContract } from '../../src/dev/chain/compile.ts';
+import { deploy } from '../../src/dev/chain/token.ts';
+import { startWatcher } from '../../src/watchers/watcher.ts';
+import { createWatcherMetrics } from '../../src/watchers/watcherMetrics.ts';
+import { depositXpub } from '../../src/withdrawals/developmentKeys.ts';
+import { connectMnemonicSigner } from '../../src/withdrawals/hotWallet.ts';
+import { type ChainWorld, createChainWorld, log } from '../chains/chainWorld.ts';
+import { MNEMONIC, STRANGER } from '../chains/node.ts';
+import { atFileEnd } from '../support/borrow.ts';
+import { balanceOf, credit, debit, faultOf, pathOf } from './money.ts';
+import { createTestApi, type TestApi, type TestClient } from './testApi.ts';
+
+const ETH = 10n ** 18n;
+/** Somebody outside, in all three spellings. */
+const OUTSIDE = '0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed';
+const UNSEEN = `0x${'12'.repeat(32)}`;
+
+let world: ChainWorld;
+let api: TestApi;
+let shop: TestClient;
+let bank: TestClient;
+
+beforeAll(async () => {
+  world = await createChainWorld();
+  const { db, chain } = world;
+  const signer = connectMnemonicSigner(db, chain, MNEMONIC);
+  api = await createTestApi({
+    database: world.database,
+    sagas: true,
+    chain: {
+      door: createChainDoor({ db, chain, xpub: depositXpub(MNEMONIC) }),
+      activities: createChainActivities({ db, chain, signer, stuckAfterSeconds: 600 }),
+    },
+  });
+  shop = await api.client('shop', 'read', 'transfer');
+  bank = await api.client('bank', 'read', 'operate');
+  const watcher = await startWatcher({
+    db,
+    chain,
+    client: api.sagas!.client,
+    log,
+    metrics: createWatcherMetrics(api.metrics.registry),
+    identity: 'api-test',
+    startBlock: null,
+    pollMs: 50,
+  });
+  atFileEnd(() => watcher.stop());
+  expect((await api.anonymous.get('/health/ready')).status).toBe(200);
+  await api.admin.post('/v1/assets', { code: 'USD', scale: 2 });
+});
+
+async function openWallet(id: string, asset: string, owner = id): Promise<void> {
+  expect((await shop.post('/v1/wallets', { id, owner, asset })).status).toBe(201);
+}
+
+/** Pays one USDX to each of two addresses in one transaction. */
+async function payBoth(addresses: string[]): Promise<string> {
+  const source = new URL('../chains/contracts/Splitter.sol', import.meta.url);
+  const { bytecode } = compileContract(source, 'Splitter');
+  const splitter = await deploy(world.rpcUrl, STRANGER, bytecode);
+  await world.node.rpc('anvil_dealERC20', splitter, world.usdx, toHex(2_000_000n));
+  const abi = parseAbi(['function split(address token, address one, address two, uint256 value)']);
+  const [one, two] = addresses as [`0x${string}`, `0x${string}`];
+  const args = [world.usdx as `0x${string}`, one, two, 1_000_000n] as const;
+  const data = encodeFunctionData({ abi, functionName: 'split', args });
+  return (await world.node.send({ to: splitter, data })).txid;
+}
+
+describe('POST and GET /v1/deposit-addresses', () => {
+  const ask = (body: object) => shop.post('/v1/deposit-addresses', body, { key: null });
+
+  test('hands out one address for all assets of an owner, the same one again', async () => {
+    await openWallet('amy:ETH', 'ETH', 'amy');
+    await openWallet('amy:USDX', 'USDX', 'amy');
+    const first = await ask({ wallet: 'amy:ETH' });
+    expect(first.status).toBe(201);
+    expect(first.body).toEqual({
+      address: expect.stringMatching(/^0x[0-9a-fA-F]{40}$/),
+      chain: 'eip155:31337',
+      wallet: 'amy:ETH',
+    });
+    const again = await ask({ wallet: 'amy:ETH', new: false });
+    expect([again.status, again.body]).toEqual([200, first.body]);
+    expect((await ask({ wallet: 'amy:USDX' })).body.address).toBe(first.body.address);
+    const further = await ask({ wallet: 'amy:ETH', new: true });
+    expect(further.status).toBe(201);
+    expect(further.body.address).not.toBe(first.body.address);
+    const { body } = await shop.get('/v1/deposit-addresses?wallet=amy:ETH');
+    expect(body).toEqual({ data: [further.body, first.body], nextCursor: null });
+  });
+
+  test('refuses chainless wallets, unknown ones, and chains that are not followed', async () => {
+    await openWallet('cash', 'USD');
+    expect(faultOf(await ask({ wallet: 'cash' }))).toEqual([400, 'INVALID_REQUEST', '/wallet']);
+    expect((await shop.get('/v1/deposit-addresses?wallet=cash')).body.data).toEqual([]);
+    expect(faultOf(await ask({ wallet: 'ghost' }))).toEqual([404, 'WALLET_NOT_FOUND']);
+    expect(faultOf(await shop.get('/v1/deposit-addresses?wallet=ghost'))).toEqual([
+      404,
+      'WALLET_NOT_FOUND',
+    ]);
+    expect(faultOf(await shop.get('/v1/deposit-addresses'))).toEqual([
+      400,
+      'INVALID_REQUEST',
+      '/wallet',
+    ]);
+    await api.admin.post('/v1/assets', { code: 'FAR', scale: 18, chain: 'eip155:10' });
+    await openWallet('far', 'FAR');
+    expect(faultOf(await ask({ wallet: 'far' }))).toEqual([503, 'CHAIN_UNAVAILABLE']);
+  });
+});
+
+describe('POST /v1/deposits on a chain', () => {
+  test('is 202 while the transaction is unseen, and stores nothing', async () => {
+    await openWallet('unseen', 'ETH');
+    for (const txid of [UNSEEN, UNSEEN.replace('1', '9')]) {
+      const body = { wallet: 'unseen', txid, amount: '5' };
+      const answer = await bank.post('/v1/deposits', body, { key: 'unseen' });
+      expect([answer.status, answer.body]).toEqual([202, { data: [], nextCursor: null }]);
+      expect(answer.headers.get('location')).toBe('/v1/transfers?kind=deposit&wallet=unseen');
+      const { body: list } = await bank.get(answer.headers.get('location') ?? '');
+      expect(list.data).toEqual([]);
+    }
+  });
+
+  test('answers a page where one transaction has several', async () => {
+    const recipients = [];
+    for (const id of ['two-1', 'two-2']) {
+      await openWallet(id, 'USDX');
+      recipients.push((await shop.post('/v1/deposit-addresses', { wallet: id })).body.address);
+    }
+    const body = { wallet: 'two-1', txid: await payBoth(recipients) };
+    await expect
+      .poll(async () => (await bank.post('/v1/deposits', body)).body.data?.length)
+      .toBe(2);
+  });
+
+  test('answers the watcher’s group, and nothing is booked from the body', async () => {
+    await openWallet('seen', 'ETH');
+    const { body: given } = await shop.post('/v1/deposit-addresses', { wallet: 'seen' });
+    const { txid } = await world.node.send({ to: given.address, wei: ETH / 2n });
+    const body = { wallet: 'seen', txid, amount: '77' };
+    await expect.poll(async () => (await bank.post('/v1/deposits', body)).status).toBe(200);
+    const { body: group } = await bank.post('/v1/deposits', body);
+    expect(group).toMatchObject({ kind: 'deposit', status: 'IN_PROGRESS' });
+    expect(group.id).toMatch(new RegExp(`^deposit:chain:eip155:31337:${txid}:`));
+    expect(await balanceOf(api, 'seen')).toEqual(['0', '0.5', '0']);
+    for (const act of ['confirm', 'cancel']) {
+      const path = `/v1/deposits/${encodeURIComponent(group.id)}/${act}`;
+      const answer = await bank.post(path, act === 'cancel' ? { reason: 'r' } : {});
+      expect(faultOf(answer)).toEqual([409, 'CHAIN_DECIDES']);
+    }
+    await world.node.mine(2);
+    await expect.poll(() => balanceOf(api, 'seen'), { timeout: 10_000 }).toEqual(['0.5', '0', '0']);
+    expect((await bank.post('/v1/deposits', body)).body.status).toBe('SETTLED');
+    const reversed = await bank.post(pathOf(group.id, '/reverse'), { reason: 'r' });
+    expect(faultOf(reversed)).toEqual([409, 'CHAIN_DECIDES']);
+  });
+
+  test('needs a txid that can be one', async () => {
+    for (const txid of [undefined, null, 'wire-1', '0x12', UNSEEN.slice(2)]) {
+      const answer = await bank.post('/v1/deposits', { wallet: 'seen', amount: '1', txid });
+      expect(faultOf(answer)).toEqual([400, 'INVALID_REQUEST', '/txid']);
+    }
+  });
+});
+
+describe('POST /v1/withdrawals on a chain', () => {
+  const withdraw = (body: object, key?: string) =>
+    shop.post('/v1/withdrawals', { wallet: 'out', amount: '0.1', ...body }, key ? { key } : {});
+
+  test('refuses what is no address, or one with a wrong letter', async () => {
+    await openWallet('out', 'ETH');
+    const legs = [debit('treasury:ETH', '1'), credit('out', '1')];
+    expect((await api.admin.post('/v1/transfers', { legs })).status).toBe(201);
+    for (const destination of ['iban', '0x12', OUTSIDE.replace('5aA', '5aa')]) {
+      expect(faultOf(await withdraw({ destination }))).toEqual([
+        400,
+        'INVALID_DESTINATION',
+        '/destination',
+      ]);
+    }
+  });
+
+  test('is sent, confirmed and settled; the same address in another spelling is the same', async () => {
+    const held = await withdraw({ destination: OUTSIDE.toLowerCase() }, 'w');
+    expect([held.status, held.body.withdrawal.destination]).toEqual([201, OUTSIDE]);
+    const again = await withdraw({ destination: OUTSIDE }, 'w');
+    expect([again.status, again.body]).toEqual([201, held.body]);
+    const state = async () => (await shop.get(pathOf(held))).body.withdrawal;
+    await expect.poll(async () => (await state()).attempts.length, { timeout: 10_000 }).toBe(1);
+    for (const name of ['release', 'cancel', 'settle']) {
+      const answer = await shop.post(
+        pathOf(held, `/${name}`),
+        name === 'settle' ? {} : { reason: 'r' },
+      );
+      expect(faultOf(answer)).toEqual([409, 'MAY_BE_ON_CHAIN']);
+    }
+    const released = await bank.post('/v1/withdrawals/withdrawal%3Ashop%3Aw/release', {
+      reason: 'r',
+    });
+    expect(faultOf(released)).toEqual([409, 'MAY_BE_ON_CHAIN']);
+    const approved = await bank.post('/v1/withdrawals/withdrawal%3Ashop%3Aw/approve', {
+      reason: 'r',
+    });
+    expect(faultOf(approved)).toEqual([409, 'MAY_BE_ON_CHAIN']);
+    await world.node.mine(5);
+    await expect
+      .poll(async () => (await shop.get(pathOf(held))).body.status, { timeout: 15_000 })
+      .toBe('SETTLED');
+    expect(await state()).toMatchObject({
+      state: 'settled',
+      attempts: [{ nonce: expect.any(Number) }],
+    });
+  });
+
+  test('takes the customer’s fee in the native coin alone', async () => {
+    const wallet = { wallet: 'amy:USDX', destination: OUTSIDE };
+    expect(faultOf(await withdraw({ ...wallet, feeMode: 'customer' }))).toEqual([
+      400,
+      'INVALID_REQUEST',
+      '/feeMode',
+    ]);
+  });
+});
+
+describe('operations', () => {
+  test('GET /v1/chains tells how far each is read', async () => {
+    const { body } = await shop.get('/v1/chains');
+    expect(body.data).toEqual([
+      {
+        chain: 'eip155:31337',
+        height: expect.any(Number),
+        cursor: expect.any(Number),
+        lag: expect.any(Number),
+        reorgs: 0,
+        halts: [],
+      },
+    ]);
+  });
+
+  test('GET /v1/reconciliation has a line per asset of the chain', async () => {
+    const { body } = await shop.get('/v1/reconciliation');
+    expect(body.balanced).toBe(true);
+    expect(body.chain.map(({ asset }: { asset: string }) => asset)).toEqual(['ETH', 'USDX']);
+  });
+});
