@@ -112,20 +112,23 @@ export async function readRefusals(desk: Desk): Promise<void> {
   await timelineHas(desk, group.id, { event: 'settle', actor, outcome: 'refused' });
   passed('a refused update says why in its dialog', await ui.shot('10-refused-update'));
 
-  await ui.open(group.links.temporalUi);
+  const other = await hold(desk, 'one-side-too', 'one');
+  await ui.open(other.links.temporalUi);
   await ui.signal('settle', 'now please');
-  await timelineHas(desk, group.id, { event: 'signal.settle', actor, reason: 'now please' });
+  await timelineHas(desk, other.id, { event: 'signal.settle', actor, reason: 'now please' });
   mustSay('The page', (await ui.metadata()).current, 'Refused settle by temporal-ui', why);
   passed('a refused signal says why on the page', await ui.shot('11-refused-signal'));
 
   const mistyped = await ui.update('settle', '{"amount": "5"}');
   mustSay('The dialog', mistyped ?? '', '"amount" is no field of settle');
   passed('a mistyped field is refused in words', await ui.shot('12-mistyped'));
-  await becomes(desk, group.id, 'IN_PROGRESS');
+  await becomes(desk, other.id, 'IN_PROGRESS');
 
-  await ui.open(group.links.temporalUi);
-  mustBe('update release', await ui.update('release', '{"reason": "in dispute"}'), null);
-  await becomes(desk, group.id, 'RELEASED');
+  for (const { id, links } of [group, other]) {
+    await ui.open(links.temporalUi);
+    mustBe('update release', await ui.update('release', '{"reason": "in dispute"}'), null);
+    await becomes(desk, id, 'RELEASED');
+  }
   const { balance } = await desk.api.get<Wallet>(`/v1/wallets/${desk.alice}`);
   mustBe('held at the end', balance.held, '0');
   passed('update release gives it back', await ui.shot('13-released'));
