@@ -1,16 +1,13 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { listGroupEntries } from '../../src/ledger/entries.ts';
 import { readTimeline } from '../../src/ledger/timeline.ts';
+import { actInput, holdInput, leg, transferInput } from './inputs.ts';
 import {
-  actInput,
   balanceOf,
   createWorld,
   doneGroup,
   eventually,
   groupOf,
-  holdInput,
-  leg,
-  transferInput,
   WAIT_MS,
   type World,
   wallet,

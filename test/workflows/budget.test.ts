@@ -1,15 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import {
-  actInput,
-  createWorld,
-  doneGroup,
-  holdInput,
-  leg,
-  transferInput,
-  WAIT_MS,
-  type World,
-  wallet,
-} from './world.ts';
+import { actInput, holdInput, leg, transferInput } from './inputs.ts';
+import { createWorld, doneGroup, WAIT_MS, type World, wallet } from './world.ts';
 
 /**
  * What a saga costs: round trips to Postgres, workflow tasks, events of its history. A change that

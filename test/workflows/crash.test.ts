@@ -5,14 +5,13 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { listGroupEntries } from '../../src/ledger/entries.ts';
 import { connectTemporal } from '../../src/temporal/client.ts';
 import { startSaga } from '../../src/temporal/start.ts';
+import { actInput, holdInput } from './inputs.ts';
 import {
-  actInput,
   balanceOf,
   createWorld,
   doneGroup,
   eventually,
   groupOf,
-  holdInput,
   WAIT_MS,
   type World,
   wallet,

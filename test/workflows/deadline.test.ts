@@ -1,16 +1,8 @@
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { timeSkippingServerPath } from '../support/testServers.ts';
-import {
-  actInput,
-  balanceOf,
-  createWorld,
-  doneGroup,
-  groupOf,
-  holdInput,
-  WAIT_MS,
-  wallet,
-} from './world.ts';
+import { actInput, holdInput } from './inputs.ts';
+import { balanceOf, createWorld, doneGroup, groupOf, WAIT_MS, wallet } from './world.ts';
 
 const DAY_SECONDS = 86_400;
 

@@ -1,9 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { OpenDepositInput, OpenWithdrawalInput } from '../../src/contracts/steps.ts';
+import type { OpenWithdrawalInput } from '../../src/contracts/steps.ts';
+import { actInput, depositInput, withdrawalInput } from './inputs.ts';
 import {
-  actInput,
   balanceOf,
-  CLIENT,
   createWorld,
   doneGroup,
   eventually,
@@ -19,38 +18,6 @@ beforeAll(async () => {
 });
 
 const handleOf = (groupId: string) => world.sagas.client.workflow.getHandle(groupId);
-
-function depositInput(key: string, to: string, txid: string | null = null): OpenDepositInput {
-  const step = actInput<'cancel'>('create', `deposit:${CLIENT}:${key}`, key, { reason: '' });
-  const { groupId, stepKey, actor } = step;
-  const told = { txid, ordinal: null, source: null, metadata: {}, acceptBy: null };
-  return { groupId, stepKey, actor, client: CLIENT, wallet: to, amount: '100', ...told };
-}
-
-function withdrawalInput(
-  key: string,
-  from: string,
-  changes: Partial<OpenWithdrawalInput> = {},
-): OpenWithdrawalInput {
-  const step = actInput<'cancel'>('create', `withdrawal:${CLIENT}:${key}`, key, { reason: '' });
-  const { groupId, stepKey, actor } = step;
-  return {
-    groupId,
-    stepKey,
-    actor,
-    client: CLIENT,
-    wallet: from,
-    amount: '60',
-    destination: 'IBAN 1',
-    feeMode: 'platform',
-    maxFee: null,
-    riskMeta: null,
-    expiresIn: null,
-    metadata: {},
-    acceptBy: null,
-    ...changes,
-  };
-}
 
 async function pendingDeposit(key: string) {
   const to = await wallet(world, '0');

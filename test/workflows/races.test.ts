@@ -1,15 +1,12 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { audit } from '../../src/ledger/audit.ts';
 import { listGroupEntries } from '../../src/ledger/entries.ts';
+import { actInput, holdInput, leg, transferInput } from './inputs.ts';
 import {
-  actInput,
   balanceOf,
   createWorld,
   doneGroup,
   groupOf,
-  holdInput,
-  leg,
-  transferInput,
   WAIT_MS,
   type World,
   wallet,

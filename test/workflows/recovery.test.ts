@@ -8,16 +8,13 @@ import { startSagas } from '../../src/temporal/sagas.ts';
 import { startSaga } from '../../src/temporal/start.ts';
 import { createTestDatabase } from '../support/testDatabase.ts';
 import { temporalNamespace } from '../support/testServers.ts';
+import { actInput, holdInput, leg, transferInput } from './inputs.ts';
 import {
-  actInput,
   balanceOf,
   createWorld,
   doneGroup,
   eventually,
   groupOf,
-  holdInput,
-  leg,
-  transferInput,
   WAIT_MS,
   type World,
   wallet,

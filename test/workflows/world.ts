@@ -1,9 +1,8 @@
 /** Sagas on a database and a Temporal namespace of a test file's own. */
 import { afterAll } from 'vitest';
-import { groupId, stepKey } from '../../src/contracts/ids.ts';
 import type { Balance, Group } from '../../src/contracts/resources.ts';
-import type { NoOutcome, SagaUpdate, SagaUpdates } from '../../src/contracts/sagas.ts';
-import type { LegInput, OpenTransferInput, StepOutcome } from '../../src/contracts/steps.ts';
+import type { NoOutcome } from '../../src/contracts/sagas.ts';
+import type { StepOutcome } from '../../src/contracts/steps.ts';
 import type { Db } from '../../src/db/pool.ts';
 import { createAsset } from '../../src/ledger/assets.ts';
 import { readGroup } from '../../src/ledger/groups.ts';
@@ -13,9 +12,8 @@ import { createLog } from '../../src/observability/log.ts';
 import { type Sagas, type SagasOptions, startSagas } from '../../src/temporal/sagas.ts';
 import { createTestDatabase, type TestDatabase } from '../support/testDatabase.ts';
 import { temporalAddress, temporalNamespace } from '../support/testServers.ts';
+import { leg, transferInput } from './inputs.ts';
 
-export const CLIENT = 'shop';
-const ACTOR = { name: CLIENT, admin: false };
 /** Longer than anything here takes on a busy machine, in milliseconds. */
 export const WAIT_MS = 20_000;
 
@@ -85,56 +83,6 @@ export async function wallet({ db }: World, funds: string): Promise<string> {
   });
   if (outcome.outcome !== 'done') throw new Error(`${id} was not funded`);
   return id;
-}
-
-export const leg = (id: string, type: 'DEBIT' | 'CREDIT', amount: string): LegInput => ({
-  wallet: id,
-  type,
-  amount,
-});
-
-/** Input of an immediate transfer; change what the test is about. */
-export function transferInput(
-  key: string,
-  legs: LegInput[],
-  changes: Partial<OpenTransferInput> = {},
-): OpenTransferInput {
-  return {
-    groupId: groupId('transfer', CLIENT, key),
-    stepKey: stepKey('create', CLIENT, key),
-    actor: ACTOR,
-    client: CLIENT,
-    legs,
-    settle: 'immediate',
-    expiresIn: null,
-    reference: null,
-    metadata: {},
-    acceptBy: null,
-    ...changes,
-  };
-}
-
-/** Input of a hold of `amount` from one wallet to another, for a day. */
-export function holdInput(
-  key: string,
-  from: string,
-  to: string,
-  amount: string,
-  changes: Partial<OpenTransferInput> = {},
-): OpenTransferInput {
-  const legs = [leg(from, 'DEBIT', amount), leg(to, 'CREDIT', amount)];
-  return transferInput(key, legs, { settle: 'manual', expiresIn: 86_400, ...changes });
-}
-
-/** Input of an act on a group under the test's client. */
-export function actInput<U extends SagaUpdate>(
-  verb: Parameters<typeof stepKey>[0],
-  group: string,
-  key: string,
-  fields: Omit<SagaUpdates[U], 'groupId' | 'stepKey' | 'actor'>,
-): SagaUpdates[U] {
-  const step = { groupId: group, stepKey: stepKey(verb, CLIENT, key), actor: ACTOR };
-  return { ...step, ...fields } as unknown as SagaUpdates[U];
 }
 
 /** The group of an outcome that must be `done`. */

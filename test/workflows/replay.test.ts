@@ -1,0 +1,69 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
+import { Worker } from '@temporalio/worker';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { createLog } from '../../src/observability/log.ts';
+import { bundleWorkflows } from '../../src/temporal/bundle.ts';
+import { installRuntime } from '../../src/temporal/runtime.ts';
+
+/**
+ * Histories of a running service, exported by `exportHistories.ts`. Code that replays them can take
+ * over the sagas of the code that made them. The mutations show that the corpus would notice.
+ */
+const FOLDER = new URL('histories/', import.meta.url);
+const NAMES = readdirSync(FOLDER).map((file) => file.replace('.json', ''));
+
+let code: string;
+beforeAll(async () => {
+  installRuntime(createLog('silent'));
+  code = (await bundleWorkflows()).code;
+});
+
+/** Names of the histories that this code cannot replay. */
+async function failures(bundle: string): Promise<string[]> {
+  const histories = NAMES.map((name) => ({
+    workflowId: name,
+    history: historyFromJSON(JSON.parse(readFileSync(new URL(`${name}.json`, FOLDER), 'utf8'))),
+  }));
+  const failed: string[] = [];
+  let replayed = 0;
+  const options = { workflowBundle: { code: bundle } };
+  for await (const { workflowId, error } of Worker.runReplayHistories(options, histories)) {
+    replayed += 1;
+    if (error) failed.push(workflowId);
+  }
+  expect(replayed).toBe(NAMES.length);
+  return failed.sort();
+}
+
+/** The bundle with a piece of one workflow file changed; fails when the piece is not there once. */
+function mutated(file: string, from: string, to: string): string {
+  const modules = code.split(/(?=\/\*\*\*\/ "\.\/)/);
+  const index = modules.findIndex((each) => each.startsWith(`/***/ "./workflows/${file}.ts"`));
+  const pieces = modules[index]?.split(from) ?? [];
+  expect(pieces.length, `"${from}" stands once in ${file}.ts`).toBe(2);
+  modules[index] = pieces.join(to);
+  return modules.join('');
+}
+
+describe('the corpus of histories', () => {
+  it('replays with the workflows as they are', async () => {
+    expect(NAMES.length).toBeGreaterThan(10);
+    expect(await failures(code)).toEqual([]);
+  });
+
+  it.each([
+    ['transfer', 'another first step', '.openTransfer.', '.reverse.', 'transferImmediate'],
+    ['transfer', 'no compensation', 'compensate((', 'void ((', 'transferCancelled'],
+    ['transfer', 'another way to expire', '.expire.', '.cancel.', 'transferExpired'],
+    ['withdrawal', 'another mark', '.markStuck.', '.expire.', 'withdrawalStuck'],
+    ['groupSaga', 'no timer', 'if (timer === null)', 'if (true)', 'transferSettled'],
+    ['groupSaga', 'attributes left alone', 'if (!this.foreign)', 'if (false)', 'transferRefused'],
+    ['groupSaga', 'a group not read anew', 'outcome.replayed &&', 'false &&', 'transferRepaired'],
+    ['acts', 'a signal without its fact', 'await recordSignal(', '(', 'transferReleasedBySignal'],
+    ['acts', 'an act that waits', 'saga.opened)', '!saga.opened)', 'transferInParts'],
+    ['repair', 'half a sweep', '.sweepEndedSagas.', '.sweepOpenGroups.', 'repair'],
+  ])('notices in %s: %s', async (file, _what, from, to, name) => {
+    expect(await failures(mutated(file, from, to))).toContain(name);
+  });
+});
