@@ -25,6 +25,7 @@ const idempotencyKey = z
     }
   })
   .openapi({
+    param: { name: 'Idempotency-Key', in: 'header', required: true },
     type: 'string',
     minLength: 1,
     maxLength: 255,
@@ -53,7 +54,7 @@ const replayHeader = {
 };
 
 /** A group as the outcome of a call. */
-export function groupAnswer(description: string) {
+function groupAnswer(description: string) {
   return {
     description,
     headers: replayHeader,

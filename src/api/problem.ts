@@ -22,7 +22,7 @@ interface ProblemExtras {
 }
 
 /** How long a caller should wait before it asks again after a 503, in seconds. */
-export const RETRY_AFTER_SECONDS = 2;
+const RETRY_AFTER_SECONDS = 2;
 
 /** Titles that the code's words alone would not tell. */
 const TITLES: Partial<Record<WireCode, string>> = {

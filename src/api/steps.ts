@@ -139,7 +139,7 @@ export async function actOnSaga<U extends SagaUpdate>(
 }
 
 /** `/v1/transfers/<id>`, where every group can be read. */
-export function groupLocation(id: string): string {
+function groupLocation(id: string): string {
   return `/v1/transfers/${encodeURIComponent(id)}`;
 }
 

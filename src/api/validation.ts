@@ -47,7 +47,7 @@ function detailOf(faults: FieldFault[]): string {
 }
 
 /** All faults under one code: that of the issues where they agree, else INVALID_REQUEST. */
-export function problemOf(error: ZodError): Problem {
+function problemOf(error: ZodError): Problem {
   const codes = new Set(error.issues.map(codeOf));
   const [code = 'INVALID_REQUEST'] = codes;
   const errors = error.issues.flatMap(faultsOf);

@@ -11,7 +11,7 @@ const RESERVED_CLIENTS = new Set(['chain', 'saga', 'watcher', 'sweeper', 'tempor
 
 const CLIENT_PATTERN = /^[a-z0-9_-]{1,64}$/;
 
-export const client = z
+const client = z
   .string()
   .regex(CLIENT_PATTERN, 'A client has 1 to 64 of a-z 0-9 _ -')
   .refine((name) => !RESERVED_CLIENTS.has(name), {
@@ -57,6 +57,6 @@ export const createdApiKey = z
   .object({ ...fields, key: z.string().openapi({ description: 'Shown this once.' }) })
   .openapi('CreatedApiKey');
 
-export const apiKey = z.object(fields).openapi('ApiKey');
+const apiKey = z.object(fields).openapi('ApiKey');
 
 export const apiKeyPage = pageOf('ApiKeyPage', apiKey);

@@ -87,7 +87,7 @@ export const group = z
 
 export const groupPage = pageOf('GroupPage', group);
 
-export const legInput = z
+const legInput = z
   .strictObject({
     wallet: walletId,
     type: z.enum(LEG_TYPES),

@@ -1,0 +1,106 @@
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { OpenAPIHono } from '@hono/zod-openapi';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { App } from '../../src/api/app.ts';
+import type { ApiEnv } from '../../src/api/context.ts';
+import { type HttpServer, startServer } from '../../src/api/server.ts';
+import { ADMIN_KEY, createTestApi, type TestApi } from './testApi.ts';
+
+const ANY_PORT = { host: '127.0.0.1', port: 0 };
+
+let api: TestApi;
+const servers: HttpServer[] = [];
+
+beforeAll(async () => {
+  api = await createTestApi();
+});
+
+afterEach(async () => {
+  for (const server of servers.splice(0)) await server.stop(0);
+});
+
+async function serve(app: App, address = ANY_PORT): Promise<HttpServer> {
+  const server = await startServer(app, address);
+  servers.push(server);
+  return server;
+}
+
+/** An app whose one route takes so long. */
+function slowApp(ms: number): App {
+  const app = new OpenAPIHono<ApiEnv>();
+  app.get('/slow', async (c) => {
+    await sleep(ms);
+    return c.text('done');
+  });
+  return app;
+}
+
+describe('startServer', () => {
+  test('listens on a free port and answers over a socket', async () => {
+    const { url } = await serve(api.app);
+    expect(url).toMatch(/^http:\/\/127\.0\.0\.1:[1-9]\d+$/);
+    expect((await fetch(`${url}/health/live`)).status).toBe(200);
+  });
+
+  test('says which port is in use and what to do', async () => {
+    const { url } = await serve(api.app);
+    const port = Number(new URL(url).port);
+    await expect(serve(api.app, { ...ANY_PORT, port })).rejects.toThrow(
+      `cannot listen on 127.0.0.1:${port}: is in use; set PORT`,
+    );
+  });
+
+  test('passes ids, empty bodies and large bodies as they come', async () => {
+    const { url } = await serve(api.app);
+    const headers = { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'application/json' };
+    const group = await fetch(`${url}/v1/transfers/${encodeURIComponent('no:a/b?c%d#e')}`, {
+      headers,
+    });
+    expect(await group.text()).toContain('no:a/b?c%d#e');
+    const empty = await fetch(`${url}/v1/wallets`, { method: 'POST', headers });
+    expect(await empty.json()).toMatchObject({
+      errors: [{ pointer: '/owner' }, { pointer: '/asset' }],
+    });
+    const body = JSON.stringify({ owner: 'x'.repeat(1024 * 1024) });
+    const large = await fetch(`${url}/v1/wallets`, { method: 'POST', headers, body });
+    expect(large.status).toBe(413);
+    const stream = new Blob([body]).stream();
+    const init = { method: 'POST', headers, body: stream, duplex: 'half' } as RequestInit;
+    expect((await fetch(`${url}/v1/wallets`, init)).status).toBe(413);
+  });
+});
+
+describe('stop', () => {
+  test('lets requests in flight end and takes no new ones', async () => {
+    const server = await serve(slowApp(300));
+    const inFlight = fetch(`${server.url}/slow`);
+    await sleep(100);
+    const stopped = server.stop();
+    await expect(fetch(`${server.url}/slow`)).rejects.toThrow();
+    expect(await (await inFlight).text()).toBe('done');
+    await stopped;
+  });
+
+  test('does not wait for connections that ask nothing', async () => {
+    const server = await serve(slowApp(0));
+    const { port } = new URL(server.url);
+    const idle = connect(Number(port), '127.0.0.1');
+    await fetch(`${server.url}/slow`);
+    const begun = Date.now();
+    await server.stop();
+    expect(Date.now() - begun).toBeLessThan(1000);
+    idle.destroy();
+  });
+
+  test('cuts what takes longer than the bound', async () => {
+    const server = await serve(slowApp(60_000));
+    const inFlight = fetch(`${server.url}/slow`);
+    inFlight.catch(() => {});
+    await sleep(100);
+    const begun = Date.now();
+    await server.stop(200);
+    expect(Date.now() - begun).toBeLessThan(2000);
+    await expect(inFlight).rejects.toThrow();
+  });
+});
