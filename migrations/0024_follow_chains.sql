@@ -210,6 +210,7 @@ declare
   c chains := chain_lock(p_chain, p_holder);
   r record;
   v_dropped integer;
+  v_status group_status;
 begin
   if c.id is null or chain_is_halted(p_chain) then
     return null;
@@ -240,17 +241,18 @@ begin
   for r in
     update attempt_inclusions n set canonical = false
       from withdrawal_attempts p
-      join transfer_groups g on g.id = p.group_id
       where p.id = n.attempt_id and p.chain = p_chain and n.block_height > p_height and n.canonical
-      returning n.id, p.group_id, p.txid, n.block_hash, g.status
+      returning n.id, p.group_id, p.txid, n.block_hash
   loop
     insert into chain_tasks (chain, kind, group_id, inclusion_id)
       values (p_chain, 'unpaid', r.group_id, r.id) on conflict do nothing;
-    if r.status <> 'IN_PROGRESS' then
+    -- Read after the inclusion's lock: whoever settled by it has committed.
+    select g.status into v_status from transfer_groups g where g.id = r.group_id;
+    if v_status <> 'IN_PROGRESS' then
       perform chain_fact(r.group_id, 'orphaned:' || r.id, 'chain.orphaned_after_end',
         jsonb_build_object('txid', r.txid, 'blockHash', r.block_hash));
       perform chain_halt(p_chain, format(
-        'Group %s is %s, and its transaction is no longer in the chain.', r.group_id, r.status));
+        'Group %s is %s, and its transaction is no longer in the chain.', r.group_id, v_status));
     end if;
   end loop;
   update chains set reorgs = reorgs + 1, cursor_height = p_height,

@@ -90,6 +90,10 @@ begin
     and b.height = i.block_height and b.hash = i.block_hash and b.canonical)
   then
     return 'its block is not the stored one of its height';
+  elsif exists (select from chain_inclusions o where o.chain = i.chain and o.txid = i.txid
+    and o.ordinal = i.ordinal and o.id <> i.id and o.credited_at is not null)
+  then
+    return 'an earlier inclusion of it was credited';
   elsif chain_is_halted(i.chain) then
     return format('%s stands still until a person has looked', i.chain);
   elsif (select a.deposits_paused from assets a where a.code = i.asset) then

@@ -4,15 +4,14 @@
 --     + deposits up to p_height not credited    there, and not yet in the books
 --     - deposits credited, not there            above p_height, or orphaned since
 --     - payments up to p_height not settled     gone, and still in the books
---     + payments settled above p_height         in the books, and still there
+--     + payments settled, not there             above p_height, or orphaned since
 --     - fees likewise, of the native coin
 --
 -- One statement, so that all terms are of one snapshot.
 create function chain_expected(p_asset text, p_height bigint) returns numeric
 language sql stable
 return (
-  select -s.settled + coalesce(d.waiting, 0) - coalesce(d.ahead, 0)
-    - coalesce(p.waiting, 0) + coalesce(p.ahead, 0)
+  select -s.settled + coalesce(d.waiting, 0) - coalesce(d.ahead, 0) + coalesce(p.difference, 0)
   from wallet_states s
   cross join lateral (
     select
@@ -25,20 +24,20 @@ return (
       and (i.credited_at is null or not i.canonical or i.block_height > p_height)
   ) d
   cross join lateral (
-    select
-      sum(t.takes) filter (
-        where n.canonical and n.block_height <= p_height and g.status = 'IN_PROGRESS') as waiting,
-      sum(t.takes) filter (
-        where (not n.canonical or n.block_height > p_height) and g.status <> 'IN_PROGRESS'
-          and n.fee_leg is not null) as ahead
-    from attempt_inclusions n
-    join withdrawal_attempts a on a.id = n.attempt_id
-    join withdrawals w on w.group_id = a.group_id
-    join transfer_groups g on g.id = a.group_id
-    cross join lateral (select
-      case when n.paid and w.asset = p_asset then w.amount else 0 end
-        + case when p_asset = chain_native_asset(a.chain) then n.fee else 0 end as takes) t
-    where g.status = 'IN_PROGRESS' or not n.canonical or n.block_height > p_height
+    -- Per inclusion: what it took by the books, without what it took on the chain.
+    select sum(case when booked then takes else 0 end - case when there then takes else 0 end)
+      as difference
+    from (
+      select n.canonical and n.block_height <= p_height as there,
+        n.fee_leg is not null and g.status <> 'IN_PROGRESS' as booked,
+        case when n.paid and w.asset = p_asset then w.amount else 0 end
+          + case when p_asset = chain_native_asset(a.chain) then n.fee else 0 end as takes
+      from attempt_inclusions n
+      join withdrawal_attempts a on a.id = n.attempt_id
+      join withdrawals w on w.group_id = a.group_id
+      join transfer_groups g on g.id = a.group_id
+    ) o
+    where there <> booked
   ) p
   where s.wallet_id = 'external:' || p_asset
 );

@@ -1,8 +1,8 @@
-import { continueAsNew, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import { continueAsNew, upsertSearchAttributes } from '@temporalio/workflow';
 import type { DepositLook } from '../activities/chainActivities.ts';
 import { type ChainDepositInput, SEARCH_ATTRIBUTE } from '../src/contracts/sagas.ts';
 import { type Buttons, handleActs } from './acts.ts';
-import { ChainWait, chain, chainLedger } from './chainSteps.ts';
+import { ChainWait, chain, chainLedger, isTimeForNewRun } from './chainSteps.ts';
 import type { Guidance } from './details.ts';
 import { GroupSaga, type SagaResult } from './groupSaga.ts';
 
@@ -36,7 +36,7 @@ export function chainDeposit(input: ChainDepositInput): Promise<SagaResult> {
         'chain',
       );
       if (!saga.isOpen()) break;
-      if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof chainDeposit>(input);
+      if (isTimeForNewRun()) await continueAsNew<typeof chainDeposit>(input);
       await wait.pause('Next look at the chain, if no hint comes', null, () => !saga.isOpen());
     }
   });

@@ -1,10 +1,12 @@
 /** The chain's activities as the workflows call them, and the hints that wake them. */
 import {
+  allHandlersFinished,
   condition,
   defineSignal,
   proxyActivities,
   proxyLocalActivities,
   setHandler,
+  workflowInfo,
 } from '@temporalio/workflow';
 import type { createChainActivities } from '../activities/chainActivities.ts';
 import { CHAIN_TASK_QUEUE, SIGNAL } from '../src/contracts/sagas.ts';
@@ -40,6 +42,14 @@ export const chainLedger = proxyLocalActivities<ChainActivities>({
 /** First look without a hint, and the longest pause between two of them, in milliseconds. */
 const FIRST_LOOK_MS = 10_000;
 const LONGEST_PAUSE_MS = 3_600_000;
+
+/**
+ * Whether this run should end and a new one go on, so that its history stays short. Only between
+ * acts: one that is under way would be lost to whoever asked.
+ */
+export function isTimeForNewRun(): boolean {
+  return workflowInfo().continueAsNewSuggested && allHandlersFinished();
+}
 
 /**
  * Waiting for the chain. A signal is a hint: it ends the wait, it says nothing. One that was lost is

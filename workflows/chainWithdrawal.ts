@@ -1,9 +1,9 @@
-import { continueAsNew, workflowInfo } from '@temporalio/workflow';
+import { continueAsNew } from '@temporalio/workflow';
 import type { WithdrawalProgress } from '../activities/chainActivities.ts';
 import type { WithdrawalState } from '../src/contracts/resources.ts';
 import type { OpenWithdrawalInput } from '../src/contracts/steps.ts';
 import { type Buttons, handleActs } from './acts.ts';
-import { ChainWait, chain } from './chainSteps.ts';
+import { ChainWait, chain, isTimeForNewRun } from './chainSteps.ts';
 import { SAGA_ACTOR } from './deadline.ts';
 import { type Guidance, readableTime } from './details.ts';
 import { undoGroup } from './giveBack.ts';
@@ -21,6 +21,8 @@ const UNSIGNED: readonly WithdrawalState[] = [
 ];
 /** Its payment stands in a block, as far as the chain was read. */
 const INCLUDED: readonly WithdrawalState[] = ['in_block', 'confirmed', 'reverted'];
+/** Between two tries to pay, or to send the same bytes again: a node may have dropped them. */
+const MOST_PAUSE_MS = 300_000;
 /** `Date.parse` drops microseconds; one millisecond more and the database agrees. */
 const ROUNDING_MS = 1;
 
@@ -45,7 +47,7 @@ export function chainWithdrawal(input: OpenWithdrawalInput): Promise<SagaResult>
       if (isUnsigned(saga)) saga.throwIfCancelled();
       const lookAgainInSeconds = await advance(saga, view);
       if (!saga.isOpen()) break;
-      if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof chainWithdrawal>(input);
+      if (isTimeForNewRun()) await continueAsNew<typeof chainWithdrawal>(input);
       if (stateOf(saga) !== before) wait.quicken();
       await pause(saga, wait, lookAgainInSeconds);
       await expireWhenDue(saga);
@@ -88,14 +90,18 @@ function learn(saga: GroupSaga, view: View, { group, why }: WithdrawalProgress):
 
 async function pause(saga: GroupSaga, wait: ChainWait, dueInSeconds: number | null) {
   const unsigned = isUnsigned(saga);
-  const deadlineMs = unsigned && saga.deadline ? msUntil(saga.deadline) : null;
-  const dueMs = dueInSeconds === null ? null : dueInSeconds * 1_000;
+  const due = [
+    // What stands in a block is told by hints; what does not is tried again by us.
+    INCLUDED.includes(stateOf(saga)) ? null : MOST_PAUSE_MS,
+    unsigned && saga.deadline ? msUntil(saga.deadline) : null,
+    // Due at once is due soon: a look has just been taken.
+    dueInSeconds === null ? null : Math.max(dueInSeconds * 1_000, 1_000),
+  ].filter((ms) => ms !== null);
   const summary = unsigned
     ? 'Next try to pay, if no hint comes'
     : 'Next look at the chain, if no hint comes';
   const isOver = () => !saga.isOpen() || (saga.cancelAsked && isUnsigned(saga));
-  // Due at once is due soon: a look has just been taken.
-  await wait.pause(summary, deadlineMs ?? (dueMs && Math.max(dueMs, 1_000)), isOver);
+  await wait.pause(summary, due.length > 0 ? Math.min(...due) : null, isOver);
 }
 
 /** The deadline ends a withdrawal only before signing began; the ledger says whether it did. */

@@ -27,12 +27,15 @@ export type Turn =
   | { turn: 'standby'; reason: string }
   | { turn: 'halted'; reasons: string[] };
 
-/** Lives through a missed turn or a slow node; a watcher that died is replaced after it. */
-const LEASE_SECONDS = 15;
+/**
+ * A watcher that died is replaced after it. One that is merely slow goes on while nobody has taken
+ * its place, and writes nothing from then on.
+ */
+const LEASE_SECONDS = 5;
 /** Blocks that are asked for ahead: the node's answers overlap, the writes stay in order. */
 const READ_AHEAD_BLOCKS = 16;
 /** Blocks a turn, so that the lease is renewed in time while catching up. */
-const BLOCKS_PER_TURN = 128;
+const BLOCKS_PER_TURN = 64;
 /**
  * Turns in a row with a head below the cursor before it is believed to have gone down: of several
  * nodes behind one address some lag, and a chain that regrows is told by its parent hashes at once.

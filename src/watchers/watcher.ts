@@ -40,6 +40,7 @@ export async function startWatcher(options: WatcherOptions): Promise<Watcher> {
   const holder = `${options.identity}:${randomUUID()}`;
   let watch: Watch | null = null;
   let follow: (() => Promise<Turn>) | null = null;
+  let toldHalt = '';
   const connected = async () => {
     if (watch && follow) return { watch, follow };
     const port = await options.chain();
@@ -50,7 +51,13 @@ export async function startWatcher(options: WatcherOptions): Promise<Watcher> {
   };
   const turn = async () => {
     const now = await connected();
-    return report(options, now.watch.chain, await now.follow());
+    const found = await now.follow();
+    const reasons = found.turn === 'halted' ? found.reasons.join(' ') : '';
+    if (reasons !== '' && reasons !== toldHalt) {
+      log.error({ chain: now.watch.chain, alert: 'CHAIN_HALTED', reasons }, 'chain stands still');
+    }
+    toldHalt = reasons;
+    return report(options, now.watch.chain, found);
   };
   const failed = (loop: string) => (error: unknown) => {
     options.metrics.failures.inc({ chain: watch?.chain ?? 'unknown', loop });

@@ -3,6 +3,7 @@ import { expect } from 'vitest';
 import { reconcileChain } from '../../src/chains/reconcile.ts';
 import { groupId, stepKey } from '../../src/contracts/ids.ts';
 import type { Group } from '../../src/contracts/resources.ts';
+import type { OpenWithdrawalInput } from '../../src/contracts/steps.ts';
 import { openTransfer } from '../../src/ledger/openTransfer.ts';
 import { openWithdrawal } from '../../src/ledger/openWithdrawal.ts';
 import { connectMnemonicSigner } from '../../src/withdrawals/hotWallet.ts';
@@ -21,7 +22,13 @@ export const SHOP = { name: 'shop', admin: false };
 
 export interface PayWorld extends ChainWorld {
   deps: PayDeps;
-  /** A wallet funded out of the treasury and a withdrawal from it, held. */
+  /** A wallet funded out of the treasury, and the input of a withdrawal of all of it. */
+  prepare(
+    asset: string,
+    amount: string,
+    more?: { destination?: string; expiresIn?: number },
+  ): Promise<OpenWithdrawalInput>;
+  /** The same, and the withdrawal held. */
   withdraw(
     asset: string,
     amount: string,
@@ -42,32 +49,36 @@ export async function createPayWorld(): Promise<PayWorld> {
   const deps: PayDeps = { db, chain, signer, stuckAfterSeconds: 600 };
   await world.follow();
   let count = 0;
+  const prepare: PayWorld['prepare'] = async (asset, amount, more = {}) => {
+    const key = `w${++count}`;
+    const wallet = `wallet-${key}`;
+    await world.wallet(wallet, asset);
+    await fund(world, wallet, asset, amount);
+    return {
+      groupId: groupId('withdrawal', 'shop', key),
+      stepKey: stepKey('create', 'shop', key),
+      actor: SHOP,
+      client: 'shop',
+      wallet,
+      amount,
+      destination: more.destination ?? DESTINATION,
+      feeMode: 'platform',
+      maxFee: null,
+      riskMeta: null,
+      expiresIn: more.expiresIn ?? null,
+      metadata: {},
+      acceptBy: null,
+    };
+  };
   return {
     ...world,
     deps,
-    async withdraw(asset, amount, more = {}) {
-      const key = `w${++count}`;
-      const wallet = `wallet-${key}`;
-      await world.wallet(wallet, asset);
-      await fund(world, wallet, asset, amount);
-      const id = groupId('withdrawal', 'shop', key);
-      const opened = await openWithdrawal(db, {
-        groupId: id,
-        stepKey: stepKey('create', 'shop', key),
-        actor: SHOP,
-        client: 'shop',
-        wallet,
-        amount,
-        destination: more.destination ?? DESTINATION,
-        feeMode: 'platform',
-        maxFee: null,
-        riskMeta: null,
-        expiresIn: more.expiresIn ?? null,
-        metadata: {},
-        acceptBy: null,
-      });
+    prepare,
+    async withdraw(...asked) {
+      const input = await prepare(...asked);
+      const opened = await openWithdrawal(db, input);
       expect(opened).toMatchObject({ outcome: 'done', group: { withdrawal: { state: 'held' } } });
-      return { id, wallet };
+      return { id: input.groupId, wallet: input.wallet };
     },
     sign: async (id) => (await signWithdrawal(deps, id)).group,
     send: async (id) => (await broadcastWithdrawal(deps, id)).group,

@@ -1,10 +1,15 @@
 /** Withdrawals through crashes and on a chain that does not do as it should. */
+
+import { mnemonicToAccount } from 'viem/accounts';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { parseDraft } from '../../src/chains/evm/transactions.ts';
 import { readGroup } from '../../src/ledger/groups.ts';
 import { releaseWithdrawal } from '../../src/ledger/releaseWithdrawal.ts';
 import { readTimeline } from '../../src/ledger/timeline.ts';
+import { HOT_WALLET_PATH } from '../../src/withdrawals/developmentKeys.ts';
 import { followWithdrawal, signWithdrawal } from '../../src/withdrawals/pay.ts';
 import { HOT } from './chainWorld.ts';
+import { MNEMONIC } from './node.ts';
 import { createPayWorld, type PayWorld, SHOP } from './payWorld.ts';
 
 let world: PayWorld;
@@ -133,14 +138,7 @@ describe('what does not go well', () => {
   });
 
   it('cannot be paid: waits for funds before a nonce is taken, and can be given back', async () => {
-    await world.database.owner.query(
-      `update assets set withdrawals_paused = true where code = 'USDX'`,
-    );
-    const paused = await world.withdraw('ETH', '1').then(({ id }) => id);
-    await world.database.owner.query(
-      `update assets set withdrawals_paused = false where code = 'USDX'`,
-    );
-    // More than the hot wallet has on the chain; the books of the treasury go below zero for it.
+    // More than the hot wallet has; the treasury's books go below zero for it.
     const { id, wallet } = await world.withdraw('ETH', '20000');
     const waiting = await signWithdrawal(world.deps, id);
     expect(waiting.why).toMatch(/hot wallet has .* ETH/);
@@ -151,8 +149,38 @@ describe('what does not go well', () => {
     const step = { groupId: id, stepKey: 'release:shop:1', actor: SHOP };
     await releaseWithdrawal(world.db, { ...step, reason: 'no funds', amount: null, final: true });
     expect(await world.balance(wallet)).toMatchObject({ available: '20000', held: '0' });
-    expect((await world.sign(paused)).withdrawal?.state).toBe('signed');
-    await world.send(paused);
+  });
+
+  it('waits while the coins are promised to payments that are not in a block yet', async () => {
+    await world.node.automine(false);
+    const { id: first } = await world.withdraw('ETH', '6000');
+    const { id: second } = await world.withdraw('ETH', '6000');
+    await world.sign(first);
+    expect((await signWithdrawal(world.deps, second)).why).toMatch(
+      /hot wallet has 3\d{3}\.\d+ ETH/,
+    );
+    await world.send(first);
+    await world.node.mine();
+    await world.look(first);
+    expect((await world.sign(second)).withdrawal?.state).toBe('awaiting_funds');
+    await world.node.mine(2);
+    expect((await world.look(first)).status).toBe('SETTLED');
+    // Coins that nobody booked do not count.
+    await world.node.rpc('anvil_setBalance', HOT, `0x${(10n ** 22n).toString(16)}`);
+    expect((await signWithdrawal(world.deps, second)).why).toMatch(/booked\), 6000/);
+  });
+
+  it('is paused with its asset: waits, and goes on afterwards', async () => {
+    const { id } = await world.withdraw('ETH', '0.1');
+    const pause = 'update assets set withdrawals_paused = $1 where code = $2';
+    await world.database.owner.query(pause, [true, 'ETH']);
+    const waiting = await signWithdrawal(world.deps, id);
+    expect(waiting).toMatchObject({ why: 'withdrawals of ETH are paused' });
+    await world.database.owner.query(pause, [false, 'ETH']);
+    expect((await world.sign(id)).withdrawal?.state).toBe('signed');
+    await world.send(id);
+    await world.node.mine(3);
+    expect((await world.look(id)).status).toBe('SETTLED');
   });
 
   it('waits while coins on the chain are not in the books', async () => {
@@ -172,5 +200,18 @@ describe('what does not go well', () => {
     );
     expect((await world.sign(id)).withdrawal?.state).toBe('signed');
     await world.send(id);
+  });
+
+  it('meets a transaction of the hot wallet that nobody knows: signs nothing', async () => {
+    const foreign = mnemonicToAccount(MNEMONIC, { path: HOT_WALLET_PATH });
+    const nonce = await world.port.nextSequence(HOT);
+    const terms = { gas: '21000', maxFeePerGas: '100000000000', maxPriorityFeePerGas: '1' };
+    const payment = { sender: HOT, destination: HOT, contract: null, units: 1n };
+    const draft = parseDraft(world.port.draft(payment, terms, nonce));
+    await world.node.rpc('eth_sendRawTransaction', await foreign.signTransaction(draft));
+    const { id } = await world.withdraw('ETH', '0.1');
+    const { why, group } = await signWithdrawal(world.deps, id);
+    expect(why).toMatch(/transactions that Holdfast does not know/);
+    expect(group.withdrawal).toMatchObject({ state: 'awaiting_funds', attempts: [] });
   });
 });

@@ -2,6 +2,10 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readTimeline } from '../../src/ledger/timeline.ts';
 import { signWithdrawal } from '../../src/withdrawals/pay.ts';
+import {
+  observeWithdrawal,
+  settleChainWithdrawal,
+} from '../../src/withdrawals/withdrawalTables.ts';
 import { createPayWorld, DESTINATION, type PayWorld } from './payWorld.ts';
 
 let world: PayWorld;
@@ -112,5 +116,32 @@ it('gives 10 withdrawals at once 10 nonces without a gap, and pays each once', a
   await Promise.all([...ids, ...ids].map((id) => world.send(id)));
   await world.node.mine(4);
   for (const id of ids) expect((await world.look(id)).status).toBe('SETTLED');
+  await world.expectReconciled();
+});
+
+it('never settles an orphan silently: settling and rewinding at once have one winner', async () => {
+  const { db, database, port } = world;
+  await database.owner.query("update assets set final = '1' where code = 'ETH'");
+  for (let round = 0; round < 5; round++) {
+    const { id } = await world.withdraw('ETH', '0.02');
+    await world.sign(id);
+    await world.send(id);
+    await world.follow();
+    await observeWithdrawal(db, id, 600);
+    const inclusion = await world.value<string>('select max(id)::text from attempt_inclusions');
+    const height = await world.node.height();
+    const [settled] = await Promise.all([
+      settleChainWithdrawal(db, inclusion),
+      db.query('select chain_rewind($1, $2, $3)', [port.chain, 'test', height - 1]),
+    ]);
+    const halts = 'select count(*)::integer from chain_halts where until is null';
+    expect(await world.value(halts)).toBe(settled.outcome === 'done' ? 1 : 0);
+    const facts = (await eventsOf(id)).includes('chain.orphaned_after_end');
+    expect(facts).toBe(settled.outcome === 'done');
+    await database.owner.query('update chain_halts set until = now()');
+    await world.follow();
+    expect((await world.look(id)).status).toBe('SETTLED');
+  }
+  await database.owner.query("update assets set final = null where code = 'ETH'");
   await world.expectReconciled();
 });

@@ -56,6 +56,8 @@ export async function seedLocalChain({ rpcUrl, db, config, log }: SeedOptions): 
     // The books begin at a final block, so that a reconciliation at once finds the contract there.
     await connectRpc(rpcUrl)('anvil_mine', `0x${BLOCKS_TO_FINALITY.toString(16)}`);
     log.info({ contract }, 'deployed USDX on the local chain');
+  } else {
+    await refuseLostToken(rpcUrl, usdx.contract ?? '');
   }
   for (const code of ['ETH', 'USDX']) await bookTreasury(db, port, hot, code);
 }
@@ -68,6 +70,16 @@ async function refuseOtherGenesis(db: Db, port: ChainPort): Promise<void> {
   const stored = rows[0]?.genesis_hash;
   const told = await port.genesisHash();
   if (stored !== undefined && stored !== told) throw new OtherGenesis(port.chain, stored, told);
+}
+
+/** A chain that lost its state begins with the same block and has none of what was built on it. */
+async function refuseLostToken(rpcUrl: string, contract: string): Promise<void> {
+  const code = await connectRpc(rpcUrl)<string>('eth_getCode', contract, 'latest');
+  if (code !== '0x') return;
+  throw new Error(
+    `The local chain has lost its state: USDX is not at ${contract}, where the database has it. ` +
+      'Remove the data directory to begin anew.',
+  );
 }
 
 async function register(

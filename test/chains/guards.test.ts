@@ -1,12 +1,20 @@
-/** What nobody can do to a withdrawal that a chain decides about. */
+/** What nobody can do to a deposit or withdrawal that a chain decides about. */
 import { beforeAll, beforeEach, expect, it } from 'vitest';
+import { openChainDeposit } from '../../src/chains/deposits.ts';
+import { chainDepositId } from '../../src/contracts/ids.ts';
+import { addLegs } from '../../src/ledger/addLegs.ts';
 import { cancel } from '../../src/ledger/cancel.ts';
+import { cancelDeposit } from '../../src/ledger/cancelDeposit.ts';
+import { confirmDeposit } from '../../src/ledger/confirmDeposit.ts';
 import { expire } from '../../src/ledger/expire.ts';
+import { extend } from '../../src/ledger/extend.ts';
 import { finalizeWithdrawal } from '../../src/ledger/finalizeWithdrawal.ts';
 import { readGroup } from '../../src/ledger/groups.ts';
+import { openWithdrawal } from '../../src/ledger/openWithdrawal.ts';
 import { release } from '../../src/ledger/release.ts';
 import { reverse } from '../../src/ledger/reverse.ts';
 import { settle } from '../../src/ledger/settle.ts';
+import { HOT } from './chainWorld.ts';
 import { createPayWorld, type PayWorld, SHOP } from './payWorld.ts';
 
 let world: PayWorld;
@@ -67,4 +75,48 @@ it('refuses every generic act: CHAIN_DECIDES before signing, MAY_BE_ON_CHAIN fro
   await world.send(id);
   await world.node.mine(3);
   expect((await world.look(id)).status).toBe('SETTLED');
+});
+
+it('refuses every act on a deposit of the chain, and books nothing by it', async () => {
+  const address = await world.wallet('guarded', 'ETH');
+  const { txid } = await world.node.send({ to: address, wei: 10n ** 18n });
+  await world.follow();
+  const id = chainDepositId(world.port.chain, txid, 'native', 1);
+  const inclusion = 'select id::text from chain_inclusions where txid = $1';
+  await openChainDeposit(world.db, await world.value(inclusion, txid));
+  const step = () => ({ groupId: id, stepKey: `act:shop:${++count}`, actor: SHOP });
+  const whole = { amount: null, final: true, txid: null };
+  const legs = [{ wallet: 'guarded', type: 'DEBIT' as const, amount: '1' }];
+  const reversal = { reverses: id, client: 'shop', amount: null, legs: null, acceptBy: null };
+  const acts = [
+    () => addLegs(world.db, { ...step(), legs }),
+    () => settle(world.db, { ...step(), legs: null, final: true }),
+    () => release(world.db, { ...step(), reason: 'r' }),
+    () => cancel(world.db, { ...step(), reason: 'r' }),
+    () => extend(world.db, { ...step(), expiresIn: 60 }),
+    () => confirmDeposit(world.db, { ...step(), ...whole }),
+    () => cancelDeposit(world.db, { ...step(), reason: 'r' }),
+    () => reverse(world.db, { ...step(), ...reversal, groupId: 'reversal:shop:1', reason: 'r' }),
+  ];
+  for (const act of acts) {
+    expect(await act()).toMatchObject({ outcome: 'refused', refusal: { code: 'CHAIN_DECIDES' } });
+  }
+  expect(await world.balance('guarded')).toMatchObject({ available: '0', pendingIn: '1' });
+});
+
+it.each([
+  ['the zero address', `0x${'0'.repeat(40)}`],
+  ['the contract of a token', null],
+  ['an address that payments leave from', HOT],
+])('opens no withdrawal to %s', async (_, destination) => {
+  const input = await world.prepare('ETH', '1', { destination: destination ?? world.usdx });
+  const opened = await openWithdrawal(world.db, input);
+  expect(opened).toMatchObject({ refusal: { code: 'DESTINATION_NOT_ALLOWED' }, frozen: true });
+  expect(await openWithdrawal(world.db, input)).toMatchObject({ replayed: true });
+});
+
+it('opens no withdrawal whose network fee the customer is to pay', async () => {
+  const input = await world.prepare('ETH', '1');
+  const opened = await openWithdrawal(world.db, { ...input, feeMode: 'customer', maxFee: '1' });
+  expect(opened).toMatchObject({ refusal: { code: 'INVALID_REQUEST' }, frozen: false });
 });

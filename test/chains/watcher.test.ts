@@ -1,0 +1,217 @@
+/** The follower: no block left out, one at a time, and a stop where only a person can go on. */
+import { beforeEach, describe, expect, it } from 'vitest';
+import { creditChainDeposit, openChainDeposit } from '../../src/chains/deposits.ts';
+import { createChainDoor } from '../../src/chains/door.ts';
+import type { ChainPort } from '../../src/chains/port.ts';
+import { rescanTransaction } from '../../src/chains/rescan.ts';
+import { ChainUnavailable } from '../../src/contracts/chain.ts';
+import { createFollower, OtherGenesis } from '../../src/watchers/follow.ts';
+import { type ChainWorld, createChainWorld, log, XPUB } from './chainWorld.ts';
+
+const ETH = 10n ** 18n;
+let world: ChainWorld;
+
+const cursor = () => world.value<number>('select cursor_height::integer from chains');
+const halts = () =>
+  world.value<string[] | null>('select array_agg(reason) from chain_halts where until is null');
+const inclusions = (to: string) =>
+  world.value<number>('select count(*)::integer from chain_inclusions where to_address = $1', to);
+
+/** A follower over a node that is as it says. */
+const followerOver = (port: ChainPort, startHeight: number | null = null) =>
+  createFollower({
+    db: world.db,
+    port,
+    watch: { chain: port.chain, holder: 'other' },
+    startHeight,
+    log,
+  });
+
+beforeEach(async () => {
+  world = await createChainWorld();
+});
+
+describe('following', () => {
+  it('begins at the head, or at the block that it is told', async () => {
+    const head = await world.node.height();
+    await world.follow();
+    expect(await cursor()).toBe(head);
+    expect(await world.value('select min(height)::integer from chain_blocks')).toBe(head);
+    const told = await createChainWorld();
+    world = told;
+    await followerOver(told.port, 1)();
+    expect(await world.value('select min(height)::integer from chain_blocks')).toBe(1);
+  });
+
+  it('catches up 500 blocks without leaving one out', async () => {
+    const address = await world.wallet('catching-up', 'ETH');
+    await world.follow();
+    const first = (await cursor()) ?? 0;
+    for (let part = 0; part < 5; part++) {
+      await world.node.send({ to: address, wei: ETH });
+      await world.node.mine(99);
+    }
+    const started = performance.now();
+    await world.follow();
+    const seconds = (performance.now() - started) / 1000;
+    expect(await cursor()).toBe(first + 500);
+    expect(await world.value('select count(*)::integer from chain_blocks where canonical')).toBe(
+      501,
+    );
+    expect(await inclusions(address)).toBe(5);
+    const broken = `select count(*)::integer from chain_blocks b join chain_blocks p
+      on p.height = b.height - 1 where p.hash <> b.parent_hash`;
+    expect(await world.value(broken)).toBe(0);
+    // Ten times slower than it is here; the goal of 200 a second is the next issue's to prove.
+    expect(500 / seconds).toBeGreaterThan(20);
+  });
+
+  it('leaves out no block where the node fails in between', async () => {
+    const address = await world.wallet('failing', 'ETH');
+    await world.follow();
+    await world.node.send({ to: address, wei: ETH });
+    await world.node.mine(5);
+    let calls = 0;
+    const failing: ChainPort = {
+      ...world.port,
+      async eventsOf(block, watch) {
+        if (++calls === 3) throw new ChainUnavailable('no answer');
+        return world.port.eventsOf(block, watch);
+      },
+    };
+    await world.db.query('update chains set leased_until = now()');
+    const turn = followerOver(failing);
+    await expect(turn()).rejects.toThrow(ChainUnavailable);
+    await turn();
+    expect(await cursor()).toBe(await world.node.height());
+    expect(await inclusions(address)).toBe(1);
+  });
+});
+
+describe('the lease', () => {
+  it('lets one watcher write and the other stand by, until it runs out', async () => {
+    await world.follow();
+    const other = world.follower('other');
+    expect(await other()).toMatchObject({
+      turn: 'standby',
+      reason: expect.stringContaining('test'),
+    });
+    await world.node.mine();
+    await world.db.query('update chains set leased_until = now()');
+    expect(await other()).toMatchObject({ turn: 'idle', cursor: await world.node.height() });
+    expect(await world.follow()).toMatchObject({ turn: 'standby' });
+  });
+
+  it('keeps a watcher that lost it from writing', async () => {
+    await world.follow();
+    const { height, hash } = await world.port.head();
+    const write = 'select chain_write_block($1, $2, $3, $4, $5, $6, $7) as written';
+    const block = [height + 1, '0xnext', hash, '[]', '[]'];
+    const late = await world.db.query(write, [world.port.chain, 'late', ...block]);
+    expect(late.rows[0].written).toBe(false);
+    const skipped = [height + 2, '0xnext', hash, '[]', '[]'];
+    const gap = await world.db.query(write, [world.port.chain, 'test', ...skipped]);
+    expect(gap.rows[0].written).toBe(false);
+    const owned = await world.db.query(write, [world.port.chain, 'test', ...block]);
+    expect(owned.rows[0].written).toBe(true);
+  });
+});
+
+describe('stops until a person has looked', () => {
+  it('where another chain answers under the same id', async () => {
+    await world.follow();
+    const other = { ...world.port, genesisHash: async () => '0xother' };
+    await expect(followerOver(other)()).rejects.toThrow(OtherGenesis);
+    const door = createChainDoor({ db: world.db, chain: async () => other, xpub: XPUB });
+    expect(await door.missing()).toMatch(/another chain/);
+  });
+
+  it('where a final block is no longer there', async () => {
+    await world.node.mine(5);
+    await world.follow();
+    await world.node.mine(5);
+    await world.follow();
+    expect(await halts()).toBeNull();
+    await world.node.reorg(4);
+    expect(await world.follow()).toMatchObject({ turn: 'halted' });
+    expect((await halts())?.[0]).toMatch(/was final/);
+    const before = await cursor();
+    await world.node.mine(3);
+    expect(await world.follow()).toMatchObject({ turn: 'halted' });
+    expect(await cursor()).toBe(before);
+    const door = createChainDoor({ db: world.db, chain: world.chain, xpub: XPUB });
+    expect(await door.missing()).toMatch(/stands still: .*was final/);
+  });
+
+  it('where coins that were credited are gone: told in the timeline, nothing more credited', async () => {
+    await world.database.owner.query("update assets set confirmations = 1 where code = 'ETH'");
+    const address = await world.wallet('too-early', 'ETH');
+    await world.follow();
+    const other = await world.node.send({ to: address, wei: 2n * ETH });
+    const { txid, raw } = await world.node.send({ to: address, wei: ETH });
+    await world.follow();
+    const id = (tx: string) =>
+      world.value<string>('select max(id)::text from chain_inclusions where txid = $1', tx);
+    await openChainDeposit(world.db, await id(txid));
+    await openChainDeposit(world.db, await id(other.txid));
+    await creditChainDeposit(world.db, await id(txid));
+    await world.node.reorg(1);
+    expect(await world.follow()).toMatchObject({ turn: 'halted' });
+    expect(await creditChainDeposit(world.db, await id(other.txid))).toMatchObject({
+      why: expect.stringMatching(/stands still/),
+    });
+    const fact = 'select count(*)::integer from group_facts where event = $1';
+    expect(await world.value(fact, 'chain.orphaned_after_credit')).toBe(1);
+    expect((await halts())?.[0]).toMatch(/was credited/);
+
+    // Somebody lets it go on, and the transaction comes again: not credited a second time.
+    await world.database.owner.query('update chain_halts set until = now()');
+    await world.node.rpc('eth_sendRawTransaction', raw);
+    await world.follow();
+    const again = await id(txid);
+    await openChainDeposit(world.db, again);
+    expect(await creditChainDeposit(world.db, again)).toMatchObject({
+      why: 'an earlier inclusion of it was credited',
+    });
+  });
+});
+
+it('does not take a node that lags for a reorganisation', async () => {
+  await world.node.mine(3);
+  await world.follow();
+  const head = await world.port.head();
+  const behind = await world.port.blockByHeight(head.height - 2);
+  let isLagging = true;
+  const lagging: ChainPort = {
+    ...world.port,
+    head: async () => (isLagging ? behind! : world.port.head()),
+    blockByHeight: async (height) =>
+      isLagging && height > behind!.height ? null : world.port.blockByHeight(height),
+  };
+  await world.db.query('update chains set leased_until = now()');
+  const turn = followerOver(lagging);
+  for (let turns = 0; turns < 3; turns++) await turn();
+  isLagging = false;
+  await world.node.mine();
+  await turn();
+  expect(await world.value('select reorgs::integer from chains')).toBe(0);
+  expect(await cursor()).toBe(head.height + 1);
+});
+
+it('finds a payment to an address that was handed out later, once, when asked for it', async () => {
+  const address = await world.wallet('late', 'ETH');
+  await world.follow();
+  await world.database.owner.query('alter table deposit_addresses disable trigger all');
+  await world.database.owner.query('update deposit_addresses set address = address || $1', ['x']);
+  const { txid } = await world.node.send({ to: address, wei: ETH });
+  await world.node.mine(3);
+  await world.follow();
+  expect(await inclusions(address)).toBe(0);
+  await world.database.owner.query("update deposit_addresses set address = rtrim(address, 'x')");
+  for (let each = 0; each < 2; each++) await rescanTransaction(world.db, world.port, txid);
+  expect(await inclusions(address)).toBe(1);
+  expect(await world.value('select array_agg(kind order by id) from chain_tasks')).toEqual([
+    'open',
+    'credit',
+  ]);
+});
