@@ -49,7 +49,11 @@ export async function findAndReadWithdrawal(desk: Desk): Promise<void> {
 /** Every query of the operators' page is one that the server takes. */
 export async function tryQueriesOfThePage({ ui, alice }: Desk): Promise<void> {
   const queries = queriesOfThePage();
-  for (const query of queries.values()) await ui.list(query.replaceAll(EXAMPLE_WALLET, alice));
+  for (const query of queries.values()) {
+    await ui.list(query.replaceAll(EXAMPLE_WALLET, alice)).catch((error: Error) => {
+      throw new DemoFailure(`The UI does not take ${query}: ${error.message}`);
+    });
+  }
   passed(`all ${queries.size} queries of the page are taken`, await ui.shot('4-queries'));
 }
 
