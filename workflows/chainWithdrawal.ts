@@ -28,8 +28,9 @@ const ROUNDING_MS = 1;
 
 /**
  * A withdrawal to a chain: held, signed, sent, followed until its block is final. All that was done
- * stands in the ledger, so a run that begins again goes on there; an attempt that exists is followed
- * and never signed anew. Until signing begins it can be given back; from then on the chain decides.
+ * stands in the ledger, so a run that begins again goes on there; an attempt that exists is
+ * followed and never signed anew. Until signing begins it can be given back; from then on the chain
+ * decides.
  */
 export function chainWithdrawal(input: OpenWithdrawalInput): Promise<SagaResult> {
   const view: View = { why: null };
@@ -136,7 +137,7 @@ function explain(saga: GroupSaga, { why }: View): Guidance {
   if (!saga.isOpen()) return { next: 'Nothing, this withdrawal has ended.', people: [] };
   const reason = why === null ? '' : ` ${why[0]?.toUpperCase()}${why.slice(1)}.`;
   const people = isUnsigned(saga)
-    ? ['give it back: signal `release` with a reason, or the Cancel button']
+    ? ['give it back: signal `release` with a reason, or the button Request Cancellation']
     : ['nothing yet: its bytes may be on the chain, so only the chain ends it'];
   return { next: NEXT[stateOf(saga)] + reason, people };
 }
