@@ -30,10 +30,12 @@ export function canonicalAmount(value: Amount): Amount {
   return new Decimal(value).toFixed();
 }
 
+/** The sum of two amounts; either may be signed. */
 export function addAmounts(a: Amount, b: Amount): Amount {
   return new Decimal(a).plus(b).toFixed();
 }
 
+/** The amount with the other sign; nought has none. */
 export function negateAmount(a: Amount): Amount {
   return new Decimal(a).negated().toFixed().replace(/^-0$/, '0');
 }

@@ -38,7 +38,7 @@ export interface ChainStatus {
   halts: { reason: string; since: Timestamp; until: Timestamp | null }[];
 }
 
-/** Chain against ledger for one asset at one block (DESIGN section 5, Reconciliation). */
+/** Chain against ledger for one asset at one block. */
 export interface ChainReconciliation {
   chain: string;
   asset: string;
@@ -76,7 +76,7 @@ export interface ChainDoor {
   depositGroups(input: { asset: string; txid: string }): Promise<string[]>;
 
   /**
-   * Checks a withdrawal's destination (DESIGN section 5, Addresses). Answers the canonical text
+   * Checks a withdrawal's destination. Answers the canonical text
    * that the withdrawal carries from here on (EIP-55), so that the same address in another
    * spelling is the same request; or why not, in a sentence. Pure but for what is registered:
    * it asks no node.
