@@ -13,7 +13,10 @@ import {
 
 export type { DepositLook, WithdrawalProgress };
 
-/** Registered with the sagas and on the chain's own task queue, so that a slow node slows no transfer. */
+/**
+ * Registered with the sagas and on the chain's own task queue, so that a slow node slows no
+ * transfer.
+ */
 export function createChainActivities(deps: PayDeps) {
   return {
     /** Postgres alone: a local activity. */

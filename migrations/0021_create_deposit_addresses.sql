@@ -6,7 +6,8 @@ create table deposit_addresses (
   -- In the chain's own canonical spelling: lower case where case means nothing.
   address text collate "C" not null,
   owner text not null,
-  -- The wallet that it was handed out for; coins of other assets go to the owner's wallet of theirs.
+  -- The wallet that it was handed out for; coins of other assets go to the owner's wallet of
+  -- theirs.
   wallet_id text collate "C" not null references wallets,
   -- Counts an owner's addresses from 0; the path comes from both.
   further integer not null check (further >= 0),
@@ -21,9 +22,9 @@ create unique index deposit_addresses_by_owner on deposit_addresses (family, own
 create trigger deposit_addresses_stay before update or delete on deposit_addresses
   for each row execute function refuse_change();
 
--- The wallet that coins of an asset go to when they arrive at an address: the one that it was handed
--- out for where it holds that asset, else the owner's oldest one. Nobody's, a closed one's and less
--- than the minimum goes to `unattributed:<asset>`, where it is seen and can be assigned.
+-- The wallet that coins of an asset go to when they arrive at an address: the one that it was
+-- handed out for where it holds that asset, else the owner's oldest one. Nobody's, a closed one's
+-- and less than the minimum goes to `unattributed:<asset>`, where it is seen and can be assigned.
 create function chain_wallet_of(p_family text, p_address text, p_asset text, p_amount numeric)
 returns text
 language sql stable
@@ -47,8 +48,8 @@ create function chain_family(p_chain text) returns text
 language sql immutable
 return split_part(p_chain, ':', 1);
 
--- Why nothing is ever paid to a destination, in a sentence, or null. Deposit addresses of ours are no
--- fault: such a withdrawal is one payment and one deposit. The opening of withdrawals calls it.
+-- Why nothing is ever paid to a destination, in a sentence, or null. Deposit addresses of ours are
+-- no fault: such a withdrawal is one payment and one deposit. The opening of withdrawals calls it.
 create function chain_destination_fault(p_chain text, p_destination text) returns text
 language sql stable
 return case

@@ -43,14 +43,16 @@ create index chain_inclusions_credited_by_asset on chain_inclusions (asset) incl
 -- What is known of a transaction's deposits, by asset.
 create index chain_inclusions_by_txid on chain_inclusions (txid);
 
--- What a saga is to be told. Written in the transaction of the fact, delivered again and again until
--- the books show the effect: a hint can get lost, a row cannot.
+-- What a saga is to be told. Written in the transaction of the fact, delivered again and again
+-- until the books show the effect: a hint can get lost, a row cannot.
 create table chain_tasks (
   id bigint generated always as identity primary key,
   chain text collate "C" not null references chains,
-  -- open: start the saga of an inclusion. The others wake a saga: the inclusion reached its threshold
-  -- or was orphaned; a payment came into a block, dropped out of one, was confirmed, became final.
-  kind text not null check (kind in ('open', 'credit', 'orphan', 'paid', 'unpaid', 'confirm', 'final')),
+  -- open: start the saga of an inclusion. The others wake a saga: the inclusion reached its
+  -- threshold or was orphaned; a payment came into a block, dropped out of one, was confirmed,
+  -- became final.
+  kind text not null
+    check (kind in ('open', 'credit', 'orphan', 'paid', 'unpaid', 'confirm', 'final')),
   group_id text collate "C" not null,
   -- Of chain_inclusions, or of attempt_inclusions where a payment is meant.
   inclusion_id bigint not null,

@@ -1,5 +1,5 @@
--- Sequence numbers (nonces) of our senders, each given to one withdrawal for ever. The next free one
--- is found under an advisory lock per sender.
+-- Sequence numbers (nonces) of our senders, each given to one withdrawal for ever. The next free
+-- one is found under an advisory lock per sender.
 create table nonce_slots (
   chain text collate "C" not null,
   sender text collate "C" not null,
@@ -50,9 +50,10 @@ create table withdrawal_attempts (
 create function refuse_other_bytes() returns trigger
 language plpgsql as $$
 begin
-  if (new.group_id, new.kind, new.chain, new.sender, new.nonce, new.destination, new.terms, new.max_fee)
-      is distinct from
-      (old.group_id, old.kind, old.chain, old.sender, old.nonce, old.destination, old.terms, old.max_fee)
+  if (new.group_id, new.kind, new.chain, new.sender, new.nonce, new.destination, new.terms,
+        new.max_fee)
+      is distinct from (old.group_id, old.kind, old.chain, old.sender, old.nonce, old.destination,
+        old.terms, old.max_fee)
     or (old.bytes is not null and (new.bytes, new.txid) is distinct from (old.bytes, old.txid))
   then
     raise exception 'attempt % of % keeps its bytes', old.attempt_no, old.group_id

@@ -131,7 +131,8 @@ begin
 
   for r in
     select p.id, p.group_id, e.fee, exists (
-        select from jsonb_to_recordset(e.transfers) t(asset text, amount numeric, "from" text, "to" text)
+        select
+        from jsonb_to_recordset(e.transfers) t(asset text, amount numeric, "from" text, "to" text)
         where t.asset = w.asset and t.amount = w.amount
           and t."from" = p.sender and t."to" = p.destination) as paid
     from jsonb_to_recordset(p_outcomes) e(txid text, fee numeric, transfers jsonb)

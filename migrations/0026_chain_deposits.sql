@@ -1,6 +1,6 @@
--- Deposits from the chain. Each step takes an inclusion's id, locks its row and reads amount, wallet
--- and canonicality from it: the rewind updates the same rows, so credit and orphaning never cross.
--- Locks: inclusion, group, balances.
+-- Deposits from the chain. Each step takes an inclusion's id, locks its row and reads amount,
+-- wallet and canonicality from it: the rewind updates the same rows, so credit and orphaning never
+-- cross. Locks: inclusion, group, balances.
 
 -- Locks an inclusion and the id of its group, which may not be there yet.
 create function chain_lock_inclusion(p_id bigint) returns chain_inclusions
@@ -17,8 +17,8 @@ begin
 end
 $$;
 
--- Opens the group of an inclusion: `external:<asset>` DEBIT (leg 1), the wallet CREDIT (leg 2), both
--- held. An inclusion that was orphaned before leaves a CANCELLED group without entries.
+-- Opens the group of an inclusion: `external:<asset>` DEBIT (leg 1), the wallet CREDIT (leg 2),
+-- both held. An inclusion that was orphaned before leaves a CANCELLED group without entries.
 create function chain_open_deposit(p_inclusion_id bigint, p_actor text) returns jsonb
 language plpgsql as $$
 declare
@@ -84,8 +84,8 @@ begin
   if not i.canonical then
     return 'its block is no longer in the chain';
   elsif c.cursor_height - i.block_height + 1 < i.confirmations then
-    return format('it has %s of %s confirmations', greatest(c.cursor_height - i.block_height + 1, 0),
-      i.confirmations);
+    return format('it has %s of %s confirmations',
+      greatest(c.cursor_height - i.block_height + 1, 0), i.confirmations);
   elsif not exists (select from chain_blocks b where b.chain = i.chain
     and b.height = i.block_height and b.hash = i.block_hash and b.canonical)
   then
@@ -128,7 +128,8 @@ begin
   end if;
   update chain_inclusions set credited_at = clock_timestamp() where id = i.id;
   return ledger_capture(g, '~credit', 'credit', p_actor,
-    jsonb_build_object('inclusionId', i.id::text, 'blockHash', i.block_hash), null, null, true, true);
+    jsonb_build_object('inclusionId', i.id::text, 'blockHash', i.block_hash), null, null, true,
+    true);
 end
 $$;
 

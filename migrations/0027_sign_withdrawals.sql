@@ -117,14 +117,14 @@ return (
   order by p.attempt_no desc limit 1
 );
 
--- Begins the signing of a withdrawal: takes a nonce and writes the attempt. From this commit on bytes
--- may leave and nobody releases it.
+-- Begins the signing of a withdrawal: takes a nonce and writes the attempt. From this commit on
+-- bytes may leave and nobody releases it.
 --
 -- p_funds  {height, balance, native}: see chain_payment_fault
 -- p_fault  why the payment could not be priced, in a sentence; then p_terms and p_max_fee are null
 --
--- Answers {result: 'signing', attempt}, the same one again for ever; {result: 'waiting', why}, where
--- it stays releasable; {result: 'ended'} where the group is finished.
+-- Answers {result: 'signing', attempt}, the same one again for ever; {result: 'waiting', why},
+-- where it stays releasable; {result: 'ended'} where the group is finished.
 create function chain_begin_signing(
   p_group_id text, p_actor text, p_sender text, p_destination text,
   p_chain_nonce bigint, p_funds jsonb, p_terms jsonb, p_max_fee numeric, p_fault text

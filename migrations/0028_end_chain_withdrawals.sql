@@ -1,5 +1,6 @@
 -- Withdrawals from the bytes that left to their end. Locks: the group, the inclusions of its
--- attempts, balances. The rewind updates the same inclusions, so settling and orphaning never cross.
+-- attempts, balances. The rewind updates the same inclusions, so settling and orphaning never
+-- cross.
 
 -- Books a payment's fee as a hold in two legs of its own: `network-fees:<native>` pays, the outside
 -- gets. It settles or is cancelled with the inclusion that it belongs to.

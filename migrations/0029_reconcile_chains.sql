@@ -50,5 +50,6 @@ return jsonb_build_object(
   -- A node that went back a few blocks has a head below the cursor: that is no lag.
   'lag', greatest(c.head_height - c.cursor_height, 0), 'reorgs', c.reorgs,
   'halts', (select coalesce(jsonb_agg(jsonb_build_object(
-      'reason', h.reason, 'since', rfc3339(h.since), 'until', rfc3339(h.until)) order by h.id), '[]')
+      'reason', h.reason, 'since', rfc3339(h.since), 'until', rfc3339(h.until)
+    ) order by h.id), '[]')
     from chain_halts h where h.chain = c.id));

@@ -52,8 +52,8 @@ export function isTimeForNewRun(): boolean {
 }
 
 /**
- * Waiting for the chain. A signal is a hint: it ends the wait, it says nothing. One that was lost is
- * made good by a timer whose pauses grow from look to look while nothing changes.
+ * Waiting for the chain. A signal is a hint: it ends the wait, it says nothing. One that was lost
+ * is made good by a timer whose pauses grow from look to look while nothing changes.
  */
 export class ChainWait {
   private hinted = false;

@@ -1,12 +1,13 @@
 /**
- * What Holdfast asks of a chain, in words that fit account chains, UTXO chains and custodians alike.
- * One adapter a chain family implements it; nothing outside `src/chains/<family>/` knows more.
+ * What Holdfast asks of a chain, in words that fit account chains, UTXO chains and custodians
+ * alike. One adapter a chain family implements it; nothing outside `src/chains/<family>/` knows
+ * more.
  *
- * Units are base units (wei, satoshi) as bigint: adapters alone see them. Heights are block numbers.
- * Addresses, hashes and transaction ids are lower-case texts of the chain's own spelling.
+ * Units are base units (wei, satoshi) as bigint: adapters alone see them. Heights are block
+ * numbers. Addresses, hashes and transaction ids are lower-case texts of the chain's own spelling.
  *
- * A method throws `ChainUnavailable` when the node does not answer or contradicts itself: the caller
- * tries again later and books nothing. An answer is never guessed from silence.
+ * A method throws `ChainUnavailable` when the node does not answer or contradicts itself: the
+ * caller tries again later and books nothing. An answer is never guessed from silence.
  */
 
 /** CAIP-2, such as `eip155:31337`. */

@@ -6,12 +6,14 @@ import { withRetry } from '../db/sqlstate.ts';
 import { amountOf, type ChainAsset, readChainAssets } from './assets.ts';
 import type { ChainPort } from './port.ts';
 
-/** Balances asked for at a time: some batches of the transport on their way, none of them queueing. */
+/**
+ * Balances asked for at a time: some batches of the transport on their way, none of them queueing.
+ */
 const AT_ONCE = 200;
 
 /**
- * Compares every asset of a chain at the highest block that is final and stored; at the cursor where
- * the node tells of no finality. Empty before the first block.
+ * Compares every asset of a chain at the highest block that is final and stored; at the cursor
+ * where the node tells of no finality. Empty before the first block.
  *
  * @throws ChainUnavailable where the node does not answer, or no longer has that block's state
  */

@@ -6,8 +6,8 @@ import { readEvents } from './readEvents.ts';
 
 /**
  * Reads the block of a transaction again, as the watcher does, where that block was stored already:
- * what was not known to be ours at the time is recorded now. Blocks that are yet to be read are left
- * to the watcher, and what is recorded already stays as it is.
+ * what was not known to be ours at the time is recorded now. Blocks that are yet to be read are
+ * left to the watcher, and what is recorded already stays as it is.
  */
 export async function rescanTransaction(db: Db, port: ChainPort, txid: string): Promise<void> {
   const status = await port.transactionStatus(txid);

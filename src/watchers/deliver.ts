@@ -15,7 +15,7 @@ export interface DeliveryDeps {
 }
 
 /** A task as `chain_due_tasks` hands it out. */
-export interface Task {
+interface Task {
   id: string;
   kind: 'open' | 'credit' | 'orphan' | 'paid' | 'unpaid' | 'confirm' | 'final';
   groupId: string;
@@ -36,7 +36,7 @@ const CALL_TIMEOUT_MS = 5_000;
 const TRIES_BEFORE_RESTART = 3;
 
 /** Takes the tasks that are due, the oldest first; each is due again until its effect is there. */
-export async function dueTasks(db: Db, chain: ChainId, limit: number): Promise<Task[]> {
+async function dueTasks(db: Db, chain: ChainId, limit: number): Promise<Task[]> {
   const { rows } = await db.query<Task>({
     name: 'chain_due_tasks',
     text: `select id, kind, group_id as "groupId", inclusion_id as "inclusionId", tries

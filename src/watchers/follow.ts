@@ -82,7 +82,7 @@ export class OtherGenesis extends Error {
 
   constructor(chain: string, stored: string, told: string) {
     super(
-      `The node's ${chain} begins with block ${told}, but this database follows the ${chain} that ` +
+      `The node's ${chain} begins with block ${told}, but this database follows the one that ` +
         `begins with ${stored}: it is another chain. Point CHAIN_RPC_URL at the old one, or use ` +
         'another database (and data directory).',
     );

@@ -7,11 +7,11 @@ import { haltChain, rewindTo, storedHashes, type Watch } from './chainTables.ts'
  * Deepest reorganisation that is followed by itself. Ethereum is final after 64 blocks or so; what
  * goes deeper is an attack, or a node on another network.
  */
-export const REORG_WINDOW_BLOCKS = 256;
+const REORG_WINDOW_BLOCKS = 256;
 
 /**
- * Rewinds the stored chain to the last block that the node's chain still has. Where the parting lies
- * deeper than the window or than the first stored block, the chain is halted.
+ * Rewinds the stored chain to the last block that the node's chain still has. Where the parting
+ * lies deeper than the window or than the first stored block, the chain is halted.
  *
  * @returns how many blocks were dropped; null where the lease is lost or nothing was dropped
  */

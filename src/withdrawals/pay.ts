@@ -1,6 +1,6 @@
 /**
- * Paying a withdrawal: sign, send, follow. Each is safe to run any number of times, after any crash:
- * what was signed is never signed anew, what was sent is sent again as the same bytes.
+ * Paying a withdrawal: sign, send, follow. Each is safe to run any number of times, after any
+ * crash: what was signed is never signed anew, what was sent is sent again as the same bytes.
  */
 import { amountOf, type ChainAsset, readChainAssets, unitsOf } from '../chains/assets.ts';
 import type { ChainConnection } from '../chains/connection.ts';

@@ -80,8 +80,8 @@ export async function readWithdrawal(db: Db, groupId: string): Promise<Withdrawa
 }
 
 /**
- * Takes a nonce and writes the attempt; from its commit on nobody releases the withdrawal. Again for
- * the same group: the same attempt.
+ * Takes a nonce and writes the attempt; from its commit on nobody releases the withdrawal. Again
+ * for the same group: the same attempt.
  */
 export async function beginSigning(db: Db, offer: PaymentOffer): Promise<Begun> {
   const { groupId, sender, destination, chainNonce, funds, price } = offer;
@@ -151,8 +151,8 @@ export async function observeWithdrawal(
 }
 
 /**
- * Ends a withdrawal by an inclusion: paid, all of it settles; reverted, the fee settles and the rest
- * is released. Checked under lock that its block is canonical and final; else `waiting`.
+ * Ends a withdrawal by an inclusion: paid, all of it settles; reverted, the fee settles and the
+ * rest is released. Checked under lock that its block is canonical and final; else `waiting`.
  */
 export function settleChainWithdrawal(db: Db, inclusionId: string): Promise<ChainStepOutcome> {
   return callChainStep(db, 'chain_settle_withdrawal', [inclusionId, CHAIN_ACTOR]);

@@ -23,7 +23,8 @@ interface Inclusion {
 /** Inclusions of a transaction, in the order in which they were seen. */
 async function inclusionsOf(txid: string): Promise<Inclusion[]> {
   const { rows } = await world.database.owner.query(
-    'select id, group_id, canonical, trim_scale(amount)::text as amount from chain_inclusions where txid = $1 order by id',
+    `select id, group_id, canonical, trim_scale(amount)::text as amount
+     from chain_inclusions where txid = $1 order by id`,
     [txid],
   );
   return rows;
@@ -114,7 +115,7 @@ describe('a token deposit', () => {
     expect(await inclusionsOf(txid)).toEqual([]);
   });
 
-  it('goes to the wallet of the same owner and that asset, whatever wallet the address is of', async () => {
+  it('goes to the wallet of that owner and asset, whatever wallet asked first', async () => {
     const address = await world.wallet('owner-eth', 'ETH', 'two-assets');
     expect(await world.wallet('owner-usdx', 'USDX', 'two-assets')).toBe(address);
     const { txid } = await world.node.sendToken(world.usdx, address, 7_000_000n);
@@ -124,7 +125,7 @@ describe('a token deposit', () => {
     expect(await world.balance('owner-eth')).toMatchObject({ pendingIn: '0' });
   });
 
-  it('goes to unattributed where the owner has no wallet for it, or it is below the minimum', async () => {
+  it('goes to unattributed where no wallet is for it, or it is below the minimum', async () => {
     const address = await world.wallet('no-usdx', 'ETH');
     await world.database.owner.query("update assets set min_deposit = 5 where code = 'ETH'");
     const token = await world.node.sendToken(world.usdx, address, 3_000_000n);
@@ -164,7 +165,7 @@ describe('before credit, the chain', () => {
       });
       expect(await world.balance(wallet)).toMatchObject({ available: '0', pendingIn: '0' });
 
-      expect(await world.node.rpc('eth_sendRawTransaction', raw)).toBe(txid);
+      expect(await world.node.resend(raw)).toBe(txid);
       await world.node.mine(2);
       await world.follow();
       const [, second] = await inclusionsOf(txid);
@@ -190,6 +191,30 @@ describe('before credit, the chain', () => {
     expect(await world.value('select cursor_height::integer from chains')).toBe(
       await world.node.height(),
     );
+  });
+
+  it('comes back to the same block: the inclusion that was dropped stays dropped', async () => {
+    const address = await world.wallet('flip-flop', 'ETH');
+    const { txid } = await world.node.send({ to: address, wei: ETH });
+    await world.node.mine();
+    await world.follow();
+    const first = await inclusionOf(txid);
+    await openChainDeposit(world.db, first.id);
+    // As if another node had told another branch for a moment.
+    const fork = (await world.node.height()) - 2;
+    await world.db.query('select chain_rewind($1, $2, $3)', [world.port.chain, 'test', fork]);
+    await world.node.mine();
+    await world.follow();
+    const [, second] = await inclusionsOf(txid);
+    expect(await creditChainDeposit(world.db, first.id)).toMatchObject({
+      why: 'its block is no longer in the chain',
+    });
+    expect(await orphanChainDeposit(world.db, first.id)).toMatchObject({
+      groupStatus: 'CANCELLED',
+    });
+    await openChainDeposit(world.db, second!.id);
+    await creditChainDeposit(world.db, second!.id);
+    expect(await world.balance('flip-flop')).toMatchObject({ available: '1', pendingIn: '0' });
   });
 
   it('dropped it before its saga opened it: a cancelled group without entries', async () => {
@@ -219,7 +244,7 @@ it('credits nothing while deposits of the asset are paused, and goes on afterwar
   expect(await creditChainDeposit(world.db, id)).toMatchObject({ groupStatus: 'SETTLED' });
 });
 
-it('never credits an orphan: crediting and rewinding at the same time have one winner', async () => {
+it('never credits an orphan: crediting and rewinding at once have one winner', async () => {
   await world.database.owner.query("update assets set confirmations = 1 where code = 'ETH'");
   for (let round = 0; round < 5; round++) {
     const address = await world.wallet(`race-${round}`, 'ETH');

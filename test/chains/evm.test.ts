@@ -85,8 +85,16 @@ describe('events of a block', () => {
   });
 
   it('does not take a log of another contract for money', async () => {
+    await world.node.automine(false);
     await splitterCall('forge', [ONE, 999n]);
-    expect((await headEvents()).transfers).toEqual([]);
+    const { txid } = await splitterCall('split', [world.usdx, ONE, TWO, 3n]);
+    await world.node.mine();
+    await world.node.automine(true);
+    const { transfers } = await headEvents();
+    expect(transfers.map((transfer) => [transfer.txid, transfer.units])).toEqual([
+      [txid, 3n],
+      [txid, 3n],
+    ]);
   });
 
   it('does not see a token that is not registered', async () => {
@@ -96,7 +104,7 @@ describe('events of a block', () => {
     expect(transfers).toEqual([]);
   });
 
-  it('sees native coins of the transaction itself, and says that it sees no inner calls', async () => {
+  it('sees native coins of the transaction itself, and says that it sees no others', async () => {
     const { txid } = await world.node.send({ to: ONE, wei: 3n });
     expect((await headEvents()).transfers).toMatchObject([
       { txid, ordinal: 'native', contract: null, from: STRANGER.address.toLowerCase(), units: 3n },
@@ -106,7 +114,7 @@ describe('events of a block', () => {
     expect(world.port.blindSpots).toEqual([expect.stringContaining('inner call')]);
   });
 
-  it('answers nothing, rather than too little, for a block that the node no longer has', async () => {
+  it('answers nothing, rather than too little, for a block that the node lost', async () => {
     await world.node.send({ to: ONE, wei: 3n });
     const dropped: BlockRef = await world.port.head();
     await world.node.reorg(1);

@@ -41,7 +41,7 @@ it('ends by its deadline only before signing', async () => {
   await world.send(late);
 });
 
-it('refuses every generic act: CHAIN_DECIDES before signing, MAY_BE_ON_CHAIN from then on', async () => {
+it('refuses every act: CHAIN_DECIDES before signing, MAY_BE_ON_CHAIN from then on', async () => {
   const { id } = await world.withdraw('ETH', '0.1');
   const step = (name: string) => ({ groupId: id, stepKey: `${name}:shop:${++count}`, actor: SHOP });
   const acts = {

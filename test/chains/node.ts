@@ -1,4 +1,5 @@
 /** A local chain in a test's hands: blocks, coins, reorganisations. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { encodeFunctionData, parseAbi } from 'viem';
 import { mnemonicToAccount } from 'viem/accounts';
 import { connectRpc, type Rpc } from '../../src/chains/evm/rpc.ts';
@@ -23,8 +24,12 @@ export interface Node {
   /** Mines so many empty blocks (and what waits, in the first). */
   mine(blocks?: number): Promise<void>;
   height(): Promise<number>;
-  /** From the stranger's account, and into a block at once where mining is automatic. */
+  /** From the stranger's account; where mining is automatic, it is in a block then. */
   send(call: { to: string; wei?: bigint; data?: `0x${string}` }): Promise<Sent>;
+  /** Signed bytes once more, likewise. */
+  resend(raw: string): Promise<string>;
+  /** Where mining is automatic: until nothing waits for a block any more. */
+  mined(): Promise<void>;
   /** Units of a token from the stranger, who needs to have them. */
   sendToken(contract: string, to: string, units: bigint): Promise<Sent>;
   /** Replaces the last blocks by as many others, empty but for what is given by block. */
@@ -37,6 +42,20 @@ export interface Node {
 export function openNode(rpcUrl: string): Node {
   const rpc = connectRpc(rpcUrl);
   let nextNonce: number | null = null;
+  let isAutomatic = true;
+  // anvil answers before the block is there, and on a busy machine long before.
+  const mined = async () => {
+    while (isAutomatic) {
+      const { pending } = await rpc<{ pending: string }>('txpool_status');
+      if (Number(pending) === 0) return;
+      await sleep(5);
+    }
+  };
+  const resend = async (raw: string) => {
+    const txid = await rpc<string>('eth_sendRawTransaction', raw);
+    await mined();
+    return txid;
+  };
   const send: Node['send'] = async ({ to, wei = 0n, data }) => {
     nextNonce ??= Number(await rpc('eth_getTransactionCount', STRANGER.address, 'pending'));
     const raw = await STRANGER.signTransaction({
@@ -50,11 +69,13 @@ export function openNode(rpcUrl: string): Node {
       value: wei,
       ...(data && { data }),
     });
-    return { txid: await rpc<string>('eth_sendRawTransaction', raw), raw };
+    return { txid: await resend(raw), raw };
   };
   return {
     rpc,
     send,
+    resend,
+    mined,
     mine: (blocks = 1) => rpc('anvil_mine', `0x${blocks.toString(16)}`),
     height: async () => Number(await rpc('eth_blockNumber')),
     sendToken: (contract, to, units) => {
@@ -74,6 +95,9 @@ export function openNode(rpcUrl: string): Node {
       await rpc('anvil_rollback', depth);
       nextNonce = null;
     },
-    automine: (on) => rpc('evm_setAutomine', on),
+    automine: async (on) => {
+      await rpc('evm_setAutomine', on);
+      isAutomatic = on;
+    },
   };
 }

@@ -81,7 +81,11 @@ export async function createPayWorld(): Promise<PayWorld> {
       return { id: input.groupId, wallet: input.wallet };
     },
     sign: async (id) => (await signWithdrawal(deps, id)).group,
-    send: async (id) => (await broadcastWithdrawal(deps, id)).group,
+    async send(id) {
+      const { group } = await broadcastWithdrawal(deps, id);
+      await world.node.mined();
+      return group;
+    },
     async look(id) {
       await world.follow();
       return (await followWithdrawal(deps, id)).group;

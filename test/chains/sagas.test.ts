@@ -113,7 +113,7 @@ describe('with a watcher', () => {
     await world.node.reorg(2);
     const cancelled = await world.groupWhen(depositId(txid), (group) => group?.reason !== null);
     expect(cancelled).toMatchObject({ status: 'CANCELLED', reason: 'ORPHANED' });
-    await world.node.rpc('eth_sendRawTransaction', raw);
+    await world.node.resend(raw);
     await world.node.mine(2);
     await world.groupWhen(depositId(txid, 2), (group) => group?.status === 'SETTLED');
     expect(await world.balance('orphan')).toMatchObject({ available: '1', pendingIn: '0' });
@@ -151,7 +151,7 @@ describe('with a watcher', () => {
     expect(await world.balance(input.wallet)).toMatchObject({ settled: '0', held: '0' });
   });
 
-  it('a withdrawal that no block takes is stuck and still held, and settles when one does', async () => {
+  it('a withdrawal that no block takes is stuck, still held, and settles in the end', async () => {
     await world.node.automine(false);
     const input = await world.prepare('ETH', '0.5');
     await world.sagas.gateway.start('chainWithdrawal', input, 10_000);

@@ -27,7 +27,7 @@ it('is the first account of the mnemonic, the one that anvil funds', () => {
   expect(hotWalletAddress(MNEMONIC)).toBe(signer.sender);
 });
 
-it('signs the same request to the same bytes, which are the payment that was asked for', async () => {
+it('signs the same request to the same bytes, and these are what was asked for', async () => {
   const signed = await signer.sign(request(payment));
   expect(await signer.sign(request(payment))).toEqual(signed);
   const bytes = signed.bytes as `0x02${string}`;

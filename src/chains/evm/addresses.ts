@@ -6,8 +6,6 @@ import { HDKey, publicKeyToAddress } from 'viem/accounts';
 /** Indices from 2^31 on are hardened and cannot be derived from an xpub (BIP-32). */
 const UNHARDENED = 2 ** 31;
 
-export const ZERO_ADDRESS = '0x0000000000000000000000000000000000000000';
-
 /**
  * Reads an address as people write it: 20 bytes of hex. One case throughout carries no checksum and
  * is taken as it is; mixed case has to pass EIP-55, since one wrong letter is somebody else.

@@ -14,7 +14,7 @@ export interface RawHeader {
 }
 
 /** Checks a header's shape. Throws `ChainUnavailable` where a field is missing. */
-export function refOf(header: RawHeader): BlockRef {
+function refOf(header: RawHeader): BlockRef {
   if (!header.hash || !header.parentHash) {
     throw new ChainUnavailable('The node answered a block without hash or parent hash.');
   }

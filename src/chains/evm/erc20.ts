@@ -45,7 +45,8 @@ export interface TransferLog {
 
 /**
  * A log as a Transfer, or null where it is something else: both addresses indexed and one word of
- * data, as EIP-20 has it. ERC-721 has the same topic and a fourth one, so it is not taken for money.
+ * data, as EIP-20 has it. ERC-721 has the same topic and a fourth one, so it is not taken for
+ * money.
  */
 export function readTransferLog(log: {
   address: string;

@@ -17,7 +17,7 @@ import {
 import type { Rpc } from './rpc.ts';
 
 /** Ordinal of a transaction's own value. Frames below it will be `native.<trace path>`. */
-export const NATIVE_ORDINAL = 'native';
+const NATIVE_ORDINAL = 'native';
 
 /**
  * Everything in this very block that concerns us. The header's bloom says whether a registered

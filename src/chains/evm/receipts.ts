@@ -98,7 +98,8 @@ export function checkLogs(
   const same = asked.length === receipts.length && asked.every((each, at) => each === receipts[at]);
   if (!same || byHash.some((log) => log.removed)) {
     throw new ChainUnavailable(
-      `Block ${block.hash}: the node has ${asked.length} logs by hash, ${receipts.length} in receipts.`,
+      `Block ${block.hash}: the node has ${asked.length} logs by hash, but ${receipts.length} in ` +
+        'its receipts.',
     );
   }
 }

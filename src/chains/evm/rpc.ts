@@ -9,7 +9,9 @@ const RETRIES = 1;
 /** Calls of one tick travel together; more than this makes providers refuse the batch. */
 const BATCH_SIZE = 50;
 
-/** The node answered with a JSON-RPC error. Its words are matched in few places, all in this folder. */
+/**
+ * The node answered with a JSON-RPC error. Its words are matched in few places, all in this folder.
+ */
 export class NodeRefused extends ChainUnavailable {
   readonly code: number;
   /** The node's own message, lower case. */

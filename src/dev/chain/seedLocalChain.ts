@@ -1,4 +1,6 @@
-/** Makes a fresh local chain usable: a token, two assets, and the hot wallet's coins in the books. */
+/**
+ * Makes a fresh local chain usable: a token, two assets, and the hot wallet's coins in the books.
+ */
 import { amountOf, type ChainAsset } from '../../chains/assets.ts';
 import { connectEvm } from '../../chains/evm/adapter.ts';
 import { connectRpc } from '../../chains/evm/rpc.ts';
