@@ -47,7 +47,8 @@ export function onError(log: Log) {
       c,
       new Problem(
         'INTERNAL_ERROR',
-        `Something failed that should not; nothing is known to have happened. Ask again with the same Idempotency-Key, or tell the operator this request id: ${requestId}.`,
+        `Something failed that should not. Asking again with the same Idempotency-Key is safe; ` +
+          `the operator finds more under the request id ${requestId}.`,
       ),
     );
   };

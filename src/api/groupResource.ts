@@ -60,7 +60,7 @@ async function runningGroup(gateway: SagaGateway, id: string): Promise<Group | n
   } catch {
     throw new Problem(
       'UNAVAILABLE',
-      'The group has no entries yet, and Temporal does not tell whether it was accepted. Ask again.',
+      'The ledger has no such group; Temporal does not tell whether it was accepted. Ask again.',
     );
   }
   // What a chain deposit books is read from the chain, so its input shows nothing.

@@ -41,7 +41,7 @@ function titleOf(code: WireCode): string {
 
 /**
  * An answer that is an error. Thrown anywhere below a route; `onError` of the app sends it as
- * `application/problem+json` (RFC 9457). `detail` names the cause and the next step, for the caller.
+ * `application/problem+json` (RFC 9457). `detail` names the cause and the next step.
  */
 export class Problem extends Error {
   override readonly name = 'Problem';

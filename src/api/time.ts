@@ -1,9 +1,11 @@
 /**
  * Times of callers. RFC 3339 in any precision and offset comes in; what goes on to Postgres is UTC
- * with six digits, which is all that it keeps. Digits beyond are cut, so a time never moves forward.
+ * with six digits, all that it keeps. Digits beyond are cut, so a time never moves forward.
  */
-const RFC_3339 =
-  /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?(?:[Zz]|([+\- ])(\d{2}):(\d{2}))$/;
+const DATE = String.raw`(\d{4})-(\d{2})-(\d{2})`;
+const TIME = String.raw`(\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?`;
+const OFFSET = String.raw`(?:[Zz]|([+\- ])(\d{2}):(\d{2}))`;
+const RFC_3339 = new RegExp(`^${DATE}[Tt ]${TIME}${OFFSET}$`);
 
 const MINUTE_MS = 60_000;
 

@@ -80,7 +80,7 @@ describe('POST /v1/assets', () => {
     expect(faultOf(other)).toEqual([409, 'ASSET_EXISTS']);
   });
 
-  test('for a contract that another asset stands for is ASSET_EXISTS, in any spelling', async () => {
+  test('for a contract that another asset stands for is ASSET_EXISTS in any spelling', async () => {
     const contract = '0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512';
     const token = { scale: 6, chain: 'eip155:1', contract };
     await api.admin.post('/v1/assets', { code: 'A.1', ...token });

@@ -186,7 +186,7 @@ describe('POST /v1/withdrawals on a chain', () => {
     }
   });
 
-  test('is sent, confirmed and settled; the same address in another spelling is the same', async () => {
+  test('is sent, confirmed and settled; an address in another spelling is the same', async () => {
     const held = await withdraw({ destination: OUTSIDE.toLowerCase() }, 'w');
     expect([held.status, held.body.withdrawal.destination]).toEqual([201, OUTSIDE]);
     const again = await withdraw({ destination: OUTSIDE }, 'w');

@@ -1,4 +1,4 @@
-/** Checks answers against the OpenAPI document: a status, header or field that it lacks is a fault. */
+/** Checks answers against the OpenAPI document: what it does not name is a fault. */
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 

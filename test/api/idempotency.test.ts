@@ -61,7 +61,7 @@ describe('the same key, the same meaning', () => {
     }
   });
 
-  test('does not mind the order of fields, defaults spelled out, or how an amount is written', async () => {
+  test('ignores the order of fields, defaults spelled out, and how amounts are written', async () => {
     const first = await shop.post('/v1/transfers', { legs: LEGS }, { key: 'spelling' });
     const again = await shop.post(
       '/v1/transfers',

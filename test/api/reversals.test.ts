@@ -82,7 +82,7 @@ describe('POST …/reverse', () => {
     expect(faultOf(await reverse(back, {}))).toEqual([409, 'WRONG_KIND']);
   });
 
-  test('by amount needs one debit and one credit leg, and says so before anything starts', async () => {
+  test('by amount needs one debit and one credit leg, told before anything starts', async () => {
     await openWallet(api, 'split-a', 'USD', '10');
     await openWallet(api, 'split-b', 'USD');
     await openWallet(api, 'split-c', 'USD');

@@ -58,7 +58,7 @@ describe('refused shapes', () => {
     ]);
   });
 
-  test('too many decimals for the wallet’s asset is INVALID_AMOUNT, before anything starts', async () => {
+  test('too many decimals for the asset is INVALID_AMOUNT before anything starts', async () => {
     const legs = [debit('w1', '0.001'), credit('w2', '0.001')];
     const key = { key: 'decimals' };
     expect(faultOf(await shop.post('/v1/transfers', { legs }, key))).toEqual([

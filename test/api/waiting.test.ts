@@ -100,7 +100,7 @@ describe.sequential('without a worker', () => {
   });
 
   test('a withdrawal is 202 and bears its state', async () => {
-    const body = { wallet: 'a', amount: '1', destination: 'iban' };
+    const body = { wallet: 'b', amount: '1', destination: 'iban' };
     const accepted = await api.admin.post('/v1/withdrawals', body, { ...NOW, key: 'late' });
     expect(accepted.status).toBe(202);
     expect(accepted.body.withdrawal).toEqual({
@@ -146,7 +146,7 @@ describe.sequential('without a worker', () => {
     ]);
   });
 
-  test('when a worker comes, what was accepted happens once, and the key has its answer', async () => {
+  test('what was accepted happens once a worker comes, and the key has its answer', async () => {
     await startMissingWorker();
     const path = pathOf('transfer:admin:late/1');
     await expect
@@ -156,6 +156,6 @@ describe.sequential('without a worker', () => {
     const body = { legs, reference: 'r', metadata: { m: 1 } };
     const again = await api.admin.post('/v1/transfers', body, { key: 'late/1' });
     expect([again.status, again.headers.get('idempotency-replayed')]).toEqual([201, 'true']);
-    expect(await balanceOf(api, 'a')).toEqual(['4', '0', '1']);
+    expect(await balanceOf(api, 'a')).toEqual(['5', '0', '0']);
   });
 });

@@ -130,7 +130,7 @@ describe('GET /v1/wallets', () => {
 });
 
 describe('GET /v1/wallets/{id}/balance', () => {
-  test('tells what stood at a time, in any precision and offset; holds count until they end', async () => {
+  test('tells what stood at a time in any spelling; holds count until they end', async () => {
     await openWallet(api, 'history', 'USD', '10');
     await openWallet(api, 'other', 'USD');
     const legs = [debit('history', '4'), credit('other', '4')];

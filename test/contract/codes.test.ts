@@ -1,4 +1,4 @@
-/** Every code of the contract is expected by a test of the API, or is listed here with its reason. */
+/** Every code of the contract is expected by a test of the API, or listed here with its reason. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { HTTP_STATUS_BY_CODE } from '../../src/contracts/codes.ts';

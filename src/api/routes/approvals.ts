@@ -40,8 +40,8 @@ const rejectRoute = createRoute({
 const BEFORE_SIGNING: ReadonlySet<string> = new Set(['requested', 'held', 'awaiting_funds']);
 
 /**
- * Nothing puts a withdrawal into `awaiting_approval` yet, since there is no approval policy; so each
- * request meets a group that waits for nobody's word, and this says in the contract's words why not.
+ * Nothing puts a withdrawal into `awaiting_approval` yet, since there is no approval policy; so
+ * each request meets a group that waits for nobody's word, and this tells it which one.
  */
 function refuseApproval(group: Group, chainBound: boolean): never {
   if (group.withdrawal === undefined) {

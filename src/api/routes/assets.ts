@@ -24,8 +24,8 @@ const createAssetRoute = createRoute({
   tags,
   summary: 'Register an asset and make its system wallets',
   description:
-    'Makes the wallets `external:`, `fees:`, `shortfall:`, `treasury:` and `unattributed:<code>`. ' +
-    'Again with the same body: 200.',
+    'Makes the wallets `external:`, `fees:`, `shortfall:`, `treasury:` and ' +
+    '`unattributed:<code>`. Again with the same body: 200.',
   ...writes('admin'),
   request: { body: body(createAssetBody, 'required') },
   responses: {

@@ -156,8 +156,8 @@ function movingActs(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
 
 /**
  * What can be said of a reversal before anything starts. One of a transfer needs the scope
- * `transfer`, that of a deposit or withdrawal `operate`, since it undoes what an operator confirmed.
- * An amount alone fits one debit and one credit leg that settled; where none did, the ledger refuses.
+ * `transfer`, that of a deposit or withdrawal `operate`: it undoes what an operator confirmed. An
+ * amount alone fits one debit and one credit leg that settled; where none did, the ledger refuses.
  */
 function refuseReversal(caller: Caller, { kind, legs }: Group, amount: Amount | undefined): void {
   const scope = kind === 'deposit' || kind === 'withdrawal' ? 'operate' : 'transfer';

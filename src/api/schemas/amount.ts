@@ -28,7 +28,7 @@ export const amountInput = z
     type: 'string',
     pattern: '^(0|[1-9]\\d{0,37})(\\.\\d{1,36})?$',
     description:
-      'Decimal string above zero in whole units of the asset, with no more decimals than its scale.',
+      'Decimal string above zero in whole units of the asset, with at most its scale of decimals.',
     example: '1.5',
   });
 

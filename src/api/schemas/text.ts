@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 
-/** Why Postgres cannot hold a text, in a sentence: NUL, or half of a surrogate pair; null: it can. */
+/** Why Postgres cannot hold a text, in a sentence, or null: it can. */
 export function textFault(text: string): string | null {
   if (text.includes('\u0000')) return 'A text cannot hold the character U+0000.';
   return text.isWellFormed() ? null : 'A text cannot hold half of a surrogate pair.';
