@@ -11,10 +11,12 @@ import type { StepOutcome } from '../contracts/steps.ts';
 import { readGroup } from '../ledger/groups.ts';
 import { replay } from '../ledger/replay.ts';
 import { canonicalRequest, sameRequest } from '../ledger/requests.ts';
+import { callUntil } from './calls.ts';
 import type { SagaDeps } from './deps.ts';
 import { faultOf, type TemporalFault } from './failures.ts';
 import type { Told } from './outcomes.ts';
 import { pauseFor } from './patience.ts';
+import { answers } from './ready.ts';
 import { repairGroup } from './repair.ts';
 import { unavailable } from './unavailable.ts';
 
@@ -102,7 +104,7 @@ async function sendUpdate<U extends SagaUpdate>(act: Act<U>): Promise<StepOutcom
   const deadline = Math.max(until, Date.now() + SHORTEST_CALL_MS);
   const me = randomUUID();
   try {
-    const { caller, ...outcome } = await deps.client.connection.withDeadline(deadline, () =>
+    const { caller, ...outcome } = await callUntil(deps.client.connection, deadline, () =>
       deps.client.workflow
         .getHandle(input.groupId)
         .executeUpdate<UpdateAnswer, [SagaUpdates[U], string]>(update, {
@@ -140,7 +142,7 @@ async function answerOfFault<U extends SagaUpdate>(
 ): Promise<Answer> {
   const stored = await replay(deps.db, STEP_OF_UPDATE[update], input);
   if (stored) return stored;
-  if (fault === 'timed_out') return { outcome: 'pending' };
+  if (fault === 'timed_out' && (await answers(deps.client))) return { outcome: 'pending' };
   if (fault === 'rejected') {
     return { outcome: 'unavailable', code: 'INVALID_REQUEST', detail, retryAfterSeconds: 0 };
   }

@@ -3,6 +3,7 @@ import type { DataConverter } from '@temporalio/common';
 import { NativeConnection } from '@temporalio/worker';
 import { SEARCH_ATTRIBUTE } from '../contracts/sagas.ts';
 import type { Log } from '../observability/log.ts';
+import { callUntil } from './calls.ts';
 import { faultOf } from './failures.ts';
 
 export interface TemporalOptions {
@@ -47,7 +48,7 @@ export async function connectTemporal(options: TemporalOptions): Promise<Tempora
     );
   }
   const within = <T>(call: () => Promise<T>): Promise<T> =>
-    connection.withDeadline(Date.now() + CALL_TIMEOUT_MS, call);
+    callUntil(connection, Date.now() + CALL_TIMEOUT_MS, call);
   try {
     await within(() => connection.workflowService.describeNamespace({ namespace }));
   } catch (error) {

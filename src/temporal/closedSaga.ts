@@ -10,6 +10,7 @@ import {
 import type { StepOutcome, TombstoneInput } from '../contracts/steps.ts';
 import { replay } from '../ledger/replay.ts';
 import { tombstone } from '../ledger/tombstone.ts';
+import { readWithin } from './calls.ts';
 import type { SagaDeps, SweepDeps } from './deps.ts';
 import { faultOf } from './failures.ts';
 import { unavailable } from './unavailable.ts';
@@ -88,13 +89,14 @@ export async function endOfSaga(
 ): Promise<'before first step' | 'after first step' | 'nothing stored' | null> {
   const handle = client.workflow.getHandle(groupId);
   try {
-    const { status } = await handle.describe();
+    const { status } = await readWithin(client.connection, () => handle.describe());
     if (status.name === 'RUNNING' || status.name === 'PAUSED') return null;
     if (status.name === 'COMPLETED') {
-      const { stored } = (await handle.result()) as { stored?: boolean };
+      const result = readWithin(client.connection, () => handle.result());
+      const { stored } = (await result) as { stored?: boolean };
       return stored === false ? 'nothing stored' : 'after first step';
     }
-    const { events } = await handle.fetchHistory();
+    const { events } = await readWithin(client.connection, () => handle.fetchHistory());
     // A local activity leaves a marker; the first step is the first one.
     const began = events?.some((event) => event.markerRecordedEventAttributes);
     return began ? 'after first step' : 'before first step';

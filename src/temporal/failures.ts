@@ -7,6 +7,7 @@ import {
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
+import { CallTimedOut } from './calls.ts';
 
 /**
  * - `already_started`: a workflow of that id runs or has run.
@@ -52,7 +53,7 @@ export function faultOf(error: unknown): { fault: TemporalFault; detail: string 
     return { fault: 'already_started', detail };
   }
   if (error instanceof WorkflowNotFoundError) return { fault: 'not_found', detail };
-  if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) {
+  if (error instanceof CallTimedOut || error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) {
     return { fault: 'timed_out', detail };
   }
   if (error instanceof WorkflowUpdateFailedError) {

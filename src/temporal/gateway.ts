@@ -2,8 +2,8 @@
 import type { SagaGateway } from '../contracts/sagas.ts';
 import { actAndWait } from './act.ts';
 import type { SagaDeps } from './deps.ts';
-import { faultOf } from './failures.ts';
 import { startAndWait } from './firstStep.ts';
+import { answers } from './ready.ts';
 import { runningSaga } from './runningSaga.ts';
 
 export interface GatewayOptions extends SagaDeps {
@@ -11,27 +11,14 @@ export interface GatewayOptions extends SagaDeps {
   temporalUi: string | null;
 }
 
-/** Longest wait for the server's sign of life, in milliseconds. */
-const READY_TIMEOUT_MS = 2_000;
-
 export function createGateway(options: GatewayOptions): SagaGateway {
-  const { client, log, temporalUi } = options;
+  const { client, temporalUi } = options;
   const { namespace } = client.options;
   return {
     start: (type, input, waitMs) => startAndWait(options, type, input, waitMs),
     act: (update, input, waitMs) => actAndWait(options, update, input, waitMs),
     describe: (groupId) => runningSaga(client, groupId),
-    async ready() {
-      try {
-        await client.connection.withDeadline(Date.now() + READY_TIMEOUT_MS, () =>
-          client.workflowService.describeNamespace({ namespace }),
-        );
-        return true;
-      } catch (error) {
-        log.warn({ reason: faultOf(error).detail }, 'Temporal does not answer');
-        return false;
-      }
-    },
+    ready: () => answers(client),
     uiLink(groupId) {
       if (temporalUi === null) return null;
       const base = temporalUi.replace(/\/$/, '');

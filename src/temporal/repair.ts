@@ -2,6 +2,7 @@
 import { type SagaInputs, type SagaType, workflowTypeOf } from '../contracts/sagas.ts';
 import { type OpenGroup, readOpenGroup } from '../ledger/openGroups.ts';
 import { recordFact } from '../ledger/timeline.ts';
+import { readWithin } from './calls.ts';
 import type { SweepDeps } from './deps.ts';
 import { faultOf } from './failures.ts';
 import { startSaga } from './start.ts';
@@ -49,7 +50,8 @@ export async function repairOpenGroup(deps: SweepDeps, open: OpenGroup): Promise
 /** Asked by id: lists lag behind. */
 async function runs({ client }: SweepDeps, groupId: string): Promise<boolean> {
   try {
-    const { status } = await client.workflow.getHandle(groupId).describe();
+    const handle = client.workflow.getHandle(groupId);
+    const { status } = await readWithin(client.connection, () => handle.describe());
     return status.name === 'RUNNING' || status.name === 'PAUSED';
   } catch (error) {
     if (faultOf(error).fault === 'not_found') return false;

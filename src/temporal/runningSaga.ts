@@ -3,12 +3,15 @@ import type { Client } from '@temporalio/client';
 import type { Payload } from '@temporalio/common';
 import type { RunningSaga, SagaType } from '../contracts/sagas.ts';
 import { WORKFLOW } from '../contracts/sagas.ts';
+import { readWithin } from './calls.ts';
 import { faultOf } from './failures.ts';
 
 /** The running saga of that id, or null. Throws when the server does not answer. */
 export async function runningSaga(client: Client, groupId: string): Promise<RunningSaga | null> {
   try {
-    const { status, type, runId, startTime } = await client.workflow.getHandle(groupId).describe();
+    const handle = client.workflow.getHandle(groupId);
+    const description = await readWithin(client.connection, () => handle.describe());
+    const { status, type, runId, startTime } = description;
     if (status.name !== 'RUNNING' || !(type in WORKFLOW)) return null;
     const input = await inputOfSaga(client, groupId, runId);
     const startedAt = startTime.toISOString().replace('Z', '000Z');
@@ -25,11 +28,13 @@ export async function inputOfSaga(
   workflowId: string,
   runId: string,
 ): Promise<unknown> {
-  const { history } = await client.workflowService.getWorkflowExecutionHistory({
-    namespace: client.options.namespace,
-    execution: { workflowId, runId },
-    maximumPageSize: 1,
-  });
+  const { history } = await readWithin(client.connection, () =>
+    client.workflowService.getWorkflowExecutionHistory({
+      namespace: client.options.namespace,
+      execution: { workflowId, runId },
+      maximumPageSize: 1,
+    }),
+  );
   const started = history?.events?.[0]?.workflowExecutionStartedEventAttributes;
   return decode(client, started?.input?.payloads ?? []);
 }

@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { SAGA_TASK_QUEUE, type SagaInputs, type SagaType } from '../contracts/sagas.ts';
+import { callUntil } from './calls.ts';
 import { faultOf } from './failures.ts';
 import { describeStart } from './startOptions.ts';
 
@@ -26,7 +27,7 @@ export async function startSaga<T extends SagaType>(
   { again = false, deadline }: { again?: boolean; deadline: number },
 ): Promise<Started> {
   try {
-    const handle = await client.connection.withDeadline(deadline, () =>
+    const handle = await callUntil(client.connection, deadline, () =>
       client.workflow.start(type, {
         workflowId: input.groupId,
         taskQueue: SAGA_TASK_QUEUE,

@@ -1,6 +1,3 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { listGroupEntries } from '../../src/ledger/entries.ts';
 import { connectTemporal } from '../../src/temporal/client.ts';
@@ -8,6 +5,7 @@ import { startSaga } from '../../src/temporal/start.ts';
 import { actInput, holdInput } from './inputs.ts';
 import {
   balanceOf,
+  childWorker,
   createWorld,
   doneGroup,
   eventually,
@@ -17,7 +15,6 @@ import {
   wallet,
 } from './world.ts';
 
-const WORKER = fileURLToPath(new URL('crashingWorker.ts', import.meta.url));
 /** Temporal hands a task on when its worker has been silent for ten seconds. */
 const HAND_OVER_MS = 60_000;
 
@@ -26,19 +23,6 @@ beforeAll(async () => {
   world = await createWorld();
 });
 
-/** A worker in a process of its own, which dies after that step. */
-async function crashingWorker(step: string) {
-  const { address, namespace } = world.options;
-  const env = { ...process.env, CRASH_AFTER: step, NAMESPACE: namespace };
-  const child = spawn(process.execPath, [WORKER], {
-    env: { ...env, DATABASE_URL: world.database.url, TEMPORAL_ADDRESS: address },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const died = once(child, 'exit');
-  await once(child.stdout, 'data');
-  return { died };
-}
-
 describe('a worker that dies between a step and its record', () => {
   it('leaves one hold, and another worker goes on from there', {
     timeout: HAND_OVER_MS,
@@ -46,7 +30,7 @@ describe('a worker that dies between a step and its record', () => {
     const [from, to] = [await wallet(world, '10'), await wallet(world, '0')];
     await world.sagas.stop();
     const temporal = await connectTemporal(world.options);
-    const { died } = await crashingWorker('ledger_open_transfer');
+    const { died } = await childWorker(world, 'ledger_open_transfer');
     const input = holdInput('crash after hold', from, to, '10');
     await startSaga(temporal.client, 'transfer', input, { deadline: Date.now() + WAIT_MS });
     expect(await died).toEqual([null, 'SIGKILL']);
@@ -69,7 +53,7 @@ describe('a worker that dies between a step and its record', () => {
     const input = holdInput('crash after settle', from, to, '10');
     await world.sagas.gateway.start('transfer', input, WAIT_MS);
     await world.sagas.stop();
-    const { died } = await crashingWorker('ledger_settle');
+    const { died } = await childWorker(world, 'ledger_settle');
     const temporal = await connectTemporal(world.options);
     const settle = actInput<'settle'>('settle', input.groupId, '1', { legs: null, final: true });
     const update = temporal.client.workflow

@@ -1,4 +1,7 @@
 /** Sagas on a database and a Temporal namespace of a test file's own. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
 import type { Balance, Group } from '../../src/contracts/resources.ts';
 import type { NoOutcome } from '../../src/contracts/sagas.ts';
@@ -67,6 +70,25 @@ function noteQueries(pool: Db): World['db'] {
     return pool.query(...args);
   };
   return { queries, query: query as Db['query'] };
+}
+
+const CHILD = fileURLToPath(new URL('childWorker.ts', import.meta.url));
+
+/** A worker on the same servers in a process of its own; see `childWorker.ts`. */
+export async function childWorker({ database, options }: World, crashAfter = '') {
+  const child = spawn(process.execPath, [CHILD], {
+    env: {
+      ...process.env,
+      CRASH_AFTER: crashAfter,
+      NAMESPACE: options.namespace,
+      DATABASE_URL: database.url,
+      TEMPORAL_ADDRESS: options.address,
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const died = once(child, 'exit');
+  await once(child.stdout, 'data');
+  return { died, kill: () => child.kill('SIGKILL') };
 }
 
 let wallets = 0;
