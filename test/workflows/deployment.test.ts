@@ -1,0 +1,80 @@
+import { randomBytes } from 'node:crypto';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { encryptingConverter, readCodecKeys } from '../../src/temporal/codec.ts';
+import { startSagas } from '../../src/temporal/sagas.ts';
+import { actInput, holdInput } from './inputs.ts';
+import { createWorld, doneGroup, WAIT_MS, type World, wallet } from './world.ts';
+
+const key = (id: string) => `${id}:${randomBytes(32).toString('base64')}`;
+const [oldKey, newKey] = [key('2025'), key('2026')];
+const converter = (keys: string) => ({ dataConverter: encryptingConverter(readCodecKeys(keys)!) });
+
+let world: World;
+beforeAll(async () => {
+  world = await createWorld({ buildId: 'build-1', ...converter(oldKey) });
+});
+
+async function held(key: string, gateway = world.sagas.gateway): Promise<string> {
+  const input = holdInput(key, await wallet(world, '10'), await wallet(world, '0'), '10');
+  doneGroup(await gateway.start('transfer', input, WAIT_MS));
+  return input.groupId;
+}
+
+const settleOf = (id: string) => actInput<'settle'>('settle', id, '1', { legs: null, final: true });
+
+/** Builds that completed the tasks of a saga, in order. */
+async function buildsOf(id: string): Promise<string[]> {
+  const handle = world.sagas.client.workflow.getHandle(id);
+  await handle.result();
+  const { events } = await handle.fetchHistory();
+  return (events ?? []).flatMap((event) => {
+    const version = event.workflowTaskCompletedEventAttributes?.deploymentVersion;
+    return version?.buildId ? [version.buildId] : [];
+  });
+}
+
+describe('two builds side by side', () => {
+  it('keep each saga on the build that began it', async () => {
+    const old = await held('begun on build 1');
+    const second = await startSagas({ ...world.options, buildId: 'build-2' });
+    try {
+      const young = await held('begun on build 2', second.gateway);
+      for (const id of [old, young]) {
+        doneGroup(await second.gateway.act('settle', settleOf(id), WAIT_MS));
+      }
+      expect(await buildsOf(old)).toEqual(['build-1', 'build-1']);
+      expect(await buildsOf(young)).toEqual(['build-2', 'build-2']);
+    } finally {
+      await second.stop();
+    }
+  });
+});
+
+describe('with payload encryption', () => {
+  it('Temporal stores nothing readable, and a rotation of keys loses nothing', async () => {
+    const options = { ...world.options, buildId: 'build-3' };
+    const before = await startSagas(options);
+    const id = await held('encrypted', before.gateway);
+    await before.stop();
+    const after = await startSagas({ ...options, ...converter(`${newKey},${oldKey}`) });
+    try {
+      const settled = await after.gateway.act('settle', settleOf(id), WAIT_MS);
+      expect(doneGroup(settled).status).toBe('SETTLED');
+      const handle = after.client.workflow.getHandle(id);
+      expect(await handle.result()).toMatchObject({ status: 'SETTLED' });
+      expect(await (await handle.describe()).staticSummary()).toMatch(/^Hold 10: /);
+      const { events } = await handle.fetchHistory();
+      const started = events?.[0]?.workflowExecutionStartedEventAttributes;
+      const [input] = started?.input?.payloads ?? [];
+      expect(Buffer.from(input?.metadata?.encoding ?? []).toString()).toBe('binary/encrypted');
+      const stored = [...JSON.stringify(events).matchAll(/"data":"([^"]+)"/g)];
+      expect(stored.length).toBeGreaterThan(5);
+      const readable = stored.filter(([, data]) =>
+        Buffer.from(data!, 'base64').includes('"wallet"'),
+      );
+      expect(readable).toEqual([]);
+    } finally {
+      await after.stop();
+    }
+  });
+});
