@@ -112,8 +112,8 @@ export function partsOf(
   const whole = action.shape % 3 === 0 && legs.length > 0;
   const amount = whole ? textOf(left(0)) : amountOf(action);
   const all = legs.map((_, at) => ({ leg: at + 1, amount }));
-  const parts = action.shape === 7 ? [...all, { leg: legs.length + 1, amount }] : all;
-  const asked = action.shape === 8 ? parts.slice(0, 1) : parts;
+  const parts = action.spelling === 3 ? [...all, { leg: legs.length + 1, amount }] : all;
+  const asked = [4, 5].includes(action.spelling) ? parts.slice(0, 1) : parts;
   return amount === '0' || asked.length === 0 ? null : asked;
 }
 

@@ -66,7 +66,7 @@ export function resultOf(outcome: StepOutcome, legs: { leg?: number }[] = []): R
   }
 }
 
-class LedgerDriver implements Driver {
+export class LedgerDriver implements Driver {
   readonly level = 'ledger';
   readonly #place: { db?: TestDatabase };
   readonly #client: string;
