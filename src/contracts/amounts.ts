@@ -40,11 +40,6 @@ export function negateAmount(a: Amount): Amount {
   return new Decimal(a).negated().toFixed().replace(/^-0$/, '0');
 }
 
-/** -1, 0 or 1. */
-export function compareAmounts(a: Amount, b: Amount): number {
-  return new Decimal(a).comparedTo(b);
-}
-
 /** Base units of a chain (wei) to whole units: `(1500000n, 6)` is `"1.5"`. Exact. */
 export function fromBaseUnits(units: bigint, scale: number): Amount {
   return new Decimal(units.toString()).times(new Decimal(10).pow(-scale)).toFixed();

@@ -4,7 +4,6 @@ import pg from 'pg';
 /** A pool or one connection of it: all that a ledger function needs. */
 export type Db = { query: pg.Pool['query'] };
 export type Pool = pg.Pool;
-export type Connection = pg.PoolClient;
 
 export interface PoolSettings {
   databaseUrl: string;
