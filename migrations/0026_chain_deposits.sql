@@ -149,8 +149,11 @@ begin
   end if;
   if i.canonical or g.status is distinct from 'IN_PROGRESS' then
     return jsonb_build_object('outcome', 'waiting', 'groupStatus', g.status,
-      'why', case when i.canonical then 'its block is in the chain'
-        else coalesce(format('its group is %s', g.status), 'its group is not open yet') end);
+      'why', case
+        when i.canonical then 'its block is in the chain'
+        when g.id is null then 'its group is not open yet'
+        else format('its group is %s', g.status)
+      end);
   end if;
   return ledger_give_back(g, '~orphan', 'orphan', p_actor,
     jsonb_build_object('inclusionId', i.id::text, 'blockHash', i.block_hash), 'CANCELLED',

@@ -142,10 +142,10 @@ begin
   select * into w from withdrawals where group_id = p_group_id;
   if g.status is distinct from 'IN_PROGRESS' then
     return '{"result": "ended"}';
+  elsif chain_attempt_json(p_group_id) is not null then
+    return jsonb_build_object('result', 'signing', 'attempt', chain_attempt_json(p_group_id));
   elsif w.state not in ('held', 'awaiting_funds') then
-    return coalesce(
-      jsonb_build_object('result', 'signing', 'attempt', chain_attempt_json(p_group_id)),
-      jsonb_build_object('result', 'waiting', 'why', w.state));
+    return jsonb_build_object('result', 'waiting', 'why', 'it is ' || w.state);
   elsif g.expires_at <= clock_timestamp() then
     perform ledger_give_back(g, '~expire:' || rfc3339(g.expires_at), 'expire', 'ledger',
       jsonb_build_object('expiresAt', rfc3339(g.expires_at)), 'CANCELLED', 'EXPIRED', true, w);

@@ -196,6 +196,17 @@ describe('what does not go well', () => {
     expect((await signWithdrawal(world.deps, second)).why).toMatch(/booked\), 6000/);
   });
 
+  it('waits for an approval: signs nothing while nobody gave it', async () => {
+    const { id } = await world.withdraw('ETH', '0.1');
+    const set = 'update withdrawals set state = $1 where group_id = $2';
+    await world.database.owner.query(set, ['awaiting_approval', id]);
+    const waiting = await signWithdrawal(world.deps, id);
+    expect(waiting).toMatchObject({ why: 'it is awaiting_approval' });
+    expect(waiting.group.withdrawal?.attempts).toEqual([]);
+    const step = { groupId: id, stepKey: 'release:shop:1', actor: SHOP };
+    await releaseWithdrawal(world.db, { ...step, reason: 'no', amount: null, final: true });
+  });
+
   it('is paused with its asset: waits, and goes on afterwards', async () => {
     const { id } = await world.withdraw('ETH', '0.1');
     const pause = 'update assets set withdrawals_paused = $1 where code = $2';

@@ -130,7 +130,9 @@ it('gives the next nonce to whoever comes while one is being given', async () =>
   const signing = signWithdrawal({ ...world.deps, db: connection }, first);
   const one = (await signing).group.withdrawal?.attempts[0]?.nonce ?? 0;
   const waiting = world.sign(second);
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  const blocked = `select count(*)::integer from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock'`;
+  await expect.poll(() => world.value(blocked), { timeout: 10_000 }).toBe(1);
   await connection.query('commit');
   connection.release();
   expect((await waiting).withdrawal?.attempts[0]?.nonce).toBe(one + 1);
