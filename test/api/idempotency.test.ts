@@ -61,7 +61,7 @@ describe('the same key, the same meaning', () => {
     }
   });
 
-  test('ignores the order of fields, defaults spelled out, and how amounts are written', async () => {
+  test('ignores field order, spelled-out defaults and how amounts are written', async () => {
     const first = await shop.post('/v1/transfers', { legs: LEGS }, { key: 'spelling' });
     const again = await shop.post(
       '/v1/transfers',

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OpenAPIHono } from '@hono/zod-openapi';
@@ -80,6 +81,18 @@ describe('stop', () => {
     await expect(fetch(`${server.url}/slow`)).rejects.toThrow();
     expect(await (await inFlight).text()).toBe('done');
     await stopped;
+  });
+
+  test('does not wait for a kept connection once its last answer is sent', async () => {
+    const server = await serve(slowApp(300));
+    const { host, port } = new URL(server.url);
+    const kept = connect(Number(port), '127.0.0.1');
+    kept.write(`GET /slow HTTP/1.1\r\nHost: ${host}\r\nConnection: keep-alive\r\n\r\n`);
+    await sleep(100);
+    const begun = Date.now();
+    const [answer] = await Promise.all([once(kept, 'data'), server.stop()]);
+    expect(String(answer[0])).toContain('HTTP/1.1 200');
+    expect(Date.now() - begun).toBeLessThan(2000);
   });
 
   test('does not wait for connections that ask nothing', async () => {

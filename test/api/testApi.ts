@@ -68,7 +68,7 @@ interface TestApiOptions {
 }
 
 /** A gateway for tests of what moves no money; it is as far away as a Temporal that is down. */
-const NO_SAGAS: SagaGateway = {
+export const NO_SAGAS: SagaGateway = {
   start: () => Promise.reject(new Error('This test has no sagas')),
   act: () => Promise.reject(new Error('This test has no sagas')),
   ready: () => Promise.resolve(true),

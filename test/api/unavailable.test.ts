@@ -4,7 +4,7 @@ import { createPool } from '../../src/db/pool.ts';
 import type { Sagas } from '../../src/temporal/sagas.ts';
 import { atFileEnd } from '../support/borrow.ts';
 import { balanceOf, credit, debit, faultOf, makeAsset, openWallet, pathOf } from './money.ts';
-import { adminOn, createTestApi, type TestApi } from './testApi.ts';
+import { adminOn, createTestApi, NO_SAGAS, type TestApi } from './testApi.ts';
 
 /** The sagas, told that each request was to be accepted a minute ago. */
 function tooLate(gateway: SagaGateway): SagaGateway {
@@ -41,6 +41,28 @@ describe.sequential('a request that comes too late', () => {
       reason: 'NOT_ACCEPTED_IN_TIME',
     });
     expect(await balanceOf(api, 'a')).toEqual(['10', '0', '0']);
+  });
+});
+
+describe.sequential('a key that was used', () => {
+  test('is answered from the ledger, and Temporal is not asked', async () => {
+    const silent = await adminOn(api.db, NO_SAGAS);
+    const body = { legs: LEGS, settle: 'manual' };
+    const held = await api.admin.post('/v1/transfers', body, { key: 'once' });
+    const settled = await api.admin.post(pathOf(held, '/settle'), {}, { key: 'once' });
+    const path = pathOf(held, '/reverse');
+    const reversed = await api.admin.post(path, { reason: 'r' }, { key: 'once' });
+    expect((await silent.post('/v1/transfers', body, { key: 'once' })).body).toMatchObject({
+      id: held.body.id,
+      status: 'IN_PROGRESS',
+    });
+    expect((await silent.post(pathOf(held, '/settle'), {}, { key: 'once' })).body.status).toBe(
+      settled.body.status,
+    );
+    expect((await silent.post(path, { reason: 'r' }, { key: 'once' })).body.id).toBe(
+      reversed.body.id,
+    );
+    expect((await silent.post('/v1/transfers', body, { key: 'another' })).status).toBe(500);
   });
 });
 

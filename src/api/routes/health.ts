@@ -8,7 +8,7 @@ import { problem } from '../schemas/problem.ts';
 const tags = ['Operations'];
 
 /** A component that has not answered by then is missing; probes give up after a few seconds. */
-const PATIENCE_MS = 2000;
+const PATIENCE_MS = 3000;
 
 const liveRoute = createRoute({
   method: 'get',
