@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { ClosingLine } from './test/support/closingLine.ts';
 
@@ -5,6 +6,8 @@ export default defineConfig({
   test: {
     // Child processes, never threads: Temporal's native module crashes in worker threads.
     pool: 'forks',
+    // Each file has a database, a namespace and a chain of its own, and mostly waits for them.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     globalSetup: ['test/support/globalSetup.ts'],
     setupFiles: ['test/support/fileEnd.ts'],
     reporters: ['default', new ClosingLine()],
