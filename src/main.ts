@@ -15,7 +15,7 @@ import { startSagas } from './temporal/sagas.ts';
 import { startWatcher } from './watchers/watcher.ts';
 import { createWatcherMetrics } from './watchers/watcherMetrics.ts';
 import { depositXpub } from './withdrawals/developmentKeys.ts';
-import { connectMnemonicSigner } from './withdrawals/hotWallet.ts';
+import { connectMnemonicSigner, refuseMainNet } from './withdrawals/hotWallet.ts';
 
 /** Between two looks at the chain: below any chain's block time, and cheap for a node. */
 const CHAIN_POLL_MS = 250;
@@ -54,6 +54,8 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
     const metrics = createMetrics();
     metrics.observePool('service', db);
     const chain = config.chainRpcUrl === null ? null : connectChain(config.chainRpcUrl);
+    const signer = chain && connectMnemonicSigner(db, chain, config.mnemonic);
+    if (signer && config.roles.has('worker')) await refuseMainNet(signer);
     const sagas = await startSagas({
       db,
       log,
@@ -65,11 +67,12 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
       dataConverter: encryptingConverter(readCodecKeys(config.codecKeys)),
       ...(config.buildId !== null && { buildId: config.buildId }),
       ...(chain !== null &&
+        signer !== null &&
         config.roles.has('worker') && {
           chainActivities: createChainActivities({
             db,
             chain,
-            signer: connectMnemonicSigner(db, chain, config.mnemonic),
+            signer,
             stuckAfterSeconds: STUCK_AFTER_SECONDS,
           }),
         }),

@@ -1,8 +1,9 @@
 /** Addresses that are handed out for deposits. */
-import type { DepositAddress } from '../contracts/chain.ts';
+import { ChainUnavailable, type DepositAddress } from '../contracts/chain.ts';
 import type { Db } from '../db/pool.ts';
 import { withRetry } from '../db/sqlstate.ts';
 import { depositPath, deriveAddress, showAddress } from './evm/addresses.ts';
+import { isMainNet } from './evm/mainNets.ts';
 import type { ChainId } from './port.ts';
 
 interface Row {
@@ -17,6 +18,11 @@ interface WalletFacts {
   chain: ChainId;
   asset: string;
 }
+
+/** Account 1 of the test mnemonic of anvil and hardhat, which a configuration has by default. */
+const PUBLIC_TEST_XPUB =
+  'xpub6Ce9NcJvTk372KjsGfWqbcex5DumjpNquQLApoeQUavSCjEc823BV1tb' +
+  '4rXUuPuht8h2hSxkg2EXUaKUJmniJvRZAELxypsCzBFdtosmV76';
 
 /** Paths of one owner that collide with another owner's: never seen, so few are tried. */
 const MOST_COLLISIONS = 8;
@@ -33,6 +39,7 @@ export async function handOutAddress(
   { wallet, fresh }: { wallet: string; fresh: boolean },
 ): Promise<{ created: boolean; address: DepositAddress }> {
   const facts = await walletFacts(db, wallet);
+  refusePublicKeys(xpub, facts.chain);
   const known = await addressesOf(db, facts);
   const own = known.find((row) => row.wallet === wallet);
   if (own && !fresh) return { created: false, address: shown(facts, wallet, own.address) };
@@ -53,6 +60,15 @@ export async function handOutAddress(
     }
   }
   throw new Error(`No address of ${facts.owner} is free after ${MOST_COLLISIONS} tries.`);
+}
+
+/** Everybody has the keys of the public test mnemonic: on a main net its addresses are a gift. */
+function refusePublicKeys(xpub: string, chain: ChainId): void {
+  if (xpub !== PUBLIC_TEST_XPUB || !isMainNet(chain)) return;
+  throw new ChainUnavailable(
+    `On ${chain} no address is derived from the public test mnemonic, whose keys everybody has. ` +
+      'Set HOLDFAST_DEPOSIT_XPUB to an account key of your own.',
+  );
 }
 
 /** All addresses whose coins of the wallet's asset go to this wallet, newest first. */

@@ -1,6 +1,7 @@
 /** The wallet that withdrawals are paid from. */
 import type { ChainConnection } from '../chains/connection.ts';
 import type { ChainId } from '../chains/port.ts';
+import { ChainUnavailable } from '../contracts/chain.ts';
 import type { Db } from '../db/pool.ts';
 import { createMnemonicSigner, type Signer } from './signer.ts';
 
@@ -13,6 +14,18 @@ export async function registerHotAddress(db: Db, chain: ChainId, address: string
     'insert into hot_addresses (chain, address) values ($1, $2) on conflict do nothing',
     [chain, address],
   );
+}
+
+/**
+ * Asks for the signer once, so that a main net is refused when a process begins and not at its first
+ * withdrawal. A node that does not answer yet is left for later.
+ */
+export async function refuseMainNet(signer: SignerConnection): Promise<void> {
+  try {
+    await signer();
+  } catch (error) {
+    if (!(error instanceof ChainUnavailable)) throw error;
+  }
 }
 
 /** Answers the signer; throws `ChainUnavailable` while the node does not answer. */

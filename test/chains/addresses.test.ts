@@ -130,6 +130,17 @@ describe('handing out', () => {
     await other.drop();
   });
 
+  it('derives nothing from the public test mnemonic on a main net', async () => {
+    await createAsset(database.pool, { code: 'MAIN', scale: 18, chain: 'eip155:1' });
+    await open('main', 'ivan', 'MAIN');
+    await expect(give('main')).rejects.toThrow(/keys everybody has/);
+    // A test vector of BIP-39, but not everybody's default.
+    const words = 'legal winner thank year wave sausage worth useful legal winner thank yellow';
+    const asked = { wallet: 'main', fresh: false };
+    const given = await handOutAddress(database.pool, depositXpub(words), asked);
+    expect(given).toMatchObject({ created: true });
+  });
+
   it("does not give a closed wallet's coins to it", async () => {
     await open('closing', 'heidi');
     await give('closing');

@@ -2,8 +2,11 @@
 import { parseTransaction, recoverTransactionAddress } from 'viem';
 import { describe, expect, it } from 'vitest';
 import { draft } from '../../src/chains/evm/transactions.ts';
-import type { Payment } from '../../src/chains/port.ts';
+import type { ChainPort, Payment } from '../../src/chains/port.ts';
+import { ChainUnavailable } from '../../src/contracts/chain.ts';
+import type { Db } from '../../src/db/pool.ts';
 import { hotWalletAddress } from '../../src/withdrawals/developmentKeys.ts';
+import { connectMnemonicSigner, refuseMainNet } from '../../src/withdrawals/hotWallet.ts';
 import { createMnemonicSigner, SignerRefused } from '../../src/withdrawals/signer.ts';
 import { MNEMONIC } from './node.ts';
 
@@ -56,3 +59,13 @@ it.each(['eip155:1', 'eip155:137', 'eip155:8453', 'eip155:42161'])(
     expect(() => createMnemonicSigner(MNEMONIC, chain)).toThrow(/main net/);
   },
 );
+
+it('ends a process that begins on a main net, and not one whose node is away', async () => {
+  const db = { query: () => Promise.reject(new Error('nothing is written')) } as unknown as Db;
+  const mainNet = async () => ({ chain: 'eip155:1' }) as ChainPort;
+  const away = () => Promise.reject(new ChainUnavailable('no answer'));
+  await expect(refuseMainNet(connectMnemonicSigner(db, mainNet, MNEMONIC))).rejects.toThrow(
+    /main net/,
+  );
+  await refuseMainNet(connectMnemonicSigner(db, away, MNEMONIC));
+});
