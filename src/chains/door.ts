@@ -5,6 +5,7 @@ import { withRetry } from '../db/sqlstate.ts';
 import type { ChainConnection } from './connection.ts';
 import { handOutAddress, listAddresses } from './depositAddresses.ts';
 import { readAddress, showAddress } from './evm/addresses.ts';
+import type { ChainPort } from './port.ts';
 import { reconcileChain } from './reconcile.ts';
 import { rescanTransaction } from './rescan.ts';
 
@@ -24,6 +25,7 @@ const MOST_SILENCE_SECONDS = 30;
 export function createChainDoor({ db, chain, xpub }: DoorOptions): ChainDoor {
   return {
     missing: () => whatIsMissing(db, chain),
+    blindSpots: async () => (await answering(chain))?.blindSpots ?? [],
     depositAddress: (input) => handOutAddress(db, xpub, input),
     listDepositAddresses: ({ wallet }) => listAddresses(db, wallet),
     async depositGroups({ asset, txid }) {
@@ -39,11 +41,16 @@ export function createChainDoor({ db, chain, xpub }: DoorOptions): ChainDoor {
   };
 }
 
-async function whatIsMissing(db: Db, chain: ChainConnection): Promise<string | null> {
-  const port = await chain().catch((error: unknown) => {
+/** The port, or null while the node does not answer. */
+function answering(chain: ChainConnection): Promise<ChainPort | null> {
+  return chain().catch((error: unknown) => {
     if (error instanceof ChainUnavailable) return null;
     throw error;
   });
+}
+
+async function whatIsMissing(db: Db, chain: ChainConnection): Promise<string | null> {
+  const port = await answering(chain);
   if (port === null) return 'does not answer';
   const [genesisHash, { rows }] = await Promise.all([
     port.genesisHash(),

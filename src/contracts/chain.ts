@@ -56,6 +56,12 @@ export interface ChainDoor {
   missing(): Promise<string | null>;
 
   /**
+   * What is not seen on this chain although all is well, one sentence each, for the same page: such
+   * as coins that a contract pays out where the node gives no traces. Empty while it is away.
+   */
+  blindSpots(): Promise<readonly string[]>;
+
+  /**
    * The wallet's deposit address; `fresh` derives a further one. `created` is false where the
    * address had been handed out before.
    */

@@ -65,7 +65,10 @@ export function healthRoutes({ db, gateway, chain }: Pick<ApiDeps, 'db' | 'gatew
       chain === null ? [] : probe('chain', () => chain.missing()),
     ]);
     const missing = answers.flat();
-    if (missing.length === 0) return c.json({ status: 'ok' as const }, 200);
+    if (missing.length === 0) {
+      const notSeen = chain === null ? [] : [...(await chain.blindSpots())];
+      return c.json({ status: 'ok' as const, ...(notSeen.length > 0 && { notSeen }) }, 200);
+    }
     const words = missing.map(({ component, detail }) => `${component} ${detail}`).join('; ');
     throw new Problem('UNAVAILABLE', `Not ready: ${words}.`, { missing });
   });

@@ -41,4 +41,12 @@ export const reconciliation = z
   })
   .openapi('Reconciliation');
 
-export const health = z.object({ status: z.literal('ok') }).openapi('Health');
+export const health = z
+  .object({
+    status: z.literal('ok'),
+    notSeen: z
+      .array(z.string())
+      .optional()
+      .openapi({ description: 'What a followed chain does not show although all is well' }),
+  })
+  .openapi('Health');
