@@ -34,6 +34,17 @@ test('a server that ends early is told with the end of its log', async () => {
   await expect(start).rejects.toThrow(/sample ended with code 3\. Its log .*\nthe disk is full$/);
 });
 
+test('a throw-away server that ends early is told with its log all the same', async () => {
+  const folder = join(dir, 'throw-away');
+  mkdirSync(folder);
+  const logFile = join(folder, 'sample.log');
+  const start = startServer(
+    options('echo no room >&2; exit 3', { logFile, removeAfter: folder, isReady: () => false }),
+  );
+  await expect(start).rejects.toThrow(/\nno room$/);
+  expect(existsSync(folder)).toBe(false);
+});
+
 test('a server that is never ready is stopped and told', async () => {
   const start = startServer(options('exec sleep 60', { readyTimeoutMs: 300 }));
   await expect(start).rejects.toThrow('sample was not ready in 0 s.');

@@ -1,6 +1,6 @@
 /** Starts a server under a supervisor, waits until it answers, stops it in good order. */
 import { spawn } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { ProcessIdentity } from './processes.ts';
 
@@ -99,12 +99,15 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const deadline = Date.now() + readyTimeoutMs;
   while (!(await answers(isReady))) {
     if (exitCode !== null) {
-      throw new Error(`${spec.name} ended with code ${exitCode}. ${logTail(spec.logFile)}`);
+      const log = logTail(spec.logFile);
+      if (spec.removeAfter) rmSync(spec.removeAfter, { recursive: true, force: true });
+      throw new Error(`${spec.name} ended with code ${exitCode}. ${log}`);
     }
     if (Date.now() > deadline) {
+      const log = logTail(spec.logFile);
       await stop();
       const seconds = Math.round(readyTimeoutMs / 1000);
-      throw new Error(`${spec.name} was not ready in ${seconds} s. ${logTail(spec.logFile)}`);
+      throw new Error(`${spec.name} was not ready in ${seconds} s. ${log}`);
     }
     await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS));
   }

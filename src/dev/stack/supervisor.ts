@@ -24,6 +24,9 @@ const server = spawn(spec.command, spec.args, {
 });
 closeSync(log);
 
+let keep = false;
+let stopping = false;
+
 server.once('error', (error) => {
   writeFileSync(spec.logFile, `cannot start ${spec.command}: ${error.message}\n`, { flag: 'a' });
   process.exit(127);
@@ -41,12 +44,12 @@ if (server.pid !== undefined && spec.recordFile) {
 
 server.once('exit', (code, signal) => {
   if (spec.recordFile) rmSync(spec.recordFile, { force: true });
-  if (spec.removeAfter && !keep) rmSync(spec.removeAfter, { recursive: true, force: true });
+  // Without being asked to end it leaves its log to be read.
+  if (spec.removeAfter && stopping && !keep)
+    rmSync(spec.removeAfter, { recursive: true, force: true });
   process.exit(code ?? 128 + (signal ? constants.signals[signal] : 0));
 });
 
-let keep = false;
-let stopping = false;
 function stop(): void {
   if (stopping) return;
   stopping = true;

@@ -1,5 +1,6 @@
 /** Temporal's dev server with the settings that this service wants. */
 import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { SEARCH_ATTRIBUTE } from '../../contracts/sagas.ts';
 import { freePort } from './ports.ts';
 import { type Server, startServer } from './server.ts';
@@ -76,6 +77,8 @@ export async function startTemporal(options: TemporalOptions): Promise<Temporal>
       name: 'temporal',
       command,
       args,
+      // Whoever starts it may have settings for the CLI in a home, or a home that nobody may read.
+      env: { ...process.env, HOME: dirname(options.logFile), XDG_CONFIG_HOME: undefined },
       stopSignal: 'SIGTERM',
       graceMs: STOP_GRACE_MS,
       logFile: options.logFile,
