@@ -116,7 +116,7 @@ export class Books {
     group.reason = reason;
   }
 
-  /** Settles parts, by index of the leg; `final` gives the rest back. Closes when nothing remains. */
+  /** Settles parts, by index of the leg; `final` gives the rest back. Closes what holds no more. */
   capture(group: PlainGroup, parts: Map<number, bigint>, final: boolean): void {
     for (const [index, cents] of parts) this.end(group.legs[index]!, cents, true);
     if (final) for (const leg of group.legs) this.end(leg, leg.remaining, false);

@@ -61,7 +61,7 @@ export function isStep(call: Call): call is StepCall {
   return call.verb in STEPS;
 }
 
-export function runStepCall(db: Db, { verb, input }: StepCall): Promise<StepOutcome> {
+function runStepCall(db: Db, { verb, input }: StepCall): Promise<StepOutcome> {
   return STEPS[verb](db, input as never);
 }
 

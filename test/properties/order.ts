@@ -45,7 +45,8 @@ function expectFirstAnswer({ model }: Run, call: StepCall, told: StepOutcome): v
 
 async function eventsOf(db: TestDatabase, { model, tag }: Run, ran: Ran[]): Promise<Event[]> {
   const { rows } = await db.pool.query(
-    `select o.group_id || ' ' || o.step_key as key, o.group_id, o.step_key, o.created_at::text as at,
+    `select o.group_id || ' ' || o.step_key as key, o.group_id, o.step_key,
+       o.created_at::text as at,
        o.answer || '{"replayed": false}' as answer
      from operations o join transfer_groups g on g.id = o.group_id where g.client = $1
      union all

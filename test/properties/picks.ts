@@ -1,4 +1,4 @@
-/** What the numbers of an action stand for: amounts, wallets, groups, legs that are there by then. */
+/** What the numbers of an action stand for: amounts, wallets, groups, legs that are there. */
 import { groupId, stepKey } from '../../src/contracts/ids.ts';
 import type { GroupKind } from '../../src/contracts/resources.ts';
 import type { LegInput } from '../../src/contracts/steps.ts';

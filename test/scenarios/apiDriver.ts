@@ -1,4 +1,4 @@
-/** Scenarios on the HTTP API, each answer checked against its document, with real workflows behind. */
+/** Scenarios on the HTTP API with real workflows; each answer is checked against its document. */
 import { randomUUID } from 'node:crypto';
 import { beforeAll } from 'vitest';
 import type { Group } from '../../src/contracts/resources.ts';

@@ -1,4 +1,4 @@
-/** Deposit pending, then confirmed; hold, then finalized or released: (available, pendingIn, held). */
+/** Deposits pending and confirmed, holds finalized and released: (available, pendingIn, held). */
 import { randomUUID } from 'node:crypto';
 import { expect } from 'vitest';
 import { addAmounts, negateAmount } from '../../src/contracts/amounts.ts';

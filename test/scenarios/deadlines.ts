@@ -31,8 +31,8 @@ export const deadlines: Scenarios = {
 };
 
 /**
- * Settles holds at about the moment of their deadline, each at its own distance from it; `expire` is
- * what happens there on this level. Each ends either way, and its money is where it says.
+ * Settles holds at about the moment of their deadline, each at its own distance from it; `expire`
+ * is what happens there on this level. Each ends either way, and its money is where it says.
  */
 export async function settlesRacingDeadlines(
   on: Driver,

@@ -1,5 +1,5 @@
 /**
- * What a scenario can do, said once and run on two levels: the ledger's functions on a real Postgres
+ * What a scenario can do, said once and run on two levels: the ledger's functions on Postgres
  * (`ledgerDriver.ts`) and the HTTP API with real workflows (`apiDriver.ts`).
  */
 import type { ProblemCode } from '../../src/contracts/codes.ts';

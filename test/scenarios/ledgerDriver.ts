@@ -45,7 +45,7 @@ export function onLedger(): Driver {
 }
 
 /** Both levels speak of an outcome with the same words. */
-export function resultOf(outcome: StepOutcome, legs: { leg?: number }[] = []): Result {
+function resultOf(outcome: StepOutcome, legs: { leg?: number }[] = []): Result {
   const quiet = { replayed: false, group: null, detail: '', fields: [] };
   switch (outcome.outcome) {
     case 'done':

@@ -5,7 +5,7 @@ import { createWallets, done, move, parts, tell } from './story.ts';
 
 const on = onLedger();
 
-test('zero and negative amounts are refused by the ledger too, should they come past the API', async () => {
+test('zero and negative amounts that come past the API are refused by the ledger', async () => {
   const [wallet, other] = await createWallets(on, ['10', '0']);
   const open = done(await on.hold(move(wallet, other, '1')));
   const deposit = done(await on.deposit(wallet, '1'));

@@ -7,7 +7,7 @@ import { available, createWallets, done, fund, move, parts, rows, tell } from '.
 
 const on = onApi();
 
-test('the workflow is gone and the key is used again: the first answer, and nothing runs', async () => {
+test('a key whose workflow is gone gets its first answer, and nothing runs', async () => {
   const asset = await on.createAsset();
   const [wallet, other] = [await on.createWallet({ asset }), await on.createWallet({ asset })];
   await fund(on, asset, wallet, '30');
