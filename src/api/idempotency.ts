@@ -46,6 +46,12 @@ export const moneyHeaders = z.object({
   }),
 });
 
+const KEY_CODES: ProblemCode[] = [
+  'IDEMPOTENCY_KEY_REQUIRED',
+  'INVALID_IDEMPOTENCY_KEY',
+  'IDEMPOTENCY_KEY_REUSED',
+];
+
 const replayHeader = {
   'Idempotency-Replayed': {
     description: 'Present where this is the answer that the key was given before.',
@@ -80,12 +86,6 @@ export function moneyAnswers<S extends 200 | 201>(
   return {
     [status]: groupAnswer(description),
     202: acceptedAnswer,
-    ...problems(
-      ...BODY_CODES,
-      'IDEMPOTENCY_KEY_REQUIRED',
-      'INVALID_IDEMPOTENCY_KEY',
-      'IDEMPOTENCY_KEY_REUSED',
-      ...codes,
-    ),
+    ...problems([...BODY_CODES, ...KEY_CODES, ...codes], replayHeader),
   } as GroupAnswers<S>;
 }

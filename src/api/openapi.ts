@@ -31,6 +31,29 @@ const documentRoute = createRoute({
   },
 });
 
+type Document = ReturnType<OpenAPIHono['getOpenAPI31Document']>;
+
+/** Every answer bears a request id; said here once and not at each route. */
+function nameRequestIds(document: Document): void {
+  const name = 'X-Request-Id';
+  document.components ??= {};
+  document.components.headers = {
+    [name]: {
+      description: "The caller's own id of the request, or one that was made; the log has it.",
+      required: true,
+      schema: { type: 'string' },
+    },
+  };
+  const reference = { $ref: `#/components/headers/${name}` };
+  for (const operation of Object.values(document.paths ?? {}).flatMap((path) =>
+    Object.values(path),
+  )) {
+    for (const response of Object.values(operation.responses) as { headers?: object }[]) {
+      response.headers = { ...response.headers, [name]: reference };
+    }
+  }
+}
+
 /** Serves the OpenAPI 3.1 document of all routes that are registered by now. */
 export function serveDocument(app: OpenAPIHono<ApiEnv>): void {
   app.openAPIRegistry.registerComponent('securitySchemes', 'apiKey', {
@@ -50,5 +73,6 @@ export function serveDocument(app: OpenAPIHono<ApiEnv>): void {
     servers: [{ url: '/' }],
     tags: TAGS,
   });
+  nameRequestIds(document);
   app.get('/openapi.json', (c) => c.json(document));
 }

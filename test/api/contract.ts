@@ -4,19 +4,25 @@ import addFormats from 'ajv-formats';
 
 type Json = { [key: string]: unknown };
 
+interface Header {
+  $ref?: string;
+  required?: boolean;
+}
+
 interface Operation {
+  requestBody?: { content: Record<string, { schema: Json }> };
   responses: Record<
     string,
     {
       content?: Record<string, { schema: Json }>;
-      headers?: Record<string, { required?: boolean }>;
+      headers?: Record<string, Header>;
     }
   >;
 }
 
 export interface OpenApi {
   paths: Record<string, Record<string, Operation>>;
-  components: Json;
+  components: { headers: Record<string, Header> };
 }
 
 const DOCUMENT_ID = 'https://holdfast.invalid/openapi.json';
@@ -43,8 +49,6 @@ export class Contract {
   readonly #ajv = new Ajv2020({ strict: false, allErrors: true });
   readonly #validators = new Map<string, ValidateFunction>();
   readonly #patterns: { template: string; pattern: RegExp }[];
-  /** `GET /v1/wallets 200` of every answer seen, to tell what no test has produced. */
-  readonly seen = new Set<string>();
 
   constructor(document: OpenApi) {
     this.#document = document;
@@ -58,15 +62,30 @@ export class Contract {
 
   /** What is wrong with an answer, in words; empty when it is as described. */
   async faults(method: string, path: string, response: Response): Promise<string[]> {
-    const found = this.#patterns.find(({ pattern }) => pattern.test(path));
-    const operation = found && this.#document.paths[found.template]?.[method.toLowerCase()];
+    const found = this.#operationOf(method, path);
     // Paths and methods outside the document are answered by the app itself, as problems.
-    if (found === undefined || operation === undefined) return this.#problemFaults(response);
-    const name = `${method} ${found.template} ${response.status}`;
-    this.seen.add(name);
+    if (found === undefined) return this.#problemFaults(response);
+    const { template, operation } = found;
+    const name = `${method} ${template} ${response.status}`;
     const described = operation.responses[response.status];
     if (described === undefined) return [`${name} is not described`];
     return this.#bodyFaults(name, described, response);
+  }
+
+  /** What is wrong with a body that was answered with a success, in words. */
+  requestFaults(method: string, path: string, body: unknown): string[] {
+    const operation = this.#operationOf(method, path)?.operation;
+    const schema = operation?.requestBody?.content['application/json']?.schema;
+    if (schema === undefined) return [];
+    const validate = this.#validatorOf(`${method} ${path} request`, 'application/json', schema);
+    if (validate(body)) return [];
+    return [`${method} ${path} took: ${this.#ajv.errorsText(validate.errors)}`];
+  }
+
+  #operationOf(method: string, path: string) {
+    const found = this.#patterns.find(({ pattern }) => pattern.test(path));
+    const operation = found && this.#document.paths[found.template]?.[method.toLowerCase()];
+    return operation && { template: found.template, operation };
   }
 
   async #bodyFaults(
@@ -80,7 +99,7 @@ export class Contract {
     const content = described.content[type];
     if (content === undefined) return [`${name} is not described as ${type}`];
     const headerFaults = Object.entries(described.headers ?? {})
-      .filter(([header, { required }]) => required && !response.headers.has(header))
+      .filter(([header, given]) => this.#isRequired(given) && !response.headers.has(header))
       .map(([header]) => `${name} lacks the header ${header}`);
     if (!type.endsWith('json')) return headerFaults;
     const validate = this.#validatorOf(name, type, content.schema);
@@ -90,6 +109,13 @@ export class Contract {
         `${name}: ${instancePath || '/'} ${message} ${JSON.stringify(params)}`,
     );
     return [...headerFaults, ...bodyFaults];
+  }
+
+  #isRequired(header: Header): boolean {
+    const name = header.$ref?.split('/').at(-1);
+    return (
+      (name === undefined ? header : this.#document.components.headers[name])?.required === true
+    );
   }
 
   #validatorOf(name: string, type: string, schema: Json): ValidateFunction {

@@ -81,7 +81,11 @@ function clientOf(app: App, contract: Contract, key: string | null): TestClient 
     if (key !== null && !headers.has('authorization'))
       headers.set('authorization', `Bearer ${key}`);
     const response = await app.request(path, { ...init, method, headers });
-    const faults = await contract.faults(method, path.split('?')[0] ?? '', response);
+    const [bare = ''] = path.split('?');
+    const faults = await contract.faults(method, bare, response);
+    if (response.ok && typeof init.body === 'string' && init.body !== '') {
+      faults.push(...contract.requestFaults(method, bare, JSON.parse(init.body)));
+    }
     if (faults.length > 0) throw new Error(`Not as described:\n${faults.join('\n')}`);
     const text = await response.text();
     const isJson = response.headers.get('content-type')?.includes('json');

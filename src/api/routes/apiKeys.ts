@@ -19,7 +19,7 @@ const createApiKeyRoute = createRoute({
   description: 'The key is shown this once. Several keys may share a client: that is rotation.',
   ...writes('admin'),
   request: { body: body(createApiKeyBody, 'required') },
-  responses: { 201: json(createdApiKey, 'The key'), ...problems(...BODY_CODES) },
+  responses: { 201: json(createdApiKey, 'The key'), ...problems(BODY_CODES) },
 });
 
 const listApiKeysRoute = createRoute({
@@ -29,7 +29,7 @@ const listApiKeysRoute = createRoute({
   summary: 'List keys in force, newest first',
   ...reads('admin'),
   request: { query: z.strictObject(pageQuery) },
-  responses: { 200: json(apiKeyPage, 'A page of keys'), ...problems('INVALID_REQUEST') },
+  responses: { 200: json(apiKeyPage, 'A page of keys'), ...problems(['INVALID_REQUEST']) },
 });
 
 const deleteApiKeyRoute = createRoute({
@@ -39,7 +39,10 @@ const deleteApiKeyRoute = createRoute({
   summary: 'Revoke a key at once',
   ...reads('admin'),
   request: { params: z.object({ id: idParam('id', 'key-1') }) },
-  responses: { 204: { description: 'It is revoked' }, ...problems('INVALID_REQUEST', 'NOT_FOUND') },
+  responses: {
+    204: { description: 'It is revoked' },
+    ...problems(['INVALID_REQUEST', 'NOT_FOUND']),
+  },
 });
 
 /** Keys of clients; the bootstrap key is none of them and cannot be revoked here. */

@@ -31,7 +31,7 @@ const createAssetRoute = createRoute({
   responses: {
     201: json(asset, 'The new asset'),
     200: json(asset, 'The asset was there'),
-    ...problems(...BODY_CODES, 'INVALID_AMOUNT', 'ASSET_EXISTS'),
+    ...problems([...BODY_CODES, 'INVALID_AMOUNT', 'ASSET_EXISTS']),
   },
 });
 
@@ -42,7 +42,7 @@ const readAssetRoute = createRoute({
   summary: 'Read an asset',
   ...reads('read'),
   request: { params },
-  responses: { 200: json(asset, 'The asset'), ...problems('INVALID_REQUEST', 'ASSET_NOT_FOUND') },
+  responses: { 200: json(asset, 'The asset'), ...problems(['INVALID_REQUEST', 'ASSET_NOT_FOUND']) },
 });
 
 const listAssetsRoute = createRoute({
@@ -52,7 +52,7 @@ const listAssetsRoute = createRoute({
   summary: 'List assets, newest first',
   ...reads('read'),
   request: { query: z.strictObject(pageQuery) },
-  responses: { 200: json(assetPage, 'A page of assets'), ...problems('INVALID_REQUEST') },
+  responses: { 200: json(assetPage, 'A page of assets'), ...problems(['INVALID_REQUEST']) },
 });
 
 const patchAssetRoute = createRoute({
@@ -64,7 +64,7 @@ const patchAssetRoute = createRoute({
   request: { params, body: body(patchAssetBody, 'required') },
   responses: {
     200: json(asset, 'The asset'),
-    ...problems(...BODY_CODES, 'INVALID_AMOUNT', 'ASSET_NOT_FOUND'),
+    ...problems([...BODY_CODES, 'INVALID_AMOUNT', 'ASSET_NOT_FOUND']),
   },
 });
 

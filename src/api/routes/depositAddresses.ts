@@ -26,7 +26,7 @@ const createRouteOf = createRoute({
   responses: {
     201: json(depositAddress, 'A new address'),
     200: json(depositAddress, 'The address that the wallet has'),
-    ...problems(...BODY_CODES, 'WALLET_NOT_FOUND', 'CHAIN_UNAVAILABLE'),
+    ...problems([...BODY_CODES, 'WALLET_NOT_FOUND', 'CHAIN_UNAVAILABLE']),
   },
 });
 
@@ -39,7 +39,7 @@ const listRoute = createRoute({
   request: { query: z.strictObject({ wallet: walletId }) },
   responses: {
     200: json(depositAddressPage, 'All addresses of the wallet'),
-    ...problems('INVALID_REQUEST', 'WALLET_NOT_FOUND'),
+    ...problems(['INVALID_REQUEST', 'WALLET_NOT_FOUND']),
   },
 });
 

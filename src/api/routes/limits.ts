@@ -22,13 +22,13 @@ const putLimitRoute = createRoute({
   request: { params: z.object({ id: limitId }), body: body(putLimitBody, 'required') },
   responses: {
     200: json(limit, 'The limit'),
-    ...problems(
+    ...problems([
       ...BODY_CODES,
       'INVALID_AMOUNT',
       'ASSET_NOT_FOUND',
       'WALLET_NOT_FOUND',
       'ASSET_MISMATCH',
-    ),
+    ]),
   },
 });
 
@@ -39,7 +39,7 @@ const readLimitRoute = createRoute({
   summary: 'Read a limit',
   ...reads('read'),
   request: { params },
-  responses: { 200: json(limit, 'The limit'), ...problems('INVALID_REQUEST', 'NOT_FOUND') },
+  responses: { 200: json(limit, 'The limit'), ...problems(['INVALID_REQUEST', 'NOT_FOUND']) },
 });
 
 const listLimitsRoute = createRoute({
@@ -49,7 +49,7 @@ const listLimitsRoute = createRoute({
   summary: 'List limits, by id',
   ...reads('read'),
   request: { query: z.strictObject(pageQuery) },
-  responses: { 200: json(limitPage, 'A page of limits'), ...problems('INVALID_REQUEST') },
+  responses: { 200: json(limitPage, 'A page of limits'), ...problems(['INVALID_REQUEST']) },
 });
 
 const deleteLimitRoute = createRoute({
@@ -61,7 +61,7 @@ const deleteLimitRoute = createRoute({
   request: { params },
   responses: {
     204: { description: 'It is gone' },
-    ...problems('INVALID_REQUEST', 'NOT_FOUND'),
+    ...problems(['INVALID_REQUEST', 'NOT_FOUND']),
   },
 });
 

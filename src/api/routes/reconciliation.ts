@@ -14,7 +14,7 @@ const reconciliationRoute = createRoute({
     '`balanced`: per asset `settledSum` is 0 and `drift` is 0, and no finished group is ' +
     'unbalanced. `holdSum` is not 0 while a group is one-sided.',
   ...reads('read'),
-  responses: { 200: json(reconciliation, 'The books'), ...problems('CHAIN_UNAVAILABLE') },
+  responses: { 200: json(reconciliation, 'The books'), ...problems(['CHAIN_UNAVAILABLE']) },
 });
 
 /** The ledger's books, and beside them what each followed chain shows. */

@@ -58,7 +58,7 @@ const readTransferRoute = createRoute({
   summary: 'Read a group of any kind',
   ...reads('read'),
   request: { params },
-  responses: { 200: json(group, 'The group'), ...problems('INVALID_REQUEST', 'GROUP_NOT_FOUND') },
+  responses: { 200: json(group, 'The group'), ...problems(['INVALID_REQUEST', 'GROUP_NOT_FOUND']) },
 });
 
 const listTransfersRoute = createRoute({
@@ -76,7 +76,7 @@ const listTransfersRoute = createRoute({
       reference: reference.optional(),
     }),
   },
-  responses: { 200: json(groupPage, 'A page of groups'), ...problems('INVALID_REQUEST') },
+  responses: { 200: json(groupPage, 'A page of groups'), ...problems(['INVALID_REQUEST']) },
 });
 
 const entriesRoute = createRoute({
@@ -88,7 +88,7 @@ const entriesRoute = createRoute({
   request: { params, query: z.strictObject(pageQuery) },
   responses: {
     200: json(entryPage, 'A page of entries'),
-    ...problems('INVALID_REQUEST', 'GROUP_NOT_FOUND'),
+    ...problems(['INVALID_REQUEST', 'GROUP_NOT_FOUND']),
   },
 });
 
@@ -101,7 +101,7 @@ const timelineRoute = createRoute({
   request: { params },
   responses: {
     200: json(timelinePage, 'The whole timeline'),
-    ...problems('INVALID_REQUEST', 'GROUP_NOT_FOUND'),
+    ...problems(['INVALID_REQUEST', 'GROUP_NOT_FOUND']),
   },
 });
 

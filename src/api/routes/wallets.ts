@@ -40,7 +40,7 @@ const createWalletRoute = createRoute({
   responses: {
     201: json(wallet, 'The new wallet'),
     200: json(wallet, 'The wallet was there'),
-    ...problems(...BODY_CODES, 'ASSET_NOT_FOUND', 'WALLET_EXISTS'),
+    ...problems([...BODY_CODES, 'ASSET_NOT_FOUND', 'WALLET_EXISTS']),
   },
 });
 
@@ -53,7 +53,7 @@ const readWalletRoute = createRoute({
   request: { params },
   responses: {
     200: json(wallet, 'The wallet'),
-    ...problems('INVALID_REQUEST', 'WALLET_NOT_FOUND'),
+    ...problems(['INVALID_REQUEST', 'WALLET_NOT_FOUND']),
   },
 });
 
@@ -71,7 +71,7 @@ const listWalletsRoute = createRoute({
       kind: z.enum(WALLET_KINDS).optional(),
     }),
   },
-  responses: { 200: json(walletPage, 'A page of wallets'), ...problems('INVALID_REQUEST') },
+  responses: { 200: json(walletPage, 'A page of wallets'), ...problems(['INVALID_REQUEST']) },
 });
 
 const balanceRoute = createRoute({
@@ -84,7 +84,7 @@ const balanceRoute = createRoute({
   request: { params, query: z.strictObject({ at: timeQuery }) },
   responses: {
     200: json(balanceAt, 'The balance at that time'),
-    ...problems('INVALID_REQUEST', 'WALLET_NOT_FOUND'),
+    ...problems(['INVALID_REQUEST', 'WALLET_NOT_FOUND']),
   },
 });
 
@@ -106,7 +106,7 @@ const entriesRoute = createRoute({
   },
   responses: {
     200: json(entryPage, 'A page of entries'),
-    ...problems('INVALID_REQUEST', 'WALLET_NOT_FOUND'),
+    ...problems(['INVALID_REQUEST', 'WALLET_NOT_FOUND']),
   },
 });
 
@@ -120,7 +120,7 @@ function statusRoute(act: 'freeze' | 'unfreeze' | 'close', summary: string) {
     request: { params, body: body(reasonBody, 'required') },
     responses: {
       200: json(wallet, 'The wallet'),
-      ...problems(...BODY_CODES, 'WALLET_NOT_FOUND', 'WALLET_NOT_OPEN', 'WALLET_NOT_EMPTY'),
+      ...problems([...BODY_CODES, 'WALLET_NOT_FOUND', 'WALLET_NOT_OPEN', 'WALLET_NOT_EMPTY']),
     },
   });
 }

@@ -3,8 +3,8 @@ import { amountFault } from '../../contracts/amounts.ts';
 import type { Amount } from '../../contracts/resources.ts';
 
 /*
- * Neither schema is a named component: the generator makes a nullable reference to one that no null
- * fits.
+ * These schemas are no named components: the generator makes a nullable reference to one that no
+ * null fits.
  */
 
 /**
@@ -31,6 +31,9 @@ export const amountInput = z
       'Decimal string above zero in whole units of the asset, with at most its scale of decimals.',
     example: '1.5',
   });
+
+/** One that may be left out or taken away with null. The generator does not see that by itself. */
+export const optionalAmount = amountInput.nullish().openapi({ type: ['string', 'null'] });
 
 /** An amount in an answer: plain notation, no trailing zeros, signed where it says so. */
 export const amountOutput = z.string().openapi({

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { amountFault } from '../../contracts/amounts.ts';
-import { amountInput, amountOutput } from './amount.ts';
+import { amountOutput, optionalAmount } from './amount.ts';
 import { pageOf } from './page.ts';
 import { assetCode, textOf, timestamp } from './text.ts';
 
@@ -19,9 +19,9 @@ const final = z.union([z.enum(['finalized', 'safe']), blocks]);
 
 /** What an operator may change later. Null takes a value away. */
 const changeable = {
-  minDeposit: amountInput.nullish(),
-  minWithdrawal: amountInput.nullish(),
-  withdrawalFee: amountInput.nullish(),
+  minDeposit: optionalAmount,
+  minWithdrawal: optionalAmount,
+  withdrawalFee: optionalAmount,
   confirmations: blocks.nullish(),
   final: final.nullish(),
 };

@@ -34,6 +34,9 @@ const HEADERS_BY_STATUS: Record<number, Record<string, object>> = {
   503: { 'Retry-After': { required: true, description: 'Seconds', schema: { type: 'integer' } } },
 };
 
+/** Refusals with these are stored under the key and told again. */
+const FROZEN_STATUSES: ReadonlySet<number> = new Set([404, 409, 422]);
+
 /** Every call with a key can answer these. */
 const ALWAYS: ProblemCode[] = ['UNAUTHENTICATED', 'FORBIDDEN', 'UNAVAILABLE'];
 
@@ -47,8 +50,13 @@ export const BODY_CODES: ProblemCode[] = [
 /**
  * The problem responses of a route, one per status, each naming its codes. Typed as nothing: a
  * handler throws problems and never returns one.
+ *
+ * @param replayHeader header of answers that are stored under a key, where the route has one
  */
-export function problems(...codes: ProblemCode[]): Record<never, never> {
+export function problems(
+  codes: ProblemCode[],
+  replayHeader: Record<string, object> = {},
+): Record<never, never> {
   const byStatus = new Map<number, string[]>();
   for (const code of new Set([...codes, ...ALWAYS])) {
     const status = HTTP_STATUS_BY_CODE[code];
@@ -60,7 +68,7 @@ export function problems(...codes: ProblemCode[]): Record<never, never> {
       status,
       {
         description: names.map((name) => `\`${name}\``).join(', '),
-        headers: HEADERS_BY_STATUS[status],
+        headers: FROZEN_STATUSES.has(status) ? replayHeader : HEADERS_BY_STATUS[status],
         content: { 'application/problem+json': { schema: problem } },
       },
     ]),

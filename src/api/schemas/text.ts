@@ -43,7 +43,7 @@ export const timestamp = z.string().openapi({
 /** The caller's own data, stored and returned as it came. */
 export const metadata = z
   .record(z.string(), z.unknown())
-  .openapi('Metadata', { type: 'object', additionalProperties: true, example: { order: '4711' } });
+  .openapi({ additionalProperties: true, example: { order: '4711' } });
 
 /** An asset's code (API.md, Assets). */
 export const assetCode = z

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { amountInput } from './amount.ts';
+import { amountInput, optionalAmount } from './amount.ts';
 import { expiresIn } from './group.ts';
 import { metadata, reason, textOf, walletId } from './text.ts';
 
@@ -29,7 +29,7 @@ export const createWithdrawalBody = z
     destination,
     riskMeta: metadata.nullish(),
     feeMode: z.enum(['platform', 'customer']).default('platform'),
-    maxFee: amountInput.nullish(),
+    maxFee: optionalAmount,
     expiresIn: expiresIn.nullish(),
     metadata: metadata.default({}),
   })
