@@ -17,8 +17,8 @@ export async function registerHotAddress(db: Db, chain: ChainId, address: string
 }
 
 /**
- * Asks for the signer once, so that a main net is refused when a process begins and not at its first
- * withdrawal. A node that does not answer yet is left for later.
+ * Asks for the signer once, so that a main net is refused when a process begins and not at its
+ * first withdrawal. A node that does not answer yet is left for later.
  */
 export async function refuseMainNet(signer: SignerConnection): Promise<void> {
   try {

@@ -138,7 +138,7 @@ describe('what does not go well', () => {
     await world.expectReconciled();
   });
 
-  it('comes back to the same block: nothing settles by the inclusion that was dropped', async () => {
+  it('comes back to the same block: nothing settles by a dropped inclusion', async () => {
     const { id } = await world.withdraw('ETH', '0.6');
     await world.sign(id);
     await world.send(id);
