@@ -1,4 +1,5 @@
 /** Prints the rounds of `bench/saga.ts`. */
+import { median } from './rounds.ts';
 
 /** One round of one contender; times in milliseconds. */
 export interface Round {
@@ -54,11 +55,4 @@ function quantiles(times: number[]): string {
   const sorted = [...times].sort((a, b) => a - b);
   const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))] ?? Number.NaN;
   return `p50 ${at(0.5).toFixed(1)} p99 ${at(0.99).toFixed(1)} ms`;
-}
-
-function median(values: number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length / 2;
-  const [low = 0, high = 0] = [sorted[Math.ceil(middle) - 1], sorted[Math.floor(middle)]];
-  return (low + high) / 2;
 }
