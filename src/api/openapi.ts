@@ -31,6 +31,10 @@ const documentRoute = createRoute({
   },
 });
 
+interface WithHeaders {
+  headers?: object;
+}
+
 type Document = ReturnType<OpenAPIHono['getOpenAPI31Document']>;
 
 /** Every answer bears a request id; said here once and not at each route. */
@@ -45,10 +49,9 @@ function nameRequestIds(document: Document): void {
     },
   };
   const reference = { $ref: `#/components/headers/${name}` };
-  for (const operation of Object.values(document.paths ?? {}).flatMap((path) =>
-    Object.values(path),
-  )) {
-    for (const response of Object.values(operation.responses) as { headers?: object }[]) {
+  const operations = Object.values(document.paths ?? {}).flatMap((path) => Object.values(path));
+  for (const { responses } of operations as { responses: Record<string, WithHeaders> }[]) {
+    for (const response of Object.values(responses)) {
       response.headers = { ...response.headers, [name]: reference };
     }
   }

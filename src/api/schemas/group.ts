@@ -114,7 +114,7 @@ export const createTransferBody = z
     legs: z.array(legInput).max(MAX_LEGS),
     settle: z.enum(['immediate', 'manual']).default('immediate'),
     expiresIn: expiresIn.optional().openapi({
-      description: 'Seconds to the deadline of a `manual` group; default 86400.',
+      description: 'Seconds to the deadline of a `manual` group; default 86400. Others have none.',
     }),
     reference: reference.nullish(),
     metadata: metadata.default({}),
