@@ -5,6 +5,7 @@ import { chainDepositId } from '../../src/contracts/ids.ts';
 import { SIGNAL } from '../../src/contracts/sagas.ts';
 import { createFollower } from '../../src/watchers/follow.ts';
 import { depositXpub } from '../../src/withdrawals/developmentKeys.ts';
+import type { SagaStatus } from '../../workflows/acts.ts';
 import { log } from './chainWorld.ts';
 import { MNEMONIC } from './node.ts';
 import { createSagaWorld, type SagaWorld } from './sagaWorld.ts';
@@ -74,7 +75,7 @@ describe('with a watcher', () => {
     const pending = await world.groupWhen(depositId(txid), (group) => group !== null);
     expect(pending).toMatchObject({ status: 'IN_PROGRESS', kind: 'deposit' });
     const handle = world.sagas.client.workflow.getHandle(depositId(txid));
-    const next = async () => (await handle.query<{ next: string }>('status')).next;
+    const next = async () => (await handle.query<SagaStatus>('status')).next;
     await expect.poll(next, { timeout: 10_000 }).toMatch(/needs 3 confirmations/);
     expect(await next()).toContain(txid);
     await world.node.mine(2);
@@ -96,8 +97,11 @@ describe('with a watcher', () => {
     await handle.signal(SIGNAL.settle, 'please');
     await world.node.mine();
     await handle.signal(SIGNAL.chainChanged);
-    const status = await handle.query<{ lastRefusal: { refusal: { code: string } } }>('status');
-    expect(status.lastRefusal.refusal.code).toBe('CHAIN_DECIDES');
+    const refused = async () => {
+      const { lastRefusal } = await handle.query<SagaStatus>('status');
+      return lastRefusal?.refusal.code;
+    };
+    await expect.poll(refused, { timeout: 10_000 }).toBe('CHAIN_DECIDES');
     expect(await world.balance('hints')).toMatchObject({ available: '0', pendingIn: '1' });
     await world.node.mine();
     await world.groupWhen(depositId(txid), (group) => group?.status === 'SETTLED');
