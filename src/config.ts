@@ -21,6 +21,10 @@ export interface Config {
   chainRpcUrl: string | null;
   /** First block to follow where no cursor is stored; null: the head. */
   chainStartBlock: bigint | null;
+  /** Pause between two looks at the chain, in milliseconds: well below its block time. */
+  chainPollMs: number;
+  /** A payment that no block took in so many seconds is `stuck`: still held, and a person looks. */
+  stuckAfterSeconds: number;
   mnemonic: string;
   /** Account key of the deposit addresses, for processes that hold no mnemonic; null: derived. */
   depositXpub: string | null;
@@ -69,6 +73,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     temporalUi: env.TEMPORAL_UI_URL || null,
     chainRpcUrl: !env.CHAIN_RPC_URL || env.CHAIN_RPC_URL === 'off' ? null : env.CHAIN_RPC_URL,
     chainStartBlock: start && /^\d+$/.test(start) ? BigInt(start) : null,
+    chainPollMs: integer('CHAIN_POLL_MS', 250),
+    stuckAfterSeconds: integer('WITHDRAWAL_STUCK_AFTER_SECONDS', 600),
     mnemonic: env.HOLDFAST_DEV_MNEMONIC || PUBLIC_TEST_MNEMONIC,
     depositXpub: env.HOLDFAST_DEPOSIT_XPUB || null,
     port: integer('PORT', 3000),

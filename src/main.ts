@@ -17,11 +17,6 @@ import { createWatcherMetrics } from './watchers/watcherMetrics.ts';
 import { depositXpub } from './withdrawals/developmentKeys.ts';
 import { connectMnemonicSigner, refuseMainNet } from './withdrawals/hotWallet.ts';
 
-/** Between two looks at the chain: below any chain's block time, and cheap for a node. */
-const CHAIN_POLL_MS = 250;
-/** A payment that no block has taken by then waits for a person; nothing is given back by it. */
-const STUCK_AFTER_SECONDS = 600;
-
 export interface Holdfast {
   /** Where the API listens, such as `http://127.0.0.1:3000`. */
   apiUrl: string;
@@ -73,7 +68,7 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
             db,
             chain,
             signer,
-            stuckAfterSeconds: STUCK_AFTER_SECONDS,
+            stuckAfterSeconds: config.stuckAfterSeconds,
           }),
         }),
     });
@@ -87,7 +82,7 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
         metrics: createWatcherMetrics(metrics.registry),
         identity: config.identity,
         startBlock: config.chainStartBlock,
-        pollMs: CHAIN_POLL_MS,
+        pollMs: config.chainPollMs,
       });
       stops.push(() => watcher.stop());
     }
