@@ -24,7 +24,9 @@ export interface SweepDeps {
 
 export function createSweepActivities({ sweepOpenGroups, sweepEndedSagas }: SweepDeps) {
   return {
-    /** A retry goes on where the last attempt was: looking twice does no harm, looking never does. */
+    /**
+     * A retry goes on where the last attempt was: looking twice does no harm, looking never does.
+     */
     sweepOpenGroups: (after: SweepCursor): Promise<SweepPart> =>
       sweepOpenGroups(after, () => heartbeat(activityInfo().attempt)),
     sweepEndedSagas: (): Promise<SweepPart> =>

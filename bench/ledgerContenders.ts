@@ -1,4 +1,6 @@
-/** What `bench/ledger.ts` compares: the ledger's verbs, and the bare statements under any ledger. */
+/**
+ * What `bench/ledger.ts` compares: the ledger's verbs, and the bare statements under any ledger.
+ */
 import { groupId, stepKey } from '../src/contracts/ids.ts';
 import type { Db } from '../src/db/pool.ts';
 import { createAsset } from '../src/ledger/assets.ts';

@@ -1,6 +1,6 @@
 /**
- * `npm run bench saga`: sagas per second and how long a caller waits, beside empty sagas of the same
- * shape in the same run. Starts a Postgres with fsync and a Temporal dev server itself.
+ * `npm run bench saga`: sagas per second and how long a caller waits, beside empty sagas of the
+ * same shape in the same run. Starts a Postgres with fsync and a Temporal dev server itself.
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';

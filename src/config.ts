@@ -38,7 +38,9 @@ export interface Config {
   identity: string;
   /** Most connections of this process's pool. */
   poolSize: number;
-  /** Pins sagas to this build of the workflows (Temporal worker versioning), or null: no versions. */
+  /**
+   * Pins sagas to this build of the workflows (Temporal worker versioning), or null: no versions.
+   */
   buildId: string | null;
   /** Keys that encrypt what Temporal stores, see `src/temporal/codec.ts`; undefined: plain. */
   codecKeys: string | undefined;

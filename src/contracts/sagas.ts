@@ -1,6 +1,6 @@
 /**
- * The words between the API, the workflows and the operators: workflow types, their inputs, updates,
- * signals, queries, search attributes. Safe in workflows: imports types alone.
+ * The words between the API, the workflows and the operators: workflow types, their inputs,
+ * updates, signals, queries, search attributes. Safe in workflows: imports types alone.
  */
 import type { ProblemCode } from './codes.ts';
 import type { GroupKind, Timestamp } from './resources.ts';
@@ -18,11 +18,15 @@ import type {
   StepOutcome,
 } from './steps.ts';
 
-/** One task queue for all sagas; chain work has its own, so that a slow node starves no transfer. */
+/**
+ * One task queue for all sagas; chain work has its own, so that a slow node starves no transfer.
+ */
 export const SAGA_TASK_QUEUE = 'holdfast';
 export const CHAIN_TASK_QUEUE = 'holdfast-chain';
 
-/** Workflow types, one per file of `workflows/`. The type of a group follows from kind and chain. */
+/**
+ * Workflow types, one per file of `workflows/`. The type of a group follows from kind and chain.
+ */
 export const WORKFLOW = {
   transfer: 'transfer',
   reversal: 'reversal',
@@ -80,8 +84,8 @@ export const KIND_OF_SAGA = {
 
 /**
  * Updates: acts of people and services, each decided and stored by the ledger function. The name of
- * an update alone says which function that is, so the acts of deposits and withdrawals have names of
- * their own: `cancel` and `release` are those of `/v1/transfers/{id}` and refuse other kinds.
+ * an update alone says which function that is, so the acts of deposits and withdrawals have names
+ * of their own: `cancel` and `release` are those of `/v1/transfers/{id}` and refuse other kinds.
  */
 export interface SagaUpdates {
   addLegs: AddLegsInput;
@@ -101,8 +105,8 @@ export interface SagaUpdates {
 export type SagaUpdate = keyof SagaUpdates;
 
 /**
- * Answer of an update. Temporal gives one answer to all who send the same update id; `caller` is the
- * second argument of the update that ran, so that one of them knows that it was its own.
+ * Answer of an update. Temporal gives one answer to all who send the same update id; `caller` is
+ * the second argument of the update that ran, so that one of them knows that it was its own.
  */
 export type UpdateAnswer = StepOutcome & { caller?: string };
 
@@ -129,8 +133,8 @@ export const FIRST_STEP = {
 } as const satisfies Partial<Record<SagaType, string>>;
 
 /**
- * Signals. `settle`, `release`, `cancel` are the buttons of the Temporal UI: whole group, idempotent
- * by its status. The chain's are hints that wake a saga; what is true is read again.
+ * Signals. `settle`, `release`, `cancel` are the buttons of the Temporal UI: whole group,
+ * idempotent by its status. The chain's are hints that wake a saga; what is true is read again.
  */
 export const SIGNAL = {
   settle: 'settle',

@@ -157,7 +157,9 @@ export interface ReleaseWithdrawalInput extends StepInput {
   final: boolean;
 }
 
-/** Cancel of a group that may not be there yet: writes a tombstone, so that a late hold is refused. */
+/**
+ * Cancel of a group that may not be there yet: writes a tombstone, so that a late hold is refused.
+ */
 export interface TombstoneInput extends StepInput {
   kind: GroupKind;
   client: string;

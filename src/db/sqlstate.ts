@@ -42,8 +42,9 @@ export function isDatabaseAway(error: unknown): boolean {
 }
 
 /**
- * Runs a call that may be repeated at will (a ledger function, a read) again where the fault passes.
- * A connection that was lost after COMMIT is such a fault: the repeated call finds the op row.
+ * Runs a call that may be repeated at will (a ledger function, a read) again where the fault
+ * passes. A connection that was lost after COMMIT is such a fault: the repeated call finds the op
+ * row.
  */
 export async function withRetry<Result>(call: () => Promise<Result>): Promise<Result> {
   for (let attempt = 1; ; attempt++) {

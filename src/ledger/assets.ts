@@ -44,8 +44,8 @@ function canonicalBounds<T extends AssetBounds>(bounds: T): T {
 
 /**
  * Registers an asset and makes its wallets `external:`, `fees:`, `shortfall:`, `treasury:` and
- * `unattributed:<code>`. Again with the same values: `created` is false. With other values, or for a
- * coin that another asset stands for: ASSET_EXISTS.
+ * `unattributed:<code>`. Again with the same values: `created` is false. With other values, or for
+ * a coin that another asset stands for: ASSET_EXISTS.
  */
 export async function createAsset(
   db: Db,

@@ -24,7 +24,9 @@ const ITEM = `jsonb_build_object('id', g.id, 'kind', g.kind, 'chain', g.chain, '
 const SOURCE = `transfer_groups g
   left join operations o on o.group_id = g.id and o.step_key = g.opened_by`;
 
-/** Open groups that are older than so many seconds, oldest first. `after`: a page's `nextCursor`. */
+/**
+ * Open groups that are older than so many seconds, oldest first. `after`: a page's `nextCursor`.
+ */
 export async function listOpenGroups(
   db: Db,
   {

@@ -133,7 +133,9 @@ export function canonicalRequest(verb: LedgerVerb, input: AnyStepInput): Record<
   return (CANONICAL[verb] as (input: AnyStepInput) => Record<string, unknown>)(input);
 }
 
-/** True where two canonical requests mean the same; a leg's asset that one side left out is equal. */
+/**
+ * True where two canonical requests mean the same; a leg's asset that one side left out is equal.
+ */
 export function sameRequest(stored: unknown, asked: unknown): boolean {
   return same(stored, asked, []);
 }

@@ -148,8 +148,9 @@ export async function balanceAt(
 }
 
 /**
- * Waits until every transaction that has written by now has ended. Its bound is an id of its own: the
- * xmax of a snapshot is too low, because it follows the last id that ended, not the last one given.
+ * Waits until every transaction that has written by now has ended. Its bound is an id of its own:
+ * the xmax of a snapshot is too low, because it follows the last id that ended, not the last one
+ * given.
  */
 async function untilAllEnded(db: Db): Promise<void> {
   const { rows: bound } = await db.query('select pg_current_xact_id()::text as id');

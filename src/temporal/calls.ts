@@ -12,8 +12,8 @@ export class CallTimedOut extends Error {
 const GRACE_MS = 50;
 
 /**
- * Runs calls to Temporal that end at `deadline`, one way or the other: the SDK goes on trying for ten
- * seconds where nothing listens, whatever deadline a call has.
+ * Runs calls to Temporal that end at `deadline`, one way or the other: the SDK goes on trying for
+ * ten seconds where nothing listens, whatever deadline a call has.
  *
  * @param deadline in milliseconds since the epoch
  * @throws CallTimedOut, or what the call throws

@@ -18,7 +18,9 @@ export interface TemporalOptions {
 }
 
 export interface Temporal {
-  /** Shared by the client and the workers: only so can the server start a saga on a local worker. */
+  /**
+   * Shared by the client and the workers: only so can the server start a saga on a local worker.
+   */
   connection: NativeConnection;
   client: Client;
   /** Closes the connection; the workers on it have to be stopped before. */

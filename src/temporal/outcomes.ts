@@ -9,7 +9,9 @@ export interface Told {
   /** The input that ran; the waiter's own may differ under the same key. */
   input: StepInput;
   outcome: StepOutcome;
-  /** True for the first who asks: of all who wait with this very request, one has its first answer. */
+  /**
+   * True for the first who asks: of all who wait with this very request, one has its first answer.
+   */
   claimFirst(): boolean;
 }
 

@@ -9,8 +9,8 @@ const EXPECTED = 'No workflows registered, not polling for workflow tasks';
 type Level = 'trace' | 'debug' | 'info' | 'warn' | 'error';
 
 /**
- * Sends the SDK's log through ours, and leaves signals to the process: by default the SDK would stop
- * its workers at SIGINT and SIGTERM by itself, before the API has answered who still waits.
+ * Sends the SDK's log through ours, and leaves signals to the process: by default the SDK would
+ * stop its workers at SIGINT and SIGTERM by itself, before the API has answered who still waits.
  * Called before the first connection; later calls do nothing.
  */
 export function installRuntime(log: Log): void {

@@ -15,7 +15,8 @@ export type Started = 'here' | 'elsewhere' | 'exists';
  * Starts the workflow of a group under the group's id. One that runs already is not joined but told
  * (`exists`), so that of many callers with one key exactly one knows that the start was its own.
  *
- * @param again true where a saga of that id has ended and must run again: the sweeper's repair of an
+ * @param again true where a saga of that id has ended and must run again: the sweeper's repair of
+ * an
  *   open group, and a key that a request of the wrong shape left free
  * @param deadline of the call, in milliseconds since the epoch
  * @throws whatever else Temporal answers; see `faultOf`

@@ -29,7 +29,9 @@ const SHUTDOWN_GRACE_TIME = '20 seconds';
  */
 const MAX_WORKFLOW_TASKS = 200;
 const MAX_LOCAL_ACTIVITIES = 200;
-/** Sagas that wait for days are evicted and replayed when something happens; see docs/operators.md. */
+/**
+ * Sagas that wait for days are evicted and replayed when something happens; see docs/operators.md.
+ */
 const MAX_CACHED_SAGAS = 2_000;
 
 /** Starts a worker and polls at once. */

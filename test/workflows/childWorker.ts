@@ -1,6 +1,7 @@
 /**
- * Run in a process of its own: a worker that dies, without a word to Temporal, right after the ledger
- * has committed the step that `CRASH_AFTER` names; without that, one that lives until it is killed.
+ * Run in a process of its own: a worker that dies, without a word to Temporal, right after the
+ * ledger has committed the step that `CRASH_AFTER` names; without that, one that lives until it is
+ * killed.
  */
 import { createPool, type Db } from '../../src/db/pool.ts';
 import { createLog } from '../../src/observability/log.ts';

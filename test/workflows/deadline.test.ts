@@ -7,8 +7,8 @@ import { balanceOf, createWorld, doneGroup, groupOf, WAIT_MS, wallet } from './w
 const DAY_SECONDS = 86_400;
 
 /**
- * A hold on the time-skipping server, where workflow time leaps and the database's clock does not. So
- * the two can be told apart: the timer wakes the saga, the database decides whether it is time.
+ * A hold on the time-skipping server, where workflow time leaps and the database's clock does not.
+ * So the two can be told apart: the timer wakes the saga, the database decides whether it is time.
  */
 async function heldFor(days: number) {
   const environment = await TestWorkflowEnvironment.createTimeSkipping({

@@ -50,7 +50,9 @@ const sweep = () =>
     { taskQueue: 'holdfast', workflowId: `sweep-${++sweeps}`, args: [] as unknown as [] },
   );
 
-/** A namespace that knows no workflow is what retention leaves; deleting one takes half a minute. */
+/**
+ * A namespace that knows no workflow is what retention leaves; deleting one takes half a minute.
+ */
 async function forgetWorkflows(): Promise<void> {
   world.options.namespace = await temporalNamespace();
   await world.restart();
