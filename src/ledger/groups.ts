@@ -42,7 +42,8 @@ export async function listGroups(
     .add('g.kind = $', kind)
     .add('g.reference = $', reference)
     .add(
-      `g.id in (select e.group_id from ledger_entries e where e.wallet_id = $ and e.status = 'HOLD')`,
+      `g.id in (
+        select e.group_id from ledger_entries e where e.wallet_id = $ and e.status = 'HOLD')`,
       wallet,
     )
     .add('(g.created_at, g.id) < ($, $)', time, id);

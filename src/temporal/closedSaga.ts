@@ -48,8 +48,8 @@ export async function answerOfExisting<T extends ClientSaga>(
   }
   alertLedgerBehind(deps, input.groupId);
   return unavailable(
-    `The saga of ${input.groupId} has ended, but the ledger does not know the group: the database ` +
-      'seems to be older than Temporal. An operator has to reconcile them.',
+    `The saga of ${input.groupId} has ended, but the ledger does not know the group: the ` +
+      'database seems to be older than Temporal. An operator has to reconcile them.',
   );
 }
 

@@ -114,7 +114,7 @@ describe('races of sagas', () => {
     expect(await audit(world.database.owner)).toMatchObject({ faults: [] });
   });
 
-  it('cancel a saga whose settle is under way, and the money is where the ledger says', async () => {
+  it('cancel a saga whose settle is under way: the money is where the ledger says', async () => {
     const { gateway } = world.sagas;
     await many(5, async (n) => {
       const [from, to] = [await wallet(world, '10'), await wallet(world, '0')];
