@@ -44,7 +44,7 @@ export interface SagaStatus {
   lastRefusal: ToldRefusal | null;
 }
 
-export const statusQuery = defineQuery<SagaStatus>('status');
+const statusQuery = defineQuery<SagaStatus>('status');
 
 const UPDATE_DESCRIPTIONS: Record<SagaUpdate, string> = {
   addLegs: 'Holds more legs, all or none: {"legs": [{"wallet", "type", "amount"}]}.',

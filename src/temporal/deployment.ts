@@ -4,7 +4,7 @@ import type { Client } from '@temporalio/client';
 import type { WorkerDeploymentOptions } from '@temporalio/worker';
 import { faultOf } from './failures.ts';
 
-export const DEPLOYMENT_NAME = 'holdfast';
+const DEPLOYMENT_NAME = 'holdfast';
 
 /** The server knows a build once its worker has polled; that takes some 100 ms. */
 const KNOWN_WITHIN_MS = 15_000;

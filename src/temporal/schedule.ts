@@ -2,7 +2,7 @@
 import { type Client, ScheduleAlreadyRunning, ScheduleOverlapPolicy } from '@temporalio/client';
 import { SAGA_TASK_QUEUE, WORKFLOW } from '../contracts/sagas.ts';
 
-export const REPAIR_SCHEDULE_ID = 'holdfast-repair';
+const REPAIR_SCHEDULE_ID = 'holdfast-repair';
 
 /** A minute: what a group may be without a saga at most, beside the minute that it must be old. */
 const EVERY = '1 minute';

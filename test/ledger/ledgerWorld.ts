@@ -10,7 +10,7 @@ import { openTransfer } from '../../src/ledger/openTransfer.ts';
 import { createWallet, readWallet } from '../../src/ledger/wallets.ts';
 import { createTestDatabase, type TestDatabase } from '../support/testDatabase.ts';
 
-export const CLIENT = 'shop';
+const CLIENT = 'shop';
 const ACTOR = { name: CLIENT, admin: false };
 
 /** Makes a database with the asset USD (scale 2). */

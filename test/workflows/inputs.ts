@@ -9,7 +9,7 @@ import type {
   ReverseInput,
 } from '../../src/contracts/steps.ts';
 
-export const CLIENT = 'shop';
+const CLIENT = 'shop';
 const ACTOR = { name: CLIENT, admin: false };
 
 export const leg = (id: string, type: 'DEBIT' | 'CREDIT', amount: string): LegInput => ({
