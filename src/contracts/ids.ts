@@ -25,9 +25,12 @@ export function groupId(kind: GroupKind, client: string, idempotencyKey: string)
   return `${kind}:${client}:${idempotencyKey}`;
 }
 
-/** A reversal's key is scoped to the group it reverses: `reversal:<client>:<original id>:<key>`. */
+/**
+ * A reversal's key is scoped to the group it reverses: `reversal:<client>:<n>:<original id>:<key>`,
+ * where n is the length of the original's id: both it and the key may hold colons.
+ */
 export function reversalId(original: string, client: string, idempotencyKey: string): string {
-  return `reversal:${client}:${original}:${idempotencyKey}`;
+  return `reversal:${client}:${original.length}:${original}:${idempotencyKey}`;
 }
 
 /** `deposit:chain:<caip2>:<txid>:<ordinal>`, and `:<n>` from the second inclusion on. */

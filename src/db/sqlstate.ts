@@ -4,17 +4,23 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** Ours: a broken invariant. The transaction is rolled back, and it is a bug or an attack. */
 const INVARIANT_CLASS = 'HF';
 
+/** A race for a key was lost, and the next look finds who won. */
+const UNIQUE_VIOLATION = '23505';
+
 /** Errors after which the same call may succeed: nothing was written, or its op row tells. */
 const PASSING = new Set([
   '40001', // serialization_failure
   '40P01', // deadlock_detected
-  '23505', // unique_violation: a race for a key was lost, and the next look finds who won
+  UNIQUE_VIOLATION,
   '55P03', // lock_not_available
   '57P01', // admin_shutdown
   '57P02', // crash_shutdown
   '57P03', // cannot_connect_now
   '53300', // too_many_connections
 ]);
+
+/** The statement ran into its time-out: the same call now would only wait as long again. */
+const QUERY_CANCELED = '57014';
 
 /** Errors of the socket and of a server that went away. */
 const CONNECTION_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND']);
@@ -33,10 +39,16 @@ export function isInvariantBroken(error: unknown): boolean {
   return codeOf(error).startsWith(INVARIANT_CLASS);
 }
 
-/** True where Postgres did not answer: it is away, or on its way up or down. */
+/** True where Postgres did not do it: it is away, on its way up or down, or too busy for now. */
 export function isDatabaseAway(error: unknown): boolean {
   const code = codeOf(error);
-  if (code.startsWith('08') || code.startsWith('57P') || CONNECTION_CODES.has(code)) return true;
+  // A race for a key that is lost again and again is none: then it is a bug of ours.
+  return code === QUERY_CANCELED || (isPassing(error) && code !== UNIQUE_VIOLATION);
+}
+
+function isPassing(error: unknown): boolean {
+  const code = codeOf(error);
+  if (PASSING.has(code) || code.startsWith('08') || CONNECTION_CODES.has(code)) return true;
   const message = error instanceof Error ? error.message : '';
   return CONNECTION_MESSAGES.some((text) => message.includes(text));
 }
@@ -51,8 +63,7 @@ export async function withRetry<Result>(call: () => Promise<Result>): Promise<Re
     try {
       return await call();
     } catch (error) {
-      const passing = PASSING.has(codeOf(error)) || isDatabaseAway(error);
-      if (!passing || attempt === MOST_TRIES) throw error;
+      if (!isPassing(error) || attempt === MOST_TRIES) throw error;
       await sleep(PAUSE_MS * attempt * (1 + Math.random()));
     }
   }

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { reversalId } from '../../src/contracts/ids.ts';
 import { balanceOf, credit, debit, faultOf, makeAsset, openWallet, pathOf } from './money.ts';
 import { type Answer, createTestApi, type TestApi, type TestClient } from './testApi.ts';
 
@@ -28,7 +29,7 @@ describe('POST …/reverse', () => {
     const back = await reverse(group, {}, 'k1');
     expect(back.status).toBe(201);
     expect(back.body).toMatchObject({
-      id: `reversal:shop:${group.body.id}:k1`,
+      id: reversalId(group.body.id, 'shop', 'k1'),
       kind: 'reversal',
       status: 'SETTLED',
       reason: 'returned',
