@@ -78,6 +78,7 @@ export async function patchAsset(
   return rows[0]?.answer;
 }
 
+/** The asset as it stands, or null where there is none of that code. */
 export async function readAsset(db: Db, code: string): Promise<Asset | null> {
   const { rows } = await withRetry(() =>
     db.query('select asset_json(a) as asset from assets a where a.code = $1', [code]),

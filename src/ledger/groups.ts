@@ -13,6 +13,7 @@ export interface GroupFilter {
   reference?: string | undefined;
 }
 
+/** The group as it stands, its legs included; null where the ledger has none of that id. */
 export async function readGroup(db: Db, id: string): Promise<Group | null> {
   const { rows } = await withRetry(() =>
     db.query({

@@ -34,6 +34,7 @@ export async function putLimit(
   return rows[0]?.answer;
 }
 
+/** The limit, or null where there is none of that id. */
 export async function readLimit(db: Db, id: string): Promise<Limit | null> {
   const { rows } = await withRetry(() =>
     db.query('select limit_json(l) as item from limits l where l.id = $1', [id]),

@@ -59,6 +59,7 @@ export async function createWallet(
   return rows[0]?.answer;
 }
 
+/** The wallet with its balance as it stands, or null. A deferred one is summed up exactly. */
 export async function readWallet(db: Db, id: string): Promise<Wallet | null> {
   const { rows } = await withRetry(() =>
     db.query({

@@ -44,6 +44,7 @@ export function encryptingConverter(keys: CodecKeys | null): DataConverter | und
   return keys ? { payloadCodecs: [createCodec(keys)] } : undefined;
 }
 
+/** Encrypts with the newest key, decrypts with the one that a payload names. */
 export function createCodec(keys: CodecKeys): PayloadCodec {
   return {
     encode: async (payloads) => payloads.map((payload) => encrypt(keys, payload)),

@@ -11,6 +11,7 @@ export interface GatewayOptions extends SagaDeps {
   temporalUi: string | null;
 }
 
+/** Opens the door: a client whose connection is shared with a worker, and the ledger behind it. */
 export function createGateway(options: GatewayOptions): SagaGateway {
   const { client, temporalUi } = options;
   const { namespace } = client.options;

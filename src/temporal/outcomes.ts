@@ -30,6 +30,7 @@ export interface Outcomes {
 
 type Listener = (told: Told) => void;
 
+/** An empty board: one a process, shared by its activities and its gateway. */
 export function createOutcomes(): Outcomes {
   const waiting = new Map<string, Set<Listener>>();
   return {

@@ -29,6 +29,7 @@ const MOST_LISTED = 25;
 /** More legs than a summary's one line bears. */
 const LEGS_IN_SUMMARY = 2;
 
+/** What a saga of this input is called and found by, before its first step. */
 export function describeStart<T extends SagaType>(type: T, input: SagaInputs[T]): StartDescription {
   const facts = FACTS[type](input);
   const attributes: SearchAttributePair[] = [

@@ -21,6 +21,7 @@ const AT_ONCE = 10;
 /** How far back ended sagas are looked for; many sweeps long, so that a late list misses none. */
 const ENDED_WITHIN_MS = 30 * 60_000;
 
+/** The walks over one ledger and one namespace. */
 export function createSweep(deps: SweepDeps): Sweep {
   return {
     sweepOpenGroups: (after, onProgress) => sweepOpenGroups(deps, after, onProgress),
