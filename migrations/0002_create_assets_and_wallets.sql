@@ -78,7 +78,8 @@ create table wallet_balances (
 create function refuse_wallet_change() returns trigger
 language plpgsql as $$
 begin
-  if (new.id, new.owner, new.asset, new.kind) is distinct from (old.id, old.owner, old.asset, old.kind)
+  if (new.id, new.owner, new.asset, new.kind)
+    is distinct from (old.id, old.owner, old.asset, old.kind)
   then
     raise exception 'wallet % keeps its id, owner, asset and kind', old.id using errcode = 'HF001';
   end if;

@@ -10,7 +10,8 @@ language plpgsql as $$
 declare
   v_fault text;
 begin
-  select format('SETTLED entries of group %s sum to %s %s, not to 0', n.group_id, sum(n.amount), n.asset)
+  select format('SETTLED entries of group %s sum to %s %s, not to 0',
+      n.group_id, sum(n.amount), n.asset)
     into v_fault
     from new_entries n where n.status = 'SETTLED'
     group by n.group_id, n.asset having sum(n.amount) <> 0 limit 1;

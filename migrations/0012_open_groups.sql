@@ -109,7 +109,8 @@ begin
   if v_code is not null then
     return ledger_refuse(g, false, p_step_key, p_verb, p_actor, p_request, p_freeze, v_code,
       case v_code
-        when 'WRONG_KIND' then format('Group %s is a %s; %s acts on transfers.', g.id, g.kind, p_verb)
+        when 'WRONG_KIND'
+          then format('Group %s is a %s; %s acts on transfers.', g.id, g.kind, p_verb)
         when 'CHAIN_DECIDES' then format('What becomes of %s is decided on %s.', g.id, g.chain)
         else format('Bytes of %s may be on %s; only the chain ends it.', g.id, g.chain)
       end);

@@ -13,7 +13,8 @@ declare
   r record;
 begin
   if p_legs is null then
-    select array_agg(l.leg order by l.leg) as legs, array_agg(l.wallet_id order by l.leg) as wallets,
+    select array_agg(l.leg order by l.leg) as legs,
+      array_agg(l.wallet_id order by l.leg) as wallets,
         array_agg(l.asset order by l.leg) as assets, array_agg(l.type order by l.leg) as types,
         array_agg(l.remaining order by l.leg) as amounts,
         array_agg('SETTLED'::entry_status) as statuses, true as closes into r
@@ -69,7 +70,8 @@ begin
   end if;
   return ledger_write(g, false, p_step_key, p_verb, p_actor, p_request,
     case when r.closes then 'group.settled' else 'group.captured' end, 'MOVES',
-    r.legs, r.wallets, r.assets, r.types, r.amounts, r.statuses, true, p_freeze, null, p_withdrawal);
+    r.legs, r.wallets, r.assets, r.types, r.amounts, r.statuses, true, p_freeze,
+    null, p_withdrawal);
 end
 $$;
 
@@ -95,7 +97,8 @@ begin
   end if;
   return ledger_write(g, false, p_step_key, p_verb, p_actor, p_request,
     'group.' || lower(p_status::text), 'MOVES',
-    r.legs, r.wallets, r.assets, r.types, r.amounts, r.statuses, true, p_freeze, null, p_withdrawal);
+    r.legs, r.wallets, r.assets, r.types, r.amounts, r.statuses, true, p_freeze,
+    null, p_withdrawal);
 end
 $$;
 

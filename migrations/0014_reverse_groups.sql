@@ -1,9 +1,9 @@
--- A new group of kind `reversal` that books the opposite of what settled, at once. Its legs bear the
--- numbers of the legs that they take back, and `transfer_legs.reversed` keeps the sum: per leg all
--- reversals together never exceed what was settled.
+-- A new group of kind `reversal` that books the opposite of what settled, at once. Its legs bear
+-- the numbers of the legs that they take back, and `transfer_legs.reversed` keeps the sum: per leg
+-- all reversals together never exceed what was settled.
 
--- The core, for `ledger_reverse` and for the chain: the caller has locked the original and the id of
--- the new group g (kind, status SETTLED, client, reverses … set), and found no operation.
+-- The core, for `ledger_reverse` and for the chain: the caller has locked the original and the id
+-- of the new group g (kind, status SETTLED, client, reverses … set), and found no operation.
 -- p_legs null: all that is left of every leg.
 create function ledger_reverse_legs(
   o transfer_groups, g transfer_groups, p_step_key text, p_actor text, p_request jsonb,

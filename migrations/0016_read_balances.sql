@@ -1,4 +1,5 @@
--- What entries do to a balance, summed: the one definition that folding, reading and auditing share.
+-- What entries do to a balance, summed: the one definition that folding, reading and auditing
+-- share.
 create function settled_of(e ledger_entries) returns numeric
 language sql immutable parallel safe
 return case when e.status = 'SETTLED' then e.amount else 0 end;
@@ -24,8 +25,9 @@ end;
 -- Every wallet's balance as it stands: a strict wallet's row is it; to a deferred wallet's
 -- checkpoint the entries that are not folded in yet are added, in the same snapshot.
 create view wallet_states as
-select b.wallet_id, b.asset, b.scale, b.mode, b.overdraft, b.status, b.settled + x.settled as settled,
-  b.held + x.held as held, b.pending_in + x.pending_in as pending_in, b.version + x.version as version
+select b.wallet_id, b.asset, b.scale, b.mode, b.overdraft, b.status,
+  b.settled + x.settled as settled, b.held + x.held as held,
+  b.pending_in + x.pending_in as pending_in, b.version + x.version as version
 from wallet_balances b
 cross join lateral (
   select coalesce(sum(settled_of(e)), 0) as settled, coalesce(sum(held_of(e)), 0) as held,
@@ -61,7 +63,8 @@ begin
   if not found then
     return 0;
   end if;
-  select pg_snapshot_xmin(pg_current_snapshot()) as horizon, coalesce(sum(settled_of(e)), 0) as settled,
+  select pg_snapshot_xmin(pg_current_snapshot()) as horizon,
+    coalesce(sum(settled_of(e)), 0) as settled,
       coalesce(sum(held_of(e)), 0) as held, coalesce(sum(pending_in_of(e)), 0) as pending_in,
       count(*) as n, max(e.created_at) as newest into r
     from ledger_entries e
@@ -69,7 +72,8 @@ begin
       and e.xid >= b.folded_below and e.xid < pg_snapshot_xmin(pg_current_snapshot());
   if r.n > 0 then
     update wallet_balances
-      set settled = settled + r.settled, held = held + r.held, pending_in = pending_in + r.pending_in,
+      set settled = settled + r.settled, held = held + r.held,
+        pending_in = pending_in + r.pending_in,
           version = version + r.n, folded_below = r.horizon,
           updated_at = greatest(updated_at, r.newest)
       where wallet_id = p_wallet_id;

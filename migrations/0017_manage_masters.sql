@@ -28,7 +28,8 @@ begin
     return false;
   end if;
   insert into wallet_balances (wallet_id, asset, scale, mode, overdraft)
-    select p_id, a.code, a.scale, (case when c_system then 'deferred' else 'strict' end)::balance_mode,
+    select p_id, a.code, a.scale,
+      (case when c_system then 'deferred' else 'strict' end)::balance_mode,
       c_system
     from assets a where a.code = p_asset;
   return true;
@@ -50,7 +51,8 @@ begin
       (p_request ->> 'confirmations')::integer, nullif(p_request -> 'final', 'null'), p_request)
     on conflict do nothing returning * into a;
   if found then
-    perform ledger_insert_wallet(k.kind || ':' || c_code, 'holdfast', c_code, k.kind::wallet_kind, '{}')
+    perform ledger_insert_wallet(k.kind || ':' || c_code, 'holdfast', c_code, k.kind::wallet_kind,
+      '{}')
       from unnest(array['external', 'fees', 'shortfall', 'treasury', 'unattributed']) k(kind);
     return jsonb_build_object('asset', asset_json(a), 'created', true);
   end if;
@@ -60,7 +62,8 @@ begin
       p_request ->> 'chain', coalesce(p_request ->> 'contract', '(native coin)')));
   end if;
   if a.request <> p_request then
-    return refusal_json('ASSET_EXISTS', format('Asset %s was registered with other values.', c_code));
+    return refusal_json('ASSET_EXISTS',
+      format('Asset %s was registered with other values.', c_code));
   end if;
   return jsonb_build_object('asset', asset_json(a), 'created', false);
 end

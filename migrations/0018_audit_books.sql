@@ -7,7 +7,8 @@ create function ledger_audit_wallets() returns setof audit_fault
 language sql stable
 begin atomic
   -- A strict wallet's entries are numbered without a gap, and each says the balance after it.
-  select d.wallet_id, format('entry %s is version %s with %s/%s/%s after it; derived are %s with %s/%s/%s',
+  select d.wallet_id,
+    format('entry %s is version %s with %s/%s/%s after it; derived are %s with %s/%s/%s',
       d.id, d.wallet_version, d.settled_after, d.held_after, d.pending_in_after,
       d.n, d.settled, d.held, d.pending_in)
     from (
@@ -47,7 +48,8 @@ create function ledger_audit_groups() returns setof audit_fault
 language sql stable
 begin atomic
   -- A leg's entries agree with it; where there is neither leg nor group, one side is null.
-  select coalesce(l.group_id, x.group_id), format('leg %s: %s settled, %s remaining of %s; its entries hold %s, settled %s, gave back %s',
+  select coalesce(l.group_id, x.group_id),
+    format('leg %s: %s settled, %s remaining of %s; its entries hold %s, settled %s, gave back %s',
       coalesce(l.leg, x.leg), l.settled, l.remaining, l.amount, x.held, x.settled, x.back)
     from transfer_legs l
     full join (
@@ -81,7 +83,8 @@ begin atomic
     from transfer_legs l where not exists (select from transfer_groups g where g.id = l.group_id)
   union all
   -- What reversals settled of a leg is what the leg says.
-  select l.group_id, format('leg %s says %s reversed; its reversals settled %s', l.leg, l.reversed, x.settled)
+  select l.group_id,
+    format('leg %s says %s reversed; its reversals settled %s', l.leg, l.reversed, x.settled)
     from transfer_legs l
     left join (
       select g.reverses, r.leg, sum(r.settled) as settled

@@ -29,7 +29,7 @@ beforeAll(async () => {
 });
 
 describe('groups', () => {
-  it('are listed newest first by status, wallet, kind and reference, stable while more come', async () => {
+  it('are listed newest first by any filter, stable while more come', async () => {
     const w = await walletWith(db, '100');
     const ids: string[] = [];
     for (let index = 0; index < 5; index++) {

@@ -127,7 +127,7 @@ describe('at the same time', () => {
     expect(await amounts(db, a)).toEqual(['70', '0', '30']);
   });
 
-  it('transfers back and forth between few wallets: books balance, history runs forward', async () => {
+  it('transfers between few wallets: books balance, history runs forward', async () => {
     const wallets = await Promise.all(['50', '50', '50'].map((amount) => walletWith(db, amount)));
     const pick = (index: number) => wallets[index % 3] ?? '';
     const move = async (from: string, to: string, settleAs: 'immediate' | 'manual') => {

@@ -65,7 +65,7 @@ describe('reverse', () => {
     expect((await audit(db)).faults).toEqual([]);
   });
 
-  it('never takes back more than settled, all reversals together, and says so before funds', async () => {
+  it('never takes back more than settled in all, and says so before funds', async () => {
     const { a, b, group } = await settledPair('10');
     await done(reverse(db, reverseInput(group, { amount: '6' })));
     expect(await codeOf(reverse(db, reverseInput(group, { amount: '5' })))).toBe(

@@ -112,7 +112,7 @@ describe('a chainless withdrawal', () => {
     expect(await amounts(db, 'fees:FEE')).toEqual(['1', '0', '0']);
   });
 
-  it('final with a part takes the fee and gives the rest back; release gives the fee back', async () => {
+  it('final with a part takes the fee; release gives the fee back', async () => {
     const w = await walletWith(db, '100', 'FEE');
     const first = await open(w, '60');
     const part = await done(finalizeWithdrawal(db, finalizeInput(first, '10', true)));
@@ -135,7 +135,7 @@ describe('a chainless withdrawal', () => {
     expect((await rowsOf(db, first)).length).toBe(2);
   });
 
-  it('is refused for want of funds for amount and fee, below the minimum, and when paused', async () => {
+  it('is refused for want of funds, below the minimum, and when paused', async () => {
     const w = await walletWith(db, '100', 'FEE');
     const ask = (amount: string) => codeOf(openWithdrawal(db, withdrawalInput(w, amount)));
     expect(await ask('100')).toBe('INSUFFICIENT_FUNDS');

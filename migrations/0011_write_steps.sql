@@ -1,55 +1,10 @@
--- The one function that writes, and the two that stand beside it: replay and refusal.
-
--- The first answer of a step that was decided before, or null. Call it with the group's lock held.
-create function ledger_replay(p_group_id text, p_step_key text) returns jsonb
-language sql stable
-return (
-  select o.answer || jsonb_build_object('replayed', true, 'request', o.request)
-  from operations o where o.group_id = p_group_id and o.step_key = p_step_key
-);
-
--- Says no. With p_freeze the refusal is stored under the step's key, and a new group stays behind
--- as CANCELLED with the code as its reason; without, nothing is written.
-create function ledger_refuse(
-  g transfer_groups, p_new boolean, p_step_key text, p_verb text, p_actor text, p_request jsonb,
-  p_freeze boolean, p_code text, p_detail text
-) returns jsonb
-language plpgsql as $$
-declare
-  v_at timestamptz := clock_timestamp();
-  v_answer jsonb;
-begin
-  if p_new then
-    g.status := 'CANCELLED';
-    g.reason := p_code;
-    g.created_at := v_at;
-    g.finished_at := v_at;
-    g.xid := pg_current_xact_id();
-    if p_freeze then
-      insert into transfer_groups select g.*;
-      insert into outbox (group_id, event, step_key, created_at)
-        values (g.id, 'group.cancelled', p_step_key, v_at);
-    end if;
-  end if;
-  v_answer := jsonb_build_object(
-    'outcome', 'refused', 'frozen', p_freeze, 'groupStatus', g.status,
-    'refusal', jsonb_build_object('code', p_code, 'detail', p_detail),
-    'group', case when not p_new or p_freeze then render_group(g, legs_json(g.id)) end);
-  if p_freeze then
-    insert into operations
-        (group_id, step_key, verb, actor, request, status, answer, created_at)
-      values (g.id, p_step_key, p_verb, p_actor, p_request, 'refused', v_answer, v_at);
-  end if;
-  return v_answer;
-end
-$$;
-
 -- The primitive under every verb: books one step of one group, whole, or refuses it.
 --
 -- The caller holds the group's lock (the row, or the advisory lock of `ledger_lock_new` for a group
 -- that is not there yet), has found no operation under the step's key, and has checked the kind.
 --
--- g           the group as it shall be after the step: status, reason, metadata …; times are set here
+-- g           the group as it shall be after the step: status, reason, metadata …; times are set
+--             here
 -- p_new       true: insert g; false: g exists, update it where its status is now a finished one
 -- p_step_key, p_verb, p_actor, p_request   for the operation's row
 -- p_event     what the outbox announces, such as `group.settled`
@@ -110,6 +65,7 @@ declare
   v_code text;
   v_detail text;
   v_limit text;
+  v_unbalanced text;
   v_found integer := 0;
   v_sum numeric := 0;
   v_at timestamptz := '-infinity';
@@ -273,22 +229,11 @@ begin
   end if;
 
   if v_rank > 4 and (c_immediate or 'SETTLED' = any(p_statuses)) then
-    -- Of one leg settled and the other given back, only one counts.
-    if n = 2 and v_assets[1] = v_assets[2] and p_types[1] <> p_types[2]
-      and p_amounts[1] = p_amounts[2] and (c_immediate or p_statuses[1] = p_statuses[2]) then
-      null; -- the common case, balanced
-    else
-      select u.asset, sum(case u.type when 'DEBIT' then -u.amount else u.amount end) as sum into r
-        from unnest(v_assets, p_types, p_amounts, p_statuses) u(asset, type, amount, status)
-        where c_immediate or u.status = 'SETTLED'
-        group by u.asset
-        having sum(case u.type when 'DEBIT' then -u.amount else u.amount end) <> 0
-        order by u.asset limit 1;
-      if found then
-        v_rank := 4;
-        v_code := 'UNBALANCED_GROUP';
-        v_detail := format('The %s legs sum to %s, not to 0.', r.asset, amount_text(r.sum));
-      end if;
+    v_unbalanced := ledger_unbalanced(v_assets, p_types, p_amounts, p_statuses, c_immediate);
+    if v_unbalanced is not null then
+      v_rank := 4;
+      v_code := 'UNBALANCED_GROUP';
+      v_detail := v_unbalanced;
     end if;
   end if;
   if v_limit is not null and v_rank > 5 then
@@ -306,31 +251,7 @@ begin
 
   -- After the locks, and never before the newest entry of a wallet, whatever the clock does.
   v_at := greatest(clock_timestamp(), v_at);
-  g.xid := pg_current_xact_id();
-  if g.status <> 'IN_PROGRESS' then
-    g.finished_at := v_at;
-  end if;
-  if p_new then
-    g.created_at := v_at;
-    g.expires_at := v_at + make_interval(secs => p_expires_in);
-    insert into transfer_groups select g.*;
-  elsif g.status <> 'IN_PROGRESS' or p_expires_in is not null then
-    g.expires_at := coalesce(v_at + make_interval(secs => p_expires_in), g.expires_at);
-    update transfer_groups
-      set status = g.status, reason = g.reason, finished_at = g.finished_at,
-          expires_at = g.expires_at, xid = g.xid
-      where id = g.id;
-  end if;
-  if p_withdrawal.group_id is not null then
-    p_withdrawal.updated_at := v_at;
-    if p_new then
-      insert into withdrawals select p_withdrawal.*;
-    else
-      update withdrawals
-        set state = p_withdrawal.state, txid = p_withdrawal.txid, updated_at = v_at
-        where group_id = g.id;
-    end if;
-  end if;
+  g := ledger_write_group(g, p_new, v_at, p_expires_in, p_withdrawal);
 
   for m in 1..cardinality(w_id) loop
     update wallet_balances b
@@ -340,44 +261,21 @@ begin
   end loop;
 
   if n > 0 then
-    if c_new_legs then
-      insert into transfer_legs
-          (group_id, leg, wallet_id, asset, type, amount, settled, remaining)
-        select g.id, u.leg, u.wallet, u.asset, u.type, u.amount,
-          case when c_immediate then u.amount else 0 end,
-          case when c_immediate then 0 else u.amount end
-        from unnest(p_legs, p_wallets, v_assets, p_types, p_amounts)
-          u(leg, wallet, asset, type, amount);
-    else
-      update transfer_legs l set settled = l.settled + u.settled, remaining = l.remaining - u.ended
-        from (
-          select m.leg, sum(m.amount) as ended,
-            coalesce(sum(m.amount) filter (where m.status = 'SETTLED'), 0) as settled
-          from unnest(p_legs, p_amounts, p_statuses) m(leg, amount, status) group by m.leg
-        ) u
-        where l.group_id = g.id and l.leg = u.leg;
-    end if;
-    insert into ledger_entries (group_id, leg, wallet_id, asset, type, status, amount, operation,
-        wallet_version, settled_after, held_after, pending_in_after, created_at)
-      select g.id, u.leg, u.wallet, u.asset,
-        case when u.positive then 'CREDIT' else 'DEBIT' end::leg_type, u.status,
-        case when u.positive then u.amount else -u.amount end, p_step_key,
-        u.version, u.settled, u.held, u.pending, v_at
-      from (
-        select x.*, (x.type = 'CREDIT') = (x.status in ('HOLD', 'SETTLED')) as positive
-        from unnest(
-          case when c_immediate then p_legs || p_legs else p_legs end,
-          case when c_immediate then p_wallets || p_wallets else p_wallets end,
-          case when c_immediate then v_assets || v_assets else v_assets end,
-          case when c_immediate then p_types || p_types else p_types end,
-          case when c_immediate then p_amounts || p_amounts else p_amounts end,
-          case when c_immediate
-            then array_fill('HOLD'::entry_status, array[n]) || array_fill('SETTLED'::entry_status, array[n])
-            when c_new_legs then array_fill('HOLD'::entry_status, array[n])
-            else p_statuses end,
-          e_version, e_settled, e_held, e_pending)
-          x(leg, wallet, asset, type, amount, status, version, settled, held, pending)
-      ) u;
+    perform ledger_write_legs(g.id, p_move, p_legs, p_wallets, v_assets, p_types, p_amounts,
+      p_statuses);
+    perform ledger_append(g.id, p_step_key, v_at,
+      case when c_immediate then p_legs || p_legs else p_legs end,
+      case when c_immediate then p_wallets || p_wallets else p_wallets end,
+      case when c_immediate then v_assets || v_assets else v_assets end,
+      case when c_immediate then p_types || p_types else p_types end,
+      case when c_immediate then p_amounts || p_amounts else p_amounts end,
+      case
+        when c_immediate then array_fill('HOLD'::entry_status, array[n])
+          || array_fill('SETTLED'::entry_status, array[n])
+        when c_new_legs then array_fill('HOLD'::entry_status, array[n])
+        else p_statuses
+      end,
+      e_version, e_settled, e_held, e_pending);
   end if;
 
   v_answer := jsonb_build_object('outcome', 'done', 'groupStatus', g.status,
