@@ -2,7 +2,9 @@
 import type { Timestamp } from '../src/contracts/resources.ts';
 import type { GroupSaga } from './groupSaga.ts';
 
-/** `Date.parse` drops microseconds; one millisecond more and the database agrees that it is time. */
+/**
+ * `Date.parse` drops microseconds; one millisecond more and the database agrees that it is time.
+ */
 const ROUNDING_MS = 1;
 /**
  * First and longest wait when the database says that it is not time yet; doubled in between. So an
@@ -25,7 +27,8 @@ export interface AtDeadline {
 }
 
 /**
- * Waits while the group is open, for people and for its deadline; one that moved is waited for anew.
+ * Waits while the group is open, for people and for its deadline; one that moved is waited for
+ * anew.
  *
  * @param atDeadline null where a group has none
  * @throws CancelledFailure when the workflow was cancelled and there is something to give back

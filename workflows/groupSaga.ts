@@ -24,7 +24,9 @@ export interface SagaResult {
   status: GroupStatus | null;
   reason: string | null;
   refusal: Refusal | null;
-  /** False where the first step's refusal was told and not stored, so that its key is still free. */
+  /**
+   * False where the first step's refusal was told and not stored, so that its key is still free.
+   */
   stored: boolean;
 }
 
@@ -146,7 +148,9 @@ export class GroupSaga {
     });
   }
 
-  /** Ends the saga by compensation when someone asked for it and there is something to give back. */
+  /**
+   * Ends the saga by compensation when someone asked for it and there is something to give back.
+   */
   throwIfCancelled(): void {
     if (this.cancelAsked && this.isOpen()) {
       throw new CancelledFailure('The workflow was cancelled; what the group held was given back.');
@@ -175,7 +179,9 @@ export class GroupSaga {
     this.status = group.status;
   }
 
-  /** Brings the current details up to date; they cost nothing, the UI asks for them when it shows. */
+  /**
+   * Brings the current details up to date; they cost nothing, the UI asks for them when it shows.
+   */
   private tell(): void {
     setCurrentDetails(renderDetails(this, this.explain(this)));
   }

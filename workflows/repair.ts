@@ -25,8 +25,8 @@ export interface SweepTotals {
 }
 
 /**
- * The sweeper, run by a schedule every minute and never twice at a time: no open group stays without
- * a saga, and no saga that was terminated before its first step can still take effect.
+ * The sweeper, run by a schedule every minute and never twice at a time: no open group stays
+ * without a saga, and no saga that was terminated before its first step can still take effect.
  */
 export async function repair(
   after: SweepCursor = null,

@@ -41,7 +41,7 @@ function explain(saga: GroupSaga): Guidance {
       : 'Waits for a person or a service; there is no deadline.',
     people: [
       'pay out everything held: signal `settle`',
-      'give it back: signal `cancel` or `release` with a reason, or the button Request Cancellation',
+      'give it back: signal `cancel` or `release` with a reason, or button Request Cancellation',
       'move the deadline: update `extend` with `{"expiresIn": 3600}` (seconds from now)',
       'add legs or settle in part: updates `addLegs`, `settle`',
     ],
