@@ -47,12 +47,13 @@ async function startAndAwaitFirstStep<T extends ClientSaga>(
   const expectation = deps.outcomes.expect(input.groupId, input.stepKey);
   const look = () => lookQuietly(deps, type, input);
   try {
-    let started = await startSaga(deps.client, type, input, { deadline });
+    const choices = { deadline, assetsOf: deps.walletAssets.of };
+    let started = await startSaga(deps.client, type, input, choices);
     if (started === 'exists') {
       const existing = await answerOfExisting(deps, type, input);
       if (typeof existing !== 'string') return existing;
       if (existing === 'key is free') {
-        started = await startSaga(deps.client, type, input, { again: true, deadline });
+        started = await startSaga(deps.client, type, input, { ...choices, again: true });
       }
     }
     if (started === 'exists') {
