@@ -3,6 +3,7 @@
  * that one which does not fit is refused by the ledger, in words and for every caller alike.
  */
 import {
+  CancellationScope,
   condition,
   currentUpdateInfo,
   defineQuery,
@@ -115,8 +116,8 @@ function act<U extends SagaUpdate>(
   update: U,
   input: SagaUpdates[U],
 ): Promise<StepOutcome> {
-  return saga.uncut(async () => {
-    if (!saga.opened) await condition(() => saga.opened);
+  return CancellationScope.nonCancellable(async () => {
+    await condition(() => saga.opened);
     const step = ledger[STEP_OF_UPDATE[update]] as (typeof ledger)['settle'];
     const summary = `${update}, asked for by ${input.actor.name}`;
     const outcome = await step.executeWithOptions({ summary }, [input as SagaUpdates['settle']]);
@@ -132,7 +133,7 @@ async function recordSignal(
   outcome: StepOutcome,
 ): Promise<void> {
   if (saga.group === null) return;
-  await saga.uncut(() =>
+  await CancellationScope.nonCancellable(() =>
     ledger.recordFact({
       groupId: saga.groupId,
       event: `signal.${button}`,

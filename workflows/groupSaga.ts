@@ -44,7 +44,6 @@ export class GroupSaga {
   private stored = true;
   /** The first step answered with somebody else's group or request: nothing here to drive. */
   private foreign = false;
-  private readonly uncutScope = new CancellationScope({ cancellable: false });
   private readonly explain: (saga: GroupSaga) => Guidance;
 
   /** @param explain what happens next and what a person can do, for the current state */
@@ -115,34 +114,27 @@ export class GroupSaga {
    *
    * @param timer how long to wait at most, and its words in the history; null: without end
    */
-  waitForChange(
+  async waitForChange(
     timer: { ms: number; summary: string } | null,
     wake: () => boolean = () => false,
-  ): Promise<unknown> {
+  ): Promise<void> {
     const before = this.deadline;
     const changed = () => !this.isOpen() || this.cancelAsked || this.deadline !== before || wake();
-    if (timer === null) return condition(changed);
-    return condition(changed, timer.ms, { summary: timer.summary });
+    if (timer === null) await condition(changed);
+    else await condition(changed, timer.ms, { summary: timer.summary });
   }
 
   /**
-   * Runs where a cancellation of the workflow does not reach, so that no step is ever cut off between
-   * its effect and its record.
-   */
-  uncut<Result>(steps: () => Promise<Result>): Promise<Result> {
-    return this.uncutScope.run(steps);
-  }
-
-  /**
-   * The life of a saga: `body`, then the handlers that still run, then the result. A cancellation of
-   * the workflow is a wish, shown as `cancelAsked`.
+   * The life of a saga: `body`, then the handlers that still run, then the result. Runs where a
+   * cancellation of the workflow does not reach: it is a wish, shown as `cancelAsked`, and no
+   * step is ever cut off between its effect and its record.
    */
   run(body: (compensate: Compensate) => Promise<void>): Promise<SagaResult> {
     CancellationScope.current().cancelRequested.catch(() => {
       this.cancelAsked = true;
       this.tell();
     });
-    return this.uncut(async () => {
+    return CancellationScope.nonCancellable(async () => {
       try {
         await withCompensation(body);
       } catch (error) {
@@ -166,7 +158,7 @@ export class GroupSaga {
   }
 
   private async close(): Promise<SagaResult> {
-    if (!allHandlersFinished()) await condition(allHandlersFinished);
+    await condition(allHandlersFinished);
     if (!this.foreign) markClosed(this.group, this.status);
     return {
       groupId: this.group?.id ?? this.groupId,

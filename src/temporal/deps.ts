@@ -3,7 +3,6 @@ import type { createLedgerActivities } from '../../activities/ledgerActivities.t
 import type { Db } from '../db/pool.ts';
 import type { Log } from '../observability/log.ts';
 import type { Outcomes } from './outcomes.ts';
-import type { WalletAssets } from './walletAssets.ts';
 
 /** What the sweeper stands on. */
 export interface SweepDeps {
@@ -16,7 +15,6 @@ export interface SweepDeps {
 export interface SagaDeps extends SweepDeps {
   /** Where the ledger's steps of this process tell their outcomes. */
   outcomes: Outcomes;
-  walletAssets: WalletAssets;
   /** The ledger's steps as the worker registers them; called directly where no saga is needed. */
   steps: ReturnType<typeof createLedgerActivities>;
 }

@@ -47,13 +47,12 @@ async function startAndAwaitFirstStep<T extends ClientSaga>(
   const expectation = deps.outcomes.expect(input.groupId, input.stepKey);
   const look = () => lookQuietly(deps, type, input);
   try {
-    const choices = { deadline, assetsOf: deps.walletAssets.of };
-    let started = await startSaga(deps.client, type, input, choices);
+    let started = await startSaga(deps.client, type, input, { deadline });
     if (started === 'exists') {
       const existing = await answerOfExisting(deps, type, input);
       if (typeof existing !== 'string') return existing;
       if (existing === 'key is free') {
-        started = await startSaga(deps.client, type, input, { ...choices, again: true });
+        started = await startSaga(deps.client, type, input, { again: true, deadline });
       }
     }
     if (started === 'exists') {

@@ -3,7 +3,6 @@ import type { Client } from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
 import { createActivities } from '../../activities/createActivities.ts';
 import { CHAIN_TASK_QUEUE, SAGA_TASK_QUEUE, type SagaGateway } from '../contracts/sagas.ts';
-import type { StepInput, StepOutcome } from '../contracts/steps.ts';
 import type { Db } from '../db/pool.ts';
 import type { Log } from '../observability/log.ts';
 import { bundleWorkflows } from './bundle.ts';
@@ -14,7 +13,6 @@ import { createOutcomes } from './outcomes.ts';
 import { installRuntime } from './runtime.ts';
 import { ensureRepairSchedule } from './schedule.ts';
 import { createSweep } from './sweep.ts';
-import { createWalletAssets } from './walletAssets.ts';
 import { type RunningWorker, startWorker } from './worker.ts';
 
 export interface SagasOptions {
@@ -58,12 +56,7 @@ export async function startSagas(options: SagasOptions): Promise<Sagas> {
   const { client } = temporal;
   const outcomes = createOutcomes();
   const sweep = createSweep({ client, db, log });
-  const walletAssets = createWalletAssets();
-  const publish = (input: StepInput, outcome: StepOutcome) => {
-    walletAssets.learn(outcome);
-    outcomes.publish(input, outcome);
-  };
-  const steps = createActivities({ db, publish, ...sweep });
+  const steps = createActivities({ db, publish: outcomes.publish, ...sweep });
   const workers: RunningWorker[] = [];
   let stopping: Promise<void> | undefined;
   const stop = () => {
@@ -86,7 +79,7 @@ export async function startSagas(options: SagasOptions): Promise<Sagas> {
       : Promise.all(workers.map((worker) => worker.ended)).then(() => {});
   ended.catch((error) => log.error({ err: error }, 'A Temporal worker of this process has ended'));
   const { temporalUi } = options;
-  const gateway = createGateway({ client, db, outcomes, walletAssets, steps, log, temporalUi });
+  const gateway = createGateway({ client, db, outcomes, steps, log, temporalUi });
   return { gateway, client, ended, stop };
 }
 

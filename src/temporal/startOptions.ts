@@ -29,25 +29,15 @@ const MOST_LISTED = 25;
 /** More legs than a summary's one line bears. */
 const LEGS_IN_SUMMARY = 2;
 
-/**
- * What a saga of this input is called and found by, before its first step. What is not known yet the
- * saga adds once the ledger has told it.
- *
- * @param assetsOf assets of wallets as far as they are known, all or none
- */
-export function describeStart<T extends SagaType>(
-  type: T,
-  input: SagaInputs[T],
-  assetsOf: (wallets: string[]) => string[] = () => [],
-): StartDescription {
+/** What a saga of this input is called and found by, before its first step. */
+export function describeStart<T extends SagaType>(type: T, input: SagaInputs[T]): StartDescription {
   const facts = FACTS[type](input);
   const attributes: SearchAttributePair[] = [
     { key: SEARCH_ATTRIBUTE.status, value: 'IN_PROGRESS' },
     { key: SEARCH_ATTRIBUTE.kind, value: KIND_OF_SAGA[type] },
   ];
   const wallets = [...new Set(facts.wallets)].slice(0, MOST_LISTED);
-  const named = facts.assets.length > 0 ? facts.assets : assetsOf(facts.wallets);
-  const assets = [...new Set(named)].slice(0, MOST_LISTED);
+  const assets = [...new Set(facts.assets)].slice(0, MOST_LISTED);
   if (wallets.length > 0) attributes.push({ key: SEARCH_ATTRIBUTE.wallet, value: wallets });
   if (assets.length > 0) attributes.push({ key: SEARCH_ATTRIBUTE.asset, value: assets });
   if (facts.amount) attributes.push({ key: SEARCH_ATTRIBUTE.amount, value: facts.amount });
@@ -63,6 +53,7 @@ const FACTS: { [T in SagaType]: (input: SagaInputs[T]) => Facts } = {
     summary: `${input.settle === 'manual' ? 'Hold' : 'Transfer'} ${legsInWords(input.legs)}`,
     details: withReference(`Asked for by ${input.client}.`, input.reference),
     wallets: input.legs.map((leg) => leg.wallet),
+    // Where one leg came without its asset, the saga tells them all once the ledger has said them.
     assets: input.legs.every((leg) => leg.asset) ? input.legs.map((leg) => leg.asset ?? '') : [],
     amount: input.legs[0]?.amount ?? null,
   }),

@@ -8,7 +8,6 @@ import { connectTemporal } from '../../src/temporal/client.ts';
 import { createGateway } from '../../src/temporal/gateway.ts';
 import { createOutcomes } from '../../src/temporal/outcomes.ts';
 import { startSagas } from '../../src/temporal/sagas.ts';
-import { createWalletAssets } from '../../src/temporal/walletAssets.ts';
 import { actInput, holdInput, leg, transferInput } from './inputs.ts';
 import {
   childWorker,
@@ -80,15 +79,7 @@ describe('the gateway of a process without a worker', () => {
     const { db, log } = world.options;
     const outcomes = createOutcomes();
     const steps = createLedgerActivities({ db, publish: outcomes.publish });
-    const gateway = createGateway({
-      client,
-      db,
-      outcomes,
-      walletAssets: createWalletAssets(),
-      steps,
-      log,
-      temporalUi: null,
-    });
+    const gateway = createGateway({ client, db, outcomes, steps, log, temporalUi: null });
     const waiting = await holdOf('nobody works');
     expect(await gateway.start('transfer', waiting, 100)).toEqual({ outcome: 'pending' });
 

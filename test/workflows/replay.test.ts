@@ -61,7 +61,7 @@ describe('the corpus of histories', () => {
     ['groupSaga', 'attributes left alone', 'if (!this.foreign)', 'if (false)', 'transferRefused'],
     ['groupSaga', 'a group not read anew', 'outcome.replayed &&', 'false &&', 'transferRepaired'],
     ['acts', 'a signal without its fact', 'await recordSignal(', '(', 'transferReleasedBySignal'],
-    ['acts', 'an act by another step', 'await step.', 'await saga.', 'transferInParts'],
+    ['acts', 'an act that waits', 'saga.opened)', '!saga.opened)', 'transferInParts'],
     ['repair', 'half a sweep', '.sweepEndedSagas.', '.sweepOpenGroups.', 'repair'],
   ])('notices in %s: %s', async (file, _what, from, to, name) => {
     expect(await failures(mutated(file, from, to))).toContain(name);
