@@ -53,8 +53,11 @@ describe('the gateway', () => {
     const [from, to] = [await wallet(world, '10'), await wallet(world, '0')];
     const legs = (amount: string) => [leg(from, 'DEBIT', amount), leg(to, 'CREDIT', amount)];
     const { gateway } = world.sagas;
-    const wrong = await gateway.start('transfer', transferInput('shape', legs('1.005')), WAIT_MS);
+    const shapeless = transferInput('shape', legs('1.005'));
+    const wrong = await gateway.start('transfer', shapeless, WAIT_MS);
     expect(wrong).toMatchObject({ refusal: { code: 'INVALID_AMOUNT' }, frozen: false });
+    // The outcome is told before the workflow has closed; until then the key is still taken.
+    await world.sagas.client.workflow.getHandle(shapeless.groupId).result();
     const right = await gateway.start('transfer', transferInput('shape', legs('1.5')), WAIT_MS);
     expect(doneGroup(right).status).toBe('SETTLED');
   });
