@@ -88,7 +88,10 @@ test('a server stops in good order when its starter is killed', async () => {
     setInterval(() => {}, 1000);`;
   const starter = spawn(process.execPath, ['--input-type=module', '-e', code]);
   await new Promise((resolve) => starter.stdout.once('data', resolve));
-  const record: ServerRecord = JSON.parse(readFileSync(join(dir, 'sample.json'), 'utf8'));
+  // The log of the test before can say `up` while this server's record is still being written.
+  const recordFile = join(dir, 'sample.json');
+  await until('the record is written', () => existsSync(recordFile));
+  const record: ServerRecord = JSON.parse(readFileSync(recordFile, 'utf8'));
   expect(isAlive(record.server)).toBe(true);
   starter.kill('SIGKILL');
   await until('the server is gone', () => !isAlive(record.server) && !isAlive(record.supervisor));
