@@ -13,8 +13,8 @@ import { postgresUser } from '../src/dev/stack/postgresUser.ts';
 import { startTemporal } from '../src/dev/stack/temporal.ts';
 import { createLog } from '../src/observability/log.ts';
 import { startSagas } from '../src/temporal/sagas.ts';
-import { type Contender, emptySagas, ledgerSagas } from './sagaContenders.ts';
-import { printTransfers, printTwoPhase, type Round } from './sagaReport.ts';
+import { bareSagas, type Contender, emptySagas, gatewaySagas } from './sagaContenders.ts';
+import { printRounds, type Round } from './sagaReport.ts';
 import { fundedPairs } from './sagaWallets.ts';
 
 interface Plan {
@@ -23,6 +23,8 @@ interface Plan {
   concurrency: number[];
 }
 
+/** Where the empty sagas live: they have the same task queue as ours. */
+const EMPTY_NAMESPACE = 'empty';
 /** At one caller at once a round would take long and says no more. */
 const SHARE_AT_ONE = 4;
 
@@ -51,7 +53,8 @@ export async function run(args: string[]): Promise<void> {
     const postgres = await startPostgres({ dataDir: home, logDir: home, say });
     stops.push(() => postgres.stop());
     const logFile = join(home, 'temporal.log');
-    const temporal = await startTemporal({ dbFile: null, logFile, uiPort: null, say });
+    const namespaces = [EMPTY_NAMESPACE];
+    const temporal = await startTemporal({ dbFile: null, logFile, uiPort: null, namespaces, say });
     stops.push(() => temporal.stop());
     await compare(plan, postgres.databaseUrl, temporal.address, stops);
   } finally {
@@ -78,16 +81,23 @@ async function compare(
     temporalUi: null,
   });
   stops.push(() => sagas.stop());
-  const ours = ledgerSagas(sagas.gateway, await fundedPairs(db));
-  const empty = await emptySagas(sagas.client);
-  stops.push(() => empty.stop());
-  const contenders = [empty, ours];
+  const pairs = await fundedPairs(db);
+  const contenders = [gatewaySagas('ledger', sagas.gateway, pairs, () => sagas.stop())];
+  const floors = [() => emptySagas(address, EMPTY_NAMESPACE, pairs), () => bareSagas(sagas.client)];
+  for (const start of floors) {
+    const floor = await start();
+    stops.push(() => floor.stop());
+    contenders.push(floor);
+  }
   await warmUp(contenders);
   for (const concurrency of plan.concurrency) {
     const sagasARound = concurrency === 1 ? Math.ceil(plan.sagas / SHARE_AT_ONE) : plan.sagas;
-    const [floor, ledger] = await rounds(contenders, plan.rounds, sagasARound, concurrency);
-    if (floor && ledger) printTwoPhase(concurrency, floor.twoPhase, ledger.twoPhase);
-    if (floor && ledger) printTransfers(concurrency, floor.transfers, ledger.transfers);
+    const runs = await rounds(contenders, plan.rounds, sagasARound, concurrency);
+    const names = contenders.map(({ name }) => name);
+    const twoPhases = runs.map(({ twoPhase }) => twoPhase);
+    printRounds(`start, hold, settle; ${concurrency} at once`, 'sagas/s', names, twoPhases);
+    const immediates = runs.map(({ transfers }) => transfers);
+    printRounds(`immediate transfers; ${concurrency} at once`, 'transfers/s', names, immediates);
   }
 }
 

@@ -1,11 +1,19 @@
-/** Who runs in `bench/saga.ts`: our sagas, and empty ones of the same shape. */
+/** Who runs in `bench/saga.ts`. */
 import { fileURLToPath } from 'node:url';
 import type { Client } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger, type NativeConnection } from '@temporalio/worker';
 import { groupId, stepKey } from '../src/contracts/ids.ts';
-import type { SagaGateway } from '../src/contracts/sagas.ts';
+import { SAGA_TASK_QUEUE, type SagaGateway } from '../src/contracts/sagas.ts';
 import type { OpenTransferInput } from '../src/contracts/steps.ts';
+import type { Db } from '../src/db/pool.ts';
+import { createLog } from '../src/observability/log.ts';
+import { bundleWorkflows } from '../src/temporal/bundle.ts';
+import { connectTemporal } from '../src/temporal/client.ts';
+import type { SagaDeps } from '../src/temporal/deps.ts';
+import { createGateway } from '../src/temporal/gateway.ts';
+import { createOutcomes } from '../src/temporal/outcomes.ts';
 import { startWorker } from '../src/temporal/worker.ts';
+import { createEmptySteps } from './emptySteps.ts';
 
 /** Runs the saga of a name; each call ends when a caller would have its answer. */
 export interface Contender {
@@ -13,6 +21,7 @@ export interface Contender {
   hold(name: string): Promise<void>;
   settle(name: string): Promise<void>;
   transfer(name: string): Promise<void>;
+  stop(): Promise<void>;
 }
 
 const CLIENT = 'bench';
@@ -20,15 +29,20 @@ const ACTOR = { name: CLIENT, admin: false };
 /** A saga that takes longer is counted as broken, in milliseconds. */
 const WAIT_MS = 30_000;
 
-/** Sagas over the ledger, on pairs of wallets that take turns. */
-export function ledgerSagas(gateway: SagaGateway, pairs: [string, string][]): Contender {
+/** Our sagas behind a gateway, on pairs of wallets that take turns. */
+export function gatewaySagas(
+  name: string,
+  gateway: SagaGateway,
+  pairs: [string, string][],
+  stop: () => Promise<void>,
+): Contender {
   let turn = 0;
-  const open = async (name: string, settle: 'immediate' | 'manual') => {
+  const open = async (key: string, settle: 'immediate' | 'manual') => {
     turn += 1;
     const [from, to] = pairs[turn % pairs.length] ?? ['', ''];
     const input: OpenTransferInput = {
-      groupId: groupId('transfer', CLIENT, name),
-      stepKey: stepKey('create', CLIENT, name),
+      groupId: groupId('transfer', CLIENT, key),
+      stepKey: stepKey('create', CLIENT, key),
       actor: ACTOR,
       client: CLIENT,
       legs: [
@@ -44,13 +58,14 @@ export function ledgerSagas(gateway: SagaGateway, pairs: [string, string][]): Co
     insist(await gateway.start('transfer', input, WAIT_MS));
   };
   return {
-    name: 'ledger',
-    hold: (name) => open(name, 'manual'),
-    transfer: (name) => open(name, 'immediate'),
-    async settle(name) {
+    name,
+    stop,
+    hold: (key) => open(key, 'manual'),
+    transfer: (key) => open(key, 'immediate'),
+    async settle(key) {
       const step = {
-        groupId: groupId('transfer', CLIENT, name),
-        stepKey: stepKey('settle', CLIENT, name),
+        groupId: groupId('transfer', CLIENT, key),
+        stepKey: stepKey('settle', CLIENT, key),
         actor: ACTOR,
       };
       insist(await gateway.act('settle', { ...step, legs: null, final: true }, WAIT_MS));
@@ -62,11 +77,36 @@ function insist(answer: { outcome: string }): void {
   if (answer.outcome !== 'done') throw new Error(`A saga went wrong: ${JSON.stringify(answer)}`);
 }
 
-/** The floor: the same client, connection and way of waiting, on a task queue of its own. */
+/** The same workflows, gateway and waiting with steps that do nothing, in a namespace of its own. */
 export async function emptySagas(
-  client: Client,
-): Promise<Contender & { stop: () => Promise<void> }> {
-  const taskQueue = 'empty';
+  address: string,
+  namespace: string,
+  pairs: [string, string][],
+): Promise<Contender> {
+  const log = createLog('error');
+  const temporal = await connectTemporal({ address, namespace, identity: 'bench', log });
+  const { client, connection } = temporal;
+  const outcomes = createOutcomes();
+  const steps = createEmptySteps(outcomes) as unknown as SagaDeps['steps'];
+  const worker = await startWorker({
+    connection,
+    namespace,
+    identity: 'bench',
+    taskQueue: SAGA_TASK_QUEUE,
+    activities: steps,
+    bundle: await bundleWorkflows(),
+  });
+  const db: Db = { query: () => Promise.reject(new Error('An empty saga asks no database.')) };
+  const gateway = createGateway({ client, db, outcomes, steps, log, temporalUi: null });
+  return gatewaySagas('empty', gateway, pairs, async () => {
+    await worker.stop();
+    await temporal.close();
+  });
+}
+
+/** The least: bare workflows on a task queue of their own, the same way of waiting. */
+export async function bareSagas(client: Client): Promise<Contender> {
+  const taskQueue = 'bare';
   const waiting = new Map<string, () => void>();
   const told = (name: string) => new Promise<void>((resolve) => waiting.set(name, resolve));
   const tell = async (name: string) => {
@@ -74,7 +114,7 @@ export async function emptySagas(
     waiting.delete(name);
     return name;
   };
-  const workflowsPath = fileURLToPath(new URL('emptySaga.ts', import.meta.url));
+  const workflowsPath = fileURLToPath(new URL('bareSaga.ts', import.meta.url));
   const { code } = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('WARN') });
   const worker = await startWorker({
     connection: client.connection as NativeConnection,
@@ -82,7 +122,7 @@ export async function emptySagas(
     identity: 'bench',
     taskQueue,
     activities: { begin: tell, end: tell },
-    bundle: { code, id: 'empty' },
+    bundle: { code, id: 'bare' },
   });
   const start = async (type: string, name: string) => {
     const begun = told(name);
@@ -91,10 +131,10 @@ export async function emptySagas(
     await begun;
   };
   return {
-    name: 'empty',
+    name: 'bare',
     stop: () => worker.stop(),
-    hold: (name) => start('emptySaga', name),
-    transfer: (name) => start('emptyTransfer', name),
+    hold: (name) => start('bareSaga', name),
+    transfer: (name) => start('bareTransfer', name),
     async settle(name) {
       const ended = told(name);
       // As our gateway does: the activity tells first, Temporal's record of it is not awaited.

@@ -1,58 +1,54 @@
 /** Prints the rounds of `bench/saga.ts`. */
-import { median } from './rounds.ts';
 
-/** One round of one contender; times in milliseconds. */
+/** One round of one contender; times in milliseconds, from the start of a saga. */
 export interface Round {
   perSecond: number;
   heldMs: number[];
   doneMs: number[];
 }
 
-/** Two-phase sagas: start, hold, settle. */
-export function printTwoPhase(concurrency: number, empty: Round[], ledger: Round[]): void {
-  console.log(`\nstart, hold, settle; ${concurrency} at once, ${empty.length} rounds in turns`);
-  for (const [name, rounds] of [
-    ['empty', empty],
-    ['ledger', ledger],
-  ] as const) {
-    const held = quantiles(rounds.flatMap(({ heldMs }) => heldMs));
-    const settled = quantiles(rounds.flatMap(({ doneMs }) => doneMs));
-    console.log(`  ${rate(name, rounds, 'sagas/s')}  start→held ${held}  start→settled ${settled}`);
+/**
+ * A line for each contender: rate, median of the rounds and their spread; what a caller waits. Then
+ * the first one's rate against each of the others, round by round.
+ */
+export function printRounds(title: string, unit: string, names: string[], runs: Round[][]): void {
+  console.log(`\n${title}, ${runs[0]?.length} rounds in turns`);
+  for (const [index, name] of names.entries()) {
+    const rounds = runs[index] ?? [];
+    const held = rounds.flatMap(({ heldMs }) => heldMs);
+    const waits = [`start→settled ${quantiles(rounds.flatMap(({ doneMs }) => doneMs))}`];
+    if (held.length > 0) waits.unshift(`start→held ${quantiles(held)}`);
+    console.log(`  ${rate(name, rounds, unit)}  ${waits.join('  ')}`);
   }
-  printRatio(empty, ledger);
-}
-
-/** Immediate transfers: one step. */
-export function printTransfers(concurrency: number, empty: Round[], ledger: Round[]): void {
-  console.log(`\nimmediate transfers; ${concurrency} at once, ${empty.length} rounds in turns`);
-  for (const [name, rounds] of [
-    ['empty', empty],
-    ['ledger', ledger],
-  ] as const) {
-    const done = quantiles(rounds.flatMap(({ doneMs }) => doneMs));
-    console.log(`  ${rate(name, rounds, 'transfers/s')}  start→settled ${done}`);
+  const [first = [], ...others] = runs;
+  for (const [index, floor] of others.entries()) {
+    // Of neighbouring rounds: the median of these forgives a slow minute.
+    const ratios = first.map((round, at) => round.perSecond / (floor[at]?.perSecond ?? 1));
+    console.log(`  ${names[0]} / ${names[index + 1]} ${spreadOf(ratios, 2)}`);
   }
-  printRatio(empty, ledger);
-}
-
-/** The ratio of each pair of neighbouring rounds; the median of these forgives a slow minute. */
-function printRatio(empty: Round[], ledger: Round[]): void {
-  const ratios = ledger.map((round, index) => round.perSecond / (empty[index]?.perSecond ?? 1));
-  const [low, high] = [Math.min(...ratios), Math.max(...ratios)];
-  console.log(
-    `  ledger / empty ${median(ratios).toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)})`,
-  );
 }
 
 function rate(name: string, rounds: Round[], unit: string): string {
   const rates = rounds.map(({ perSecond }) => perSecond);
-  const [low, high] = [Math.min(...rates), Math.max(...rates)];
-  const spread = `${low.toFixed(0)} to ${high.toFixed(0)}`;
-  return `${name.padEnd(7)}${median(rates).toFixed(0).padStart(5)} ${unit} (${spread})`;
+  return `${name.padEnd(7)}${spreadOf(rates, 0)} ${unit}`;
+}
+
+/** Median, least and most. */
+function spreadOf(values: number[], decimals: number): string {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const middle = median(values).toFixed(decimals);
+  return `${middle} (${low.toFixed(decimals)} to ${high.toFixed(decimals)})`;
 }
 
 function quantiles(times: number[]): string {
   const sorted = [...times].sort((a, b) => a - b);
   const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))] ?? Number.NaN;
   return `p50 ${at(0.5).toFixed(1)} p99 ${at(0.99).toFixed(1)} ms`;
+}
+
+function median(values: number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length / 2;
+  const [low = 0, high = 0] = [sorted[Math.ceil(middle) - 1], sorted[Math.floor(middle)]];
+  return (low + high) / 2;
 }

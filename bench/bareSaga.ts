@@ -1,17 +1,18 @@
 /**
- * The floor of `bench/saga.ts`: workflows of the shape of ours, with steps that do nothing. A local
- * activity, a timer, an update with a local activity; nothing that is only for people to read.
+ * The least that a saga of this shape can be, for `bench/saga.ts`: a local activity, a timer, an
+ * update with a local activity; nothing that is only for people to read.
  */
 import { condition, defineUpdate, proxyLocalActivities, setHandler } from '@temporalio/workflow';
 
-interface EmptySteps {
+interface BareSteps {
   begin(id: string): Promise<string>;
   end(id: string): Promise<string>;
 }
 
-const steps = proxyLocalActivities<EmptySteps>({ startToCloseTimeout: '15 seconds' });
+const steps = proxyLocalActivities<BareSteps>({ startToCloseTimeout: '15 seconds' });
 
-export async function emptySaga(id: string): Promise<string> {
+/** Hold and settle. */
+export async function bareSaga(id: string): Promise<string> {
   let opened = false;
   let ended = false;
   setHandler(defineUpdate<string>('settle'), async () => {
@@ -26,6 +27,7 @@ export async function emptySaga(id: string): Promise<string> {
   return id;
 }
 
-export async function emptyTransfer(id: string): Promise<string> {
+/** An immediate transfer. */
+export async function bareTransfer(id: string): Promise<string> {
   return steps.begin(id);
 }
