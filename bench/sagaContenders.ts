@@ -77,7 +77,9 @@ function insist(answer: { outcome: string }): void {
   if (answer.outcome !== 'done') throw new Error(`A saga went wrong: ${JSON.stringify(answer)}`);
 }
 
-/** The same workflows, gateway and waiting with steps that do nothing, in a namespace of its own. */
+/**
+ * The same workflows, gateway and waiting with steps that do nothing, in a namespace of its own.
+ */
 export async function emptySagas(
   address: string,
   namespace: string,
