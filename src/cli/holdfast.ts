@@ -1,0 +1,47 @@
+#!/usr/bin/env node
+/** `holdfast <command>`: what operators and developers run by hand. One command a file. */
+import { CHAIN_PROXY } from './chainProxy.ts';
+import { type Command, UsageFault } from './command.ts';
+
+/** By the words that name them. */
+const COMMANDS: Record<string, Command> = {
+  'chain proxy': CHAIN_PROXY,
+};
+
+async function main(words: string[]): Promise<number> {
+  const name = Object.keys(COMMANDS).find((each) =>
+    each.split(' ').every((word, at) => words[at] === word),
+  );
+  const command = name === undefined ? undefined : COMMANDS[name];
+  if (name === undefined || command === undefined) {
+    const lines = Object.entries(COMMANDS).map(
+      ([each, { about }]) => `  ${each.padEnd(14)} ${about}`,
+    );
+    const list = lines.join('\n');
+    const help = `holdfast <command> [options]\n\n${list}\n\nEach says more with --help.\n`;
+    const isAsked = words.length === 0 || words[0] === '--help' || words[0] === '-h';
+    (isAsked ? process.stdout : process.stderr).write(help);
+    return isAsked ? 0 : 2;
+  }
+  const args = words.slice(name.split(' ').length);
+  if (args.includes('--help') || args.includes('-h')) {
+    process.stdout.write(`${command.help}\n`);
+    return 0;
+  }
+  try {
+    return await command.run(args);
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n`);
+    if (!isUsageFault(error)) return 1;
+    process.stderr.write(`holdfast ${name} --help says more.\n`);
+    return 2;
+  }
+}
+
+/** Ours, or one of node:util's parseArgs. */
+function isUsageFault(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return error instanceof UsageFault || String(code).startsWith('ERR_PARSE_ARGS');
+}
+
+process.exitCode = await main(process.argv.slice(2));
