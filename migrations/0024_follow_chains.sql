@@ -84,6 +84,7 @@ begin
       select 'final', o.group_id, o.id where o.block_height <= o.final_height
     ) t
     on conflict do nothing;
+  perform chain_make_reversals(c);
 end
 $$;
 
@@ -203,8 +204,9 @@ $$;
 -- above it is no longer canonical, and their sagas are told. Answers how many blocks were dropped;
 -- null where the lease is lost.
 --
--- It goes no deeper than what is final, and it stops the chain where coins that were credited, or a
--- payment that was settled, are no longer there: that needs a person.
+-- It goes no deeper than what is final, and it stops the chain where a payment that was settled is
+-- no longer there: that needs a person. Coins that were credited are looked for in the new branch
+-- up to the height that was reached (`scan_to`); see `chain_make_reversals`.
 create function chain_rewind(p_chain text, p_holder text, p_height bigint) returns integer
 language plpgsql as $$
 declare
@@ -226,7 +228,7 @@ begin
     where chain = p_chain and height > p_height and canonical;
   get diagnostics v_dropped = row_count;
   for r in
-    update chain_inclusions set canonical = false
+    update chain_inclusions set canonical = false, scan_to = c.cursor_height
       where chain = p_chain and block_height > p_height and canonical
       returning id, group_id, txid, block_hash, credited_at
   loop
@@ -235,8 +237,6 @@ begin
     if r.credited_at is not null then
       perform chain_fact(r.group_id, 'orphaned:' || r.id, 'chain.orphaned_after_credit',
         jsonb_build_object('txid', r.txid, 'blockHash', r.block_hash));
-      perform chain_halt(p_chain, format(
-        'Group %s was credited, and its transaction is no longer in the chain.', r.group_id));
     end if;
   end loop;
   for r in

@@ -8,6 +8,9 @@ declare
   n attempt_inclusions;
   v_status group_status;
 begin
+  if t.kind = 'reverse' then
+    return not chain_needs_reversal(t.inclusion_id);
+  end if;
   select g.status into v_status from transfer_groups g where g.id = t.group_id;
   if v_status <> 'IN_PROGRESS' then
     return true;

@@ -2,23 +2,30 @@
 -- wallet and canonicality from it: the rewind updates the same rows, so credit and orphaning never
 -- cross. Locks: inclusion, group, balances.
 
--- Locks an inclusion and the id of its group, which may not be there yet.
+-- Locks an inclusion, with it all others of its event, the oldest first, and the id of its group,
+-- which may not be there yet.
 create function chain_lock_inclusion(p_id bigint) returns chain_inclusions
 language plpgsql as $$
 declare
   i chain_inclusions;
 begin
-  select * into i from chain_inclusions where id = p_id for update;
+  select * into i from chain_inclusions where id = p_id;
   if not found then
     raise exception 'there is no inclusion %', p_id using errcode = 'HF004';
   end if;
+  perform from chain_inclusions o
+    where o.chain = i.chain and o.txid = i.txid and o.ordinal = i.ordinal order by o.id for update;
+  -- Read again: it may have changed while its lock was waited for.
+  select * into i from chain_inclusions where id = p_id;
   perform ledger_lock_new(i.group_id);
   return i;
 end
 $$;
 
 -- Opens the group of an inclusion: `external:<asset>` DEBIT (leg 1), the wallet CREDIT (leg 2),
--- both held. An inclusion that was orphaned before leaves a CANCELLED group without entries.
+-- both held. An inclusion that was orphaned before leaves a CANCELLED group without entries, and
+-- so does one of coins whose earlier inclusion was credited and not taken back: that credit stands
+-- on this one now.
 create function chain_open_deposit(p_inclusion_id bigint, p_actor text) returns jsonb
 language plpgsql as $$
 declare
@@ -26,6 +33,7 @@ declare
   g transfer_groups;
   v_request jsonb;
   v_wallet text;
+  v_credited text;
   v_answer jsonb;
 begin
   select * into g from transfer_groups where id = i.group_id for update;
@@ -48,9 +56,17 @@ begin
     'to', i.to_address, 'blockHash', i.block_hash, 'blockHeight', i.block_height,
     'confirmations', i.confirmations);
   g.opened_by := '~open';
-  if not i.canonical then
+  select o.group_id into v_credited from chain_inclusions o
+    where o.chain = i.chain and o.txid = i.txid and o.ordinal = i.ordinal and o.id <> i.id
+      and o.credited_at is not null and chain_same_coins_again(o) = i.id;
+  if not i.canonical or v_credited is not null then
     g.status := 'CANCELLED';
-    g.reason := 'ORPHANED';
+    g.reason := case when i.canonical then 'ALREADY_CREDITED' else 'ORPHANED' end;
+    if i.canonical then
+      g.metadata := g.metadata || jsonb_build_object('creditedBy', v_credited);
+      perform chain_fact(v_credited, 'again:' || i.id, 'chain.included_again',
+        jsonb_build_object('by', i.group_id, 'blockHash', i.block_hash));
+    end if;
     return ledger_write(g, true, '~open', 'deposit', p_actor, v_request, 'group.cancelled', 'HOLD',
       '{}', '{}', '{}', '{}', '{}', null, true, true);
   end if;
@@ -111,6 +127,7 @@ declare
   i chain_inclusions := chain_lock_inclusion(p_inclusion_id);
   g transfer_groups;
   v_fault text;
+  v_request jsonb;
   v_answer jsonb;
 begin
   select * into g from transfer_groups where id = i.group_id for update;
@@ -127,9 +144,12 @@ begin
     return jsonb_build_object('outcome', 'waiting', 'why', v_fault, 'groupStatus', g.status);
   end if;
   update chain_inclusions set credited_at = clock_timestamp() where id = i.id;
-  return ledger_capture(g, '~credit', 'credit', p_actor,
-    jsonb_build_object('inclusionId', i.id::text, 'blockHash', i.block_hash), null, null, true,
-    true);
+  v_request := jsonb_build_object('inclusionId', i.id::text, 'blockHash', i.block_hash);
+  v_answer := chain_credit_debtor(g, i, p_actor, v_request);
+  if v_answer is not null then
+    return v_answer;
+  end if;
+  return ledger_capture(g, '~credit', 'credit', p_actor, v_request, null, null, true, true);
 end
 $$;
 

@@ -35,6 +35,11 @@ export async function callChainStep(
   const { rows } = await withRetry(() => db.query(query));
   const answer = rows[0]?.answer;
   if (!answer) throw new Error(`${name} answered nothing`);
+  return readAnswer(answer);
+}
+
+/** An answer of such a function as an outcome: without the request that a replay carries along. */
+export function readAnswer(answer: Waiting | (Decided & { request?: unknown })): ChainStepOutcome {
   if (answer.outcome === 'waiting') return answer;
   const { request: _, ...outcome } = answer;
   return { ...outcome, replayed: answer.replayed ?? false };

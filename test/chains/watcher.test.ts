@@ -1,6 +1,5 @@
 /** The follower: no block left out, one at a time, and a stop where only a person can go on. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { creditChainDeposit, openChainDeposit } from '../../src/chains/deposits.ts';
 import { createChainDoor } from '../../src/chains/door.ts';
 import type { ChainPort } from '../../src/chains/port.ts';
 import { rescanTransaction } from '../../src/chains/rescan.ts';
@@ -137,38 +136,6 @@ describe('stops until a person has looked', () => {
     expect(await cursor()).toBe(before);
     const door = createChainDoor({ db: world.db, chain: world.chain, xpub: XPUB });
     expect(await door.missing()).toMatch(/stands still: .*was final/);
-  });
-
-  it('where coins that were credited are gone: told, and nothing more is credited', async () => {
-    await world.database.owner.query("update assets set confirmations = 1 where code = 'ETH'");
-    const address = await world.wallet('too-early', 'ETH');
-    await world.follow();
-    const other = await world.node.send({ to: address, wei: 2n * ETH });
-    const { txid, raw } = await world.node.send({ to: address, wei: ETH });
-    await world.follow();
-    const id = (tx: string) =>
-      world.value<string>('select max(id)::text from chain_inclusions where txid = $1', tx);
-    await openChainDeposit(world.db, await id(txid));
-    await openChainDeposit(world.db, await id(other.txid));
-    await creditChainDeposit(world.db, await id(txid));
-    await world.node.reorg(1);
-    expect(await world.follow()).toMatchObject({ turn: 'halted' });
-    expect(await creditChainDeposit(world.db, await id(other.txid))).toMatchObject({
-      why: expect.stringMatching(/stands still/),
-    });
-    const fact = 'select count(*)::integer from group_facts where event = $1';
-    expect(await world.value(fact, 'chain.orphaned_after_credit')).toBe(1);
-    expect((await halts())?.[0]).toMatch(/was credited/);
-
-    // Somebody lets it go on, and the transaction comes again: not credited a second time.
-    await world.database.owner.query('update chain_halts set until = now()');
-    await world.node.resend(raw);
-    await world.follow();
-    const again = await id(txid);
-    await openChainDeposit(world.db, again);
-    expect(await creditChainDeposit(world.db, again)).toMatchObject({
-      why: 'an earlier inclusion of it was credited',
-    });
   });
 });
 

@@ -1,0 +1,140 @@
+/** Coins that were credited and are no longer in the chain: taken back, to the last unit. */
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { reverseCredit } from '../../src/chains/reverseCredit.ts';
+import { readGroup } from '../../src/ledger/groups.ts';
+import { settle } from '../../src/ledger/settle.ts';
+import { SHOP } from './payWorld.ts';
+import { createReorgWorld, type ReorgWorld } from './reorgWorld.ts';
+
+let world: ReorgWorld;
+
+beforeAll(async () => {
+  world = await createReorgWorld();
+});
+
+afterEach(() => world.expectWhole());
+
+/** Captures a hold. */
+const end = (groupId: string) =>
+  settle(world.db, {
+    groupId,
+    stepKey: `settle:shop:${groupId}`,
+    actor: SHOP,
+    legs: null,
+    final: true,
+    freeze: true,
+  });
+
+describe('a credit whose block was dropped', () => {
+  it('goes back whole where the money is there; the wallet is frozen and people are told', async () => {
+    const { wallet, inclusion, groupId, reversalId } = await world.credited(3n);
+    await world.drop();
+    expect(await world.tasks('reverse', inclusion)).toBe(1);
+    const reversed = await reverseCredit(world.db, inclusion);
+    expect(reversed).toMatchObject({
+      outcome: 'done',
+      replayed: false,
+      group: { id: reversalId, kind: 'reversal', status: 'SETTLED', reverses: groupId },
+    });
+    expect(await world.balance(wallet)).toMatchObject({ available: '0', settled: '0' });
+    expect([await world.statusOf(wallet), await world.owed(wallet)]).toEqual(['FROZEN', '0']);
+    await expect(world.move(wallet, 'reorg-1', '1')).rejects.toThrow(/WALLET_NOT_OPEN/);
+    expect(await readGroup(world.db, groupId)).toMatchObject({ status: 'SETTLED' });
+    expect(await world.events(groupId)).toEqual(
+      expect.arrayContaining(['chain.orphaned_after_credit', 'chain.credit_reversed']),
+    );
+    expect(await world.events(reversalId)).toContain('wallet.frozen');
+    const alert = 'select count(*)::integer from outbox where group_id = $1 and event = $2';
+    expect(await world.value(alert, reversalId, 'alert.credit_reversed')).toBe(1);
+
+    // Again and again, also at once: the same answer, one effect.
+    const again = await Promise.all(
+      Array.from({ length: 5 }, () => reverseCredit(world.db, inclusion)),
+    );
+    expect(again.every((each) => 'replayed' in each && each.replayed)).toBe(true);
+    expect(await world.balance(wallet)).toMatchObject({ available: '0', settled: '0' });
+  });
+
+  it.each([
+    { spent: '2', taken: '3', short: '2', what: 'partly' },
+    { spent: '5', taken: '0', short: '5', what: 'wholly' },
+  ])('is owed by the wallet as far as it was $what spent', async ({ spent, taken, short }) => {
+    const friend = await world.open();
+    const { wallet, inclusion, reversalId } = await world.credited(5n);
+    await world.move(wallet, friend, spent);
+    const before = await world.shortfall();
+    await world.drop();
+    const reversed = await reverseCredit(world.db, inclusion);
+    expect(reversed).toMatchObject({ group: { metadata: { taken, shortfall: short, wallet } } });
+    expect(await world.balance(wallet)).toMatchObject({ available: '0', settled: '0' });
+    expect(await world.balance(friend)).toMatchObject({ available: spent });
+    expect([await world.statusOf(wallet), await world.owed(wallet)]).toEqual(['FROZEN', short]);
+    expect(await world.shortfall()).toBe(before - Number(short));
+    const legs = await world.legsOf(reversalId);
+    expect(legs[0]).toEqual(['external:ETH', 'CREDIT', '5']);
+    expect(legs.at(-1)).toEqual(['shortfall:ETH', 'DEBIT', short]);
+  });
+
+  it('ends open holds of the wallet first, and never a payment that may be signed', async () => {
+    const friend = await world.open();
+    const { wallet, inclusion, reversalId } = await world.credited(9n);
+    const hold = await world.move(wallet, friend, '1', true);
+    const waiting = await world.withdrawFrom(wallet, '2');
+    const signed = await world.withdrawFrom(wallet, '4');
+    await world.sign(signed);
+    await world.drop();
+    const reversed = await reverseCredit(world.db, inclusion);
+    expect(reversed).toMatchObject({
+      group: { metadata: { released: [hold.id, waiting].sort(), taken: '5', shortfall: '4' } },
+    });
+    for (const id of [hold.id, waiting]) {
+      const group = await readGroup(world.db, id);
+      expect(group).toMatchObject({ status: 'RELEASED', reason: 'ORPHANED_AFTER_CREDIT' });
+      expect(await world.events(id)).toContain('wallet.reversal');
+    }
+    expect((await readGroup(world.db, waiting))?.withdrawal?.state).toBe('released');
+    expect((await readGroup(world.db, signed))?.status).toBe('IN_PROGRESS');
+    expect(await world.balance(wallet)).toMatchObject({ available: '0', held: '4', settled: '4' });
+    expect(await world.events(reversalId)).toContain('wallet.frozen');
+    // What was signed goes on: its coins leave, and the books agree.
+    await world.send(signed);
+    await world.node.mine(3);
+    expect(await world.look(signed)).toMatchObject({ status: 'SETTLED' });
+    expect(await world.balance(wallet)).toMatchObject({ available: '0', held: '0', settled: '0' });
+  });
+
+  it('is taken back while holds keep coming and going, none of which is left', async () => {
+    const friend = await world.open();
+    const { wallet, inclusion } = await world.credited(6n);
+    await world.drop();
+    const holds = Promise.allSettled(
+      Array.from({ length: 30 }, async (_, at) => {
+        const { id } = await world.move(wallet, friend, '1', true);
+        if (at % 2 === 0) await end(id);
+      }),
+    );
+    const reversed = await reverseCredit(world.db, inclusion);
+    await holds;
+    expect(reversed).toMatchObject({ outcome: 'done' });
+    const { available, held, settled } = await world.balance(wallet);
+    expect([available, held, settled]).toEqual(['0', '0', '0']);
+    const gone = Number((await world.balance(friend)).settled);
+    expect(Number(await world.owed(wallet))).toBe(gone);
+  });
+
+  it('waits until the new branch is read as far as the old one was', async () => {
+    const { wallet, inclusion } = await world.credited(1n);
+    await world.node.rollback(2);
+    await world.rewound();
+    expect(await world.tasks('reverse', inclusion)).toBe(0);
+    expect(await reverseCredit(world.db, inclusion)).toMatchObject({
+      outcome: 'waiting',
+      why: expect.stringMatching(/the new branch is read up to block \d+ of \d+/),
+    });
+    expect(await world.balance(wallet)).toMatchObject({ available: '1' });
+    await world.node.mine(2);
+    await world.follow();
+    expect(await world.tasks('reverse', inclusion)).toBe(1);
+    expect(await reverseCredit(world.db, inclusion)).toMatchObject({ outcome: 'done' });
+  });
+});

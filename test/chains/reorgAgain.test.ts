@@ -1,0 +1,108 @@
+/** Credited coins that leave the chain and come again: at most one credit stands. */
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { reverseCredit } from '../../src/chains/reverseCredit.ts';
+import { readGroup } from '../../src/ledger/groups.ts';
+import { setWalletStatus } from '../../src/ledger/wallets.ts';
+import { createReorgWorld, ETH, type ReorgWorld } from './reorgWorld.ts';
+
+let world: ReorgWorld;
+
+beforeAll(async () => {
+  world = await createReorgWorld();
+});
+
+afterEach(() => world.expectWhole());
+
+describe('a transaction that comes again', () => {
+  it('in the new branch keeps its credit, and no second one is booked', async () => {
+    const { wallet, inclusion, groupId, txid, raw } = await world.credited(2n);
+    await world.node.reorg(2, [{ raw, at: 0 }]);
+    await world.follow();
+    expect(await world.tasks('reverse', inclusion)).toBe(0);
+    expect(await reverseCredit(world.db, inclusion)).toMatchObject({ outcome: 'not_needed' });
+    expect(await world.book(txid)).toMatchObject({ outcome: 'waiting' });
+    const again = await world.lastInclusion(txid);
+    expect(await readGroup(world.db, again.groupId)).toMatchObject({
+      status: 'CANCELLED',
+      reason: 'ALREADY_CREDITED',
+      metadata: { creditedBy: groupId },
+    });
+    expect(await world.events(groupId)).toContain('chain.included_again');
+    expect(await world.balance(wallet)).toMatchObject({ available: '2', pendingIn: '0' });
+    expect(await world.statusOf(wallet)).toBe('OPEN');
+    expect(await world.creditsOf(txid)).toBe(1);
+  });
+
+  it('and goes again is taken back once, by the block that bore it last', async () => {
+    const { wallet, inclusion, txid, raw } = await world.credited(2n);
+    await world.node.reorg(2, [{ raw, at: 0 }]);
+    await world.book(txid);
+    await world.node.reorg(2);
+    await world.follow();
+    expect(await world.tasks('reverse', inclusion)).toBe(1);
+    expect(await reverseCredit(world.db, inclusion)).toMatchObject({ outcome: 'done' });
+    expect(await world.balance(wallet)).toMatchObject({ available: '0' });
+    expect(await world.creditsOf(txid)).toBe(0);
+  });
+
+  it('is credited anew after its reversal; what is owed is paid before the wallet gets', async () => {
+    const friend = await world.open();
+    const { wallet, inclusion, txid, raw } = await world.credited(5n);
+    await world.move(wallet, friend, '3');
+    await world.drop();
+    await reverseCredit(world.db, inclusion);
+    const before = await world.shortfall();
+    await world.node.resend(raw);
+    expect(await world.book(txid)).toMatchObject({ outcome: 'waiting' });
+    expect(await world.balance(wallet)).toMatchObject({ available: '0', pendingIn: '5' });
+    await world.node.mine();
+    expect(await world.book(txid)).toMatchObject({ outcome: 'done', groupStatus: 'SETTLED' });
+    const again = await world.lastInclusion(txid);
+    expect(await world.legsOf(again.groupId)).toEqual([
+      ['external:ETH', 'DEBIT', '5'],
+      [wallet, 'CREDIT', '2'],
+      ['shortfall:ETH', 'CREDIT', '3'],
+    ]);
+    expect(await world.balance(wallet)).toMatchObject({ available: '2', pendingIn: '0' });
+    expect([await world.owed(wallet), await world.shortfall()]).toEqual(['0', before + 3]);
+    expect(await world.creditsOf(txid)).toBe(1);
+    // An operator lets it go on.
+    const unfrozen = { id: wallet, status: 'OPEN', reason: 'looked at it', actor: 'ops' } as const;
+    await setWalletStatus(world.db, unfrozen);
+    await world.move(wallet, friend, '2');
+
+    // And once more: what had paid the shortfall is owed again.
+    await world.node.reorg(2);
+    await world.follow();
+    expect(await reverseCredit(world.db, again.id)).toMatchObject({
+      group: { metadata: { taken: '0', shortfall: '5' } },
+    });
+    expect([await world.owed(wallet), await world.statusOf(wallet)]).toEqual(['5', 'FROZEN']);
+  });
+
+  it('turns back to the first branch after the reversal: one credit stands', async () => {
+    const { wallet, inclusion, txid, raw } = await world.credited(2n);
+    await world.drop();
+    await reverseCredit(world.db, inclusion);
+    await world.node.reorg(2, [{ raw, at: 0 }]);
+    expect(await world.book(txid)).toMatchObject({ outcome: 'done', groupStatus: 'SETTLED' });
+    expect(await world.balance(wallet)).toMatchObject({ available: '2' });
+    expect(await world.creditsOf(txid)).toBe(1);
+    await world.node.mine(3);
+    await world.follow();
+  });
+
+  it('another deposit of the wallet pays what it owes, the oldest first', async () => {
+    const friend = await world.open();
+    const first = await world.credited(4n);
+    await world.move(first.wallet, friend, '4');
+    await world.drop();
+    await reverseCredit(world.db, first.inclusion);
+    const { txid } = await world.node.send({ to: first.address, wei: 3n * ETH });
+    await world.node.mine();
+    expect(await world.book(txid)).toMatchObject({ outcome: 'done', groupStatus: 'SETTLED' });
+    expect(await world.owed(first.wallet)).toBe('1');
+    expect(await world.balance(first.wallet)).toMatchObject({ available: '0', pendingIn: '0' });
+    expect(await world.events(first.reversalId)).toContain('shortfall.paid');
+  });
+});
