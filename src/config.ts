@@ -8,6 +8,9 @@ const PUBLIC_TEST_MNEMONIC = 'test test test test test test test test test test 
 export const ROLES = ['api', 'worker', 'watcher'] as const;
 export type Role = (typeof ROLES)[number];
 
+/** How inner calls are looked into, see `src/chains/evm/traces.ts`. */
+const CHAIN_TRACES = ['debug', 'trace', 'none'] as const;
+
 export interface Config {
   /** What this process does; all by default. An API without a worker waits longer for outcomes. */
   roles: ReadonlySet<Role>;
@@ -23,6 +26,8 @@ export interface Config {
   chainStartBlock: bigint | null;
   /** Pause between two looks at the chain, in milliseconds: well below its block time. */
   chainPollMs: number;
+  /** How coins that contracts pay out are found; null: the node is asked what it offers. */
+  chainTraces: (typeof CHAIN_TRACES)[number] | null;
   /** A payment that no block took in so many seconds is `stuck`: still held, and a person looks. */
   stuckAfterSeconds: number;
   mnemonic: string;
@@ -62,6 +67,10 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   };
   const start = env.CHAIN_START_BLOCK;
   if (start && !/^\d+$/.test(start)) faults.push(`CHAIN_START_BLOCK must be a block number`);
+  const traces = CHAIN_TRACES.find((mode) => mode === env.CHAIN_TRACES) ?? null;
+  if (traces === null && env.CHAIN_TRACES && env.CHAIN_TRACES !== 'auto') {
+    faults.push(`CHAIN_TRACES must be auto, ${CHAIN_TRACES.join(', ')}`);
+  }
   const roles = (env.HOLDFAST_ROLES || ROLES.join(',')).split(',').map((role) => role.trim());
   const unknown = roles.filter((role) => !(ROLES as readonly string[]).includes(role));
   if (unknown.length > 0) {
@@ -76,6 +85,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     chainRpcUrl: !env.CHAIN_RPC_URL || env.CHAIN_RPC_URL === 'off' ? null : env.CHAIN_RPC_URL,
     chainStartBlock: start && /^\d+$/.test(start) ? BigInt(start) : null,
     chainPollMs: integer('CHAIN_POLL_MS', 250),
+    chainTraces: traces,
     stuckAfterSeconds: integer('WITHDRAWAL_STUCK_AFTER_SECONDS', 600),
     mnemonic: env.HOLDFAST_DEV_MNEMONIC || PUBLIC_TEST_MNEMONIC,
     depositXpub: env.HOLDFAST_DEPOSIT_XPUB || null,

@@ -48,7 +48,8 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
     stops.push(() => db.end());
     const metrics = createMetrics();
     metrics.observePool('service', db);
-    const chain = config.chainRpcUrl === null ? null : connectChain(config.chainRpcUrl);
+    const traces = config.chainTraces ?? undefined;
+    const chain = config.chainRpcUrl === null ? null : connectChain(config.chainRpcUrl, { traces });
     const signer = chain && connectMnemonicSigner(db, chain, config.mnemonic);
     if (signer && config.roles.has('worker')) await refuseMainNet(signer);
     const sagas = await startSagas({

@@ -10,6 +10,8 @@
  * caller tries again later and books nothing. An answer is never guessed from silence.
  */
 
+import { ChainUnavailable } from '../contracts/chain.ts';
+
 /** CAIP-2, such as `eip155:31337`. */
 export type ChainId = string;
 
@@ -51,6 +53,8 @@ export interface Outcome {
 export interface Watch {
   /** Registered token contracts; tokens of others are never seen. */
   contracts: readonly string[];
+  /** Whether the native coin is registered; where it is not, nobody asks for costly traces. */
+  native: boolean;
   /** Which of these addresses are ours. */
   ours(addresses: readonly string[]): Promise<ReadonlySet<string>>;
   /** Which of these transactions we sent. */
@@ -98,6 +102,21 @@ export interface FeeQuote {
 /** A payment that cannot be quoted because the chain would reject it, in a sentence. */
 export interface PaymentFault {
   fault: string;
+}
+
+/**
+ * A block that the node has and cannot tell whole, although it was asked again and again: whoever
+ * follows the chain halts then, rather than to leave something out.
+ */
+export class BlockUnreadable extends ChainUnavailable {
+  readonly height: number;
+  readonly hash: string;
+
+  constructor(height: number, hash: string, words: string) {
+    super(words);
+    this.height = height;
+    this.hash = hash;
+  }
 }
 
 export interface ChainPort {

@@ -40,6 +40,7 @@ export async function readEvents(
 ): Promise<SeenEvents> {
   const { transfers, outcomes } = await port.eventsOf(block, {
     contracts: assets.contracts,
+    native: assets.native !== undefined,
     ours: (addresses) => ownAddresses(db, port.chain, addresses),
     sent: (txids) => ownTransactions(db, port.chain, txids),
   });

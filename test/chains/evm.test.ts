@@ -26,6 +26,7 @@ let splitter: string;
 function watch(own: string[] = [ONE, TWO]): Watch {
   return {
     contracts: [world.usdx],
+    native: true,
     ours: async (addresses) => new Set(addresses.filter((address) => own.includes(address))),
     sent: async () => new Set(),
   };
@@ -102,16 +103,6 @@ describe('events of a block', () => {
     const head = await world.port.head();
     const { transfers } = await world.port.eventsOf(head, { ...watch(), contracts: [] });
     expect(transfers).toEqual([]);
-  });
-
-  it('sees native coins of the transaction itself, and says that it sees no others', async () => {
-    const { txid } = await world.node.send({ to: ONE, wei: 3n });
-    expect((await headEvents()).transfers).toMatchObject([
-      { txid, ordinal: 'native', contract: null, from: STRANGER.address.toLowerCase(), units: 3n },
-    ]);
-    await splitterCall('payOut', [ONE, 2n]);
-    expect((await headEvents()).transfers).toEqual([]);
-    expect(world.port.blindSpots).toEqual([expect.stringContaining('inner call')]);
   });
 
   it('answers nothing, rather than too little, for a block that the node lost', async () => {

@@ -5,6 +5,7 @@ import { readByHash, readByHeight, readFinality, readHead } from './blocks.ts';
 import { eventsOf } from './events.ts';
 import { countOf } from './quantity.ts';
 import { connectRpc } from './rpc.ts';
+import { probeTraces, type TraceMode } from './traces.ts';
 import {
   balanceOf,
   broadcast,
@@ -14,15 +15,19 @@ import {
   transactionStatus,
 } from './transactions.ts';
 
-/** How inner calls are looked into. `debug` and `trace` will join here, probed at the start. */
-export type TraceMode = 'none';
-
 const BLIND_SPOTS: Record<TraceMode, readonly string[]> = {
+  debug: [],
+  trace: [],
   none: [
     'Native coins that a contract pays out by an inner call are not seen (traces: none); ' +
       'plain transfers and token transfers are.',
   ],
 };
+
+export interface EvmOptions {
+  /** How inner calls are looked into; left out: the node is asked what it offers. */
+  traces?: TraceMode | undefined;
+}
 
 /**
  * Connects to a node and reads which chain it is on.
@@ -30,10 +35,10 @@ const BLIND_SPOTS: Record<TraceMode, readonly string[]> = {
  * @param rpcUrl JSON-RPC over HTTP
  * @throws `ChainUnavailable` when it does not answer
  */
-export async function connectEvm(rpcUrl: string): Promise<ChainPort> {
+export async function connectEvm(rpcUrl: string, options: EvmOptions = {}): Promise<ChainPort> {
   const rpc = connectRpc(rpcUrl);
   const chainId = countOf(await rpc('eth_chainId'), 'chain id');
-  const traces: TraceMode = 'none';
+  const traces = options.traces ?? (await probeTraces(rpc));
   return {
     chain: `eip155:${chainId}`,
     blindSpots: BLIND_SPOTS[traces],
@@ -46,7 +51,7 @@ export async function connectEvm(rpcUrl: string): Promise<ChainPort> {
     finality: () => readFinality(rpc),
     blockByHeight: (height) => readByHeight(rpc, height),
     blockByHash: (hash) => readByHash(rpc, hash),
-    eventsOf: (block, watch) => eventsOf(rpc, block, watch),
+    eventsOf: (block, watch) => eventsOf(rpc, traces, block, watch),
     transactionStatus: (txid) => transactionStatus(rpc, txid),
     balanceOf: (address, contract, height) => balanceOf(rpc, address, contract, height),
     nextSequence: (sender) => nextSequence(rpc, sender),

@@ -15,27 +15,36 @@ import {
   receiptsOf,
 } from './receipts.ts';
 import type { Rpc } from './rpc.ts';
+import { type BlockTraces, checkTrace, type TraceMode, traceBlock } from './traces.ts';
 
-/** Ordinal of a transaction's own value. Frames below it will be `native.<trace path>`. */
+/** Ordinal of a transaction's own value. Payments of inner calls are `native.<trace path>`. */
 const NATIVE_ORDINAL = 'native';
 
 /**
  * Everything in this very block that concerns us. The header's bloom says whether a registered
  * token can have moved at all; where nothing can have happened, one call is enough for a block.
  */
-export async function eventsOf(rpc: Rpc, ref: BlockRef, watch: Watch): Promise<BlockEvents> {
+export async function eventsOf(
+  rpc: Rpc,
+  mode: TraceMode,
+  ref: BlockRef,
+  watch: Watch,
+): Promise<BlockEvents> {
   const block = await rpc<RawBlock | null>('eth_getBlockByHash', ref.hash, true);
   if (block === null) throw new ChainUnavailable(`The node no longer has block ${ref.hash}.`);
   const contracts = contractsIn(block, watch.contracts);
+  const traces = await traceBlock(rpc, watch.native ? mode : 'none', block);
   const sent = await watch.sent(block.transactions.map((tx) => tx.hash.toLowerCase()));
-  const paid = block.transactions.filter((tx) => tx.to && BigInt(tx.value) > 0n);
-  const payees = await watch.ours([...new Set(paid.map((tx) => (tx.to ?? '').toLowerCase()))]);
+  const payees = await watch.ours(payeesOf(block, traces));
   if (contracts.length === 0 && sent.size === 0 && payees.size === 0) {
     return { transfers: [], outcomes: [] };
   }
   const receipts = await receiptsOf(rpc, block);
   if (contracts.length > 0) await checkAgainstLogs(rpc, ref, contracts, receipts);
-  const moved = block.transactions.flatMap((tx) => transfersOf(tx, receipts, watch.contracts));
+  for (const [txid, receipt] of receipts) checkTrace(block, traces, txid, receipt);
+  const moved = block.transactions.flatMap((tx) =>
+    transfersOf(tx, receipts, traces, watch.contracts),
+  );
   const ours = await watch.ours([...new Set(moved.map((transfer) => transfer.to))]);
   return {
     transfers: moved.filter((transfer) => transfer.units > 0n && ours.has(transfer.to)),
@@ -43,6 +52,13 @@ export async function eventsOf(rpc: Rpc, ref: BlockRef, watch: Watch): Promise<B
       .filter((tx) => sent.has(tx.hash.toLowerCase()))
       .map((tx) => outcomeOf(tx, receipts, moved)),
   };
+}
+
+/** Everybody who may have got native coins in the block. */
+function payeesOf(block: RawBlock, traces: BlockTraces): string[] {
+  const paid = block.transactions.filter((tx) => tx.to && BigInt(tx.value) > 0n);
+  const inner = [...traces.values()].flatMap(({ payments }) => payments.map(({ to }) => to));
+  return [...new Set([...paid.map((tx) => (tx.to ?? '').toLowerCase()), ...inner])];
 }
 
 function contractsIn(block: RawBlock, contracts: readonly string[]): string[] {
@@ -68,6 +84,7 @@ async function checkAgainstLogs(
 function transfersOf(
   tx: RawTransaction,
   receipts: ReadonlyMap<string, RawReceipt>,
+  traces: BlockTraces,
   contracts: readonly string[],
 ): Transfer[] {
   const txid = tx.hash.toLowerCase();
@@ -78,6 +95,14 @@ function transfersOf(
   if (tx.to && units > 0n) {
     const [from, to] = [tx.from.toLowerCase(), tx.to.toLowerCase()];
     transfers.push({ txid, ordinal: NATIVE_ORDINAL, contract: null, from, to, units });
+  }
+  for (const { path, ...payment } of traces.get(txid)?.payments ?? []) {
+    transfers.push({
+      txid,
+      ordinal: [NATIVE_ORDINAL, ...path].join('.'),
+      contract: null,
+      ...payment,
+    });
   }
   // The place within the receipt: `logIndex` counts through the block and changes with it.
   for (const [ordinal, log] of receipt.logs.entries()) {

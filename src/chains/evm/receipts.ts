@@ -32,6 +32,7 @@ export interface RawTransaction {
 }
 
 export interface RawBlock extends RawHeader {
+  gasUsed?: string;
   transactions: RawTransaction[];
 }
 
@@ -55,6 +56,11 @@ export async function receiptsOf(rpc: Rpc, block: RawBlock): Promise<Map<string,
     if (!byTxid.has(hash.toLowerCase())) {
       throw new ChainUnavailable(`The node has no receipt of ${hash} in block ${block.hash}.`);
     }
+  }
+  if (byTxid.size !== block.transactions.length) {
+    throw new ChainUnavailable(
+      `Block ${block.hash} has receipts of transactions it does not list.`,
+    );
   }
   return byTxid;
 }

@@ -29,8 +29,8 @@ const when = {
  *   above it is not there. When the fault ends, the head jumps.
  * - `upstream`: another node answers, by its place in the list: two nodes that disagree.
  * - `swallow`: a transaction is accepted and lost: the node gets nothing.
- * - `gethPool`: sending answers with geth's words, and a pending transaction is replaced only by one
- *   that pays `percent` more on both fees. anvil takes one wei more, and has words of its own.
+ * - `gethPool`: sending answers with geth's words, and a pending transaction is replaced only by
+ *   one that pays `percent` more on both fees. anvil takes one wei more, and has other words.
  */
 export const faultSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('delay'), ...when, milliseconds: z.int().min(0) }),

@@ -26,4 +26,31 @@ contract Splitter {
         (bool done, ) = to.call{value: value}("");
         require(done);
     }
+
+    /// Pays, and takes it back by failing. Only others may call it within a transaction.
+    function payAndFail(address payable to, uint256 value) external {
+        (bool done, ) = to.call{value: value}("");
+        require(!done, "taken back");
+    }
+
+    /// A precompiled call, one inner payment that fails, one that holds, and one a frame deeper.
+    function payThrice(address payable to, uint256 value) external {
+        sha256("a call to a precompiled contract");
+        try this.payAndFail(to, value) {} catch {}
+        (bool done, ) = to.call{value: value + 1}("");
+        require(done);
+        this.payOut(to, value + 2);
+    }
+
+    /// Sends all that it has, without a call.
+    function end(address payable to) external {
+        new Ending{value: address(this).balance}(to);
+    }
+}
+
+/// Gives its coins away by ending.
+contract Ending {
+    constructor(address payable to) payable {
+        selfdestruct(to);
+    }
 }
