@@ -2,7 +2,8 @@
 import { advanceDeposit, type DepositLook } from '../src/chains/advanceDeposit.ts';
 import type { Decided } from '../src/chains/chainStep.ts';
 import { openChainDeposit } from '../src/chains/deposits.ts';
-import type { ChainDepositInput } from '../src/contracts/sagas.ts';
+import { type ReversalOutcome, reverseChainCredit } from '../src/chains/reverseCredit.ts';
+import type { ChainDepositInput, ChainReversalInput } from '../src/contracts/sagas.ts';
 import {
   broadcastWithdrawal,
   followWithdrawal,
@@ -11,7 +12,7 @@ import {
   type WithdrawalProgress,
 } from '../src/withdrawals/pay.ts';
 
-export type { DepositLook, WithdrawalProgress };
+export type { DepositLook, ReversalOutcome, WithdrawalProgress };
 
 /**
  * Registered with the sagas and on the chain's own task queue, so that a slow node slows no
@@ -24,6 +25,8 @@ export function createChainActivities(deps: PayDeps) {
       openChainDeposit(deps.db, inclusionId),
     advanceChainDeposit: ({ inclusionId }: ChainDepositInput): Promise<DepositLook> =>
       advanceDeposit(deps.db, deps.chain, inclusionId),
+    reverseChainDeposit: ({ inclusionId }: ChainReversalInput): Promise<ReversalOutcome> =>
+      reverseChainCredit(deps.db, deps.chain, inclusionId),
     signWithdrawal: (groupId: string): Promise<WithdrawalProgress> => signWithdrawal(deps, groupId),
     broadcastWithdrawal: (groupId: string): Promise<WithdrawalProgress> =>
       broadcastWithdrawal(deps, groupId),

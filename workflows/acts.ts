@@ -70,6 +70,9 @@ export function handleActs(saga: GroupSaga, buttons: Buttons): void {
   for (const button of Object.keys(buttons) as WholeGroupAct[]) {
     handleButton(saga, button, buttons[button]);
   }
+  setHandler(defineSignal(SIGNAL.ledgerChanged), () => readAgain(saga), {
+    description: 'Read the group again. Carries nothing; harmless at any time.',
+  });
   setHandler(
     statusQuery,
     () => ({ group: saga.group, lastRefusal: saga.lastRefusal, ...saga.guidance() }),
@@ -108,6 +111,17 @@ function handleButton(saga: GroupSaga, button: WholeGroupAct, update: SagaUpdate
     },
     { description: SIGNAL_DESCRIPTIONS[button] },
   );
+}
+
+/** Somebody else's step may have ended the group. */
+async function readAgain(saga: GroupSaga): Promise<void> {
+  await CancellationScope.nonCancellable(async () => {
+    await condition(() => saga.opened);
+    const group = await ledger.readGroup(saga.groupId);
+    if (group === null) return;
+    const groupStatus = group.status;
+    saga.learn({ outcome: 'done', replayed: false, groupStatus, group }, 'look', 'ledger');
+  });
 }
 
 /** One act is one ledger step. It waits for the first step and is not cut off by a cancellation. */

@@ -1,5 +1,6 @@
 /** What the worker registers: one workflow type per export. */
 export { chainDeposit } from './chainDeposit.ts';
+export { chainReversal } from './chainReversal.ts';
 export { chainWithdrawal } from './chainWithdrawal.ts';
 export { deposit } from './deposit.ts';
 export { repair } from './repair.ts';

@@ -19,7 +19,7 @@ export function groupResource(gateway: SagaGateway, group: Group): GroupResource
 const CLIENT_GROUP_ID = /^(transfer|deposit|withdrawal|reversal):(?!chain:)/;
 
 /** A saga that a client's POST started; the chain's deposits are started by the watcher. */
-export type ClientSaga = Exclude<RunningSaga, { type: 'chainDeposit' }>;
+export type ClientSaga = Exclude<RunningSaga, { type: 'chainDeposit' | 'chainReversal' }>;
 
 /**
  * A group that was accepted and has no row yet: IN_PROGRESS, without legs and deadline, since
@@ -64,7 +64,8 @@ async function runningGroup(gateway: SagaGateway, id: string): Promise<Group | n
     );
   }
   // What a chain deposit books is read from the chain, so its input shows nothing.
-  return saga === null || saga.type === 'chainDeposit' ? null : acceptedGroup(saga);
+  if (saga === null || saga.type === 'chainDeposit' || saga.type === 'chainReversal') return null;
+  return acceptedGroup(saga);
 }
 
 /** The group, also one that was accepted and is not written yet. 404 GROUP_NOT_FOUND else. */

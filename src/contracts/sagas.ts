@@ -34,6 +34,7 @@ export const WORKFLOW = {
   withdrawal: 'withdrawal',
   chainDeposit: 'chainDeposit',
   chainWithdrawal: 'chainWithdrawal',
+  chainReversal: 'chainReversal',
   repair: 'repair',
 } as const;
 export type WorkflowType = (typeof WORKFLOW)[keyof typeof WORKFLOW];
@@ -46,7 +47,7 @@ export function workflowTypeOf(kind: GroupKind, chainBound: boolean): WorkflowTy
     case 'withdrawal':
       return chainBound ? WORKFLOW.chainWithdrawal : WORKFLOW.withdrawal;
     case 'reversal':
-      return WORKFLOW.reversal;
+      return chainBound ? WORKFLOW.chainReversal : WORKFLOW.reversal;
     default:
       return WORKFLOW.transfer;
   }
@@ -61,6 +62,12 @@ export interface ChainDepositInput {
   inclusionId: string;
 }
 
+/**
+ * Input of the saga that takes a credit back: the inclusion that was credited and is no longer in
+ * the chain. `groupId` is the reversal's.
+ */
+export type ChainReversalInput = ChainDepositInput;
+
 /** Inputs by workflow type. The sweeper starts a saga again with the same one. */
 export interface SagaInputs {
   transfer: OpenTransferInput;
@@ -69,6 +76,7 @@ export interface SagaInputs {
   withdrawal: OpenWithdrawalInput;
   chainDeposit: ChainDepositInput;
   chainWithdrawal: OpenWithdrawalInput;
+  chainReversal: ChainReversalInput;
 }
 export type SagaType = keyof SagaInputs;
 
@@ -80,6 +88,7 @@ export const KIND_OF_SAGA = {
   withdrawal: 'withdrawal',
   chainDeposit: 'deposit',
   chainWithdrawal: 'withdrawal',
+  chainReversal: 'reversal',
 } as const satisfies Record<SagaType, GroupKind>;
 
 /**
@@ -142,6 +151,8 @@ export const SIGNAL = {
   cancel: 'cancel',
   /** An inclusion reached its threshold, was orphaned, or a withdrawal's attempt changed. */
   chainChanged: 'chainChanged',
+  /** Another saga's step changed this group: a reversal released what it held. A hint too. */
+  ledgerChanged: 'ledgerChanged',
 } as const;
 
 /** What a person may type into the Signal dialog: a reason, as text or as an object. */

@@ -80,6 +80,13 @@ const FACTS: { [T in SagaType]: (input: SagaInputs[T]) => Facts } = {
     assets: [],
     amount: null,
   }),
+  chainReversal: (input) => ({
+    summary: `Credit without a block, inclusion ${input.inclusionId}`,
+    details: ['A reorganisation dropped the block of a deposit that had been credited.'],
+    wallets: [],
+    assets: [],
+    amount: null,
+  }),
 };
 
 function withdrawalFacts(input: SagaInputs['withdrawal']): Facts {

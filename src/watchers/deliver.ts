@@ -17,7 +17,7 @@ export interface DeliveryDeps {
 /** A task as `chain_due_tasks` hands it out. */
 interface Task {
   id: string;
-  kind: 'open' | 'credit' | 'orphan' | 'paid' | 'unpaid' | 'confirm' | 'final';
+  kind: 'open' | 'credit' | 'orphan' | 'reverse' | 'paid' | 'unpaid' | 'confirm' | 'final';
   groupId: string;
   inclusionId: string;
   /** How often it was handed out, this time included. */
@@ -64,6 +64,7 @@ export async function deliverTasks(deps: DeliveryDeps, chain: ChainId): Promise<
 async function deliver(deps: DeliveryDeps, task: Task): Promise<void> {
   try {
     if (task.kind === 'open') await open(deps, task);
+    else if (task.kind === 'reverse') await reverse(deps, task);
     else await wake(deps, task);
   } catch (error) {
     const { kind, groupId, tries } = task;
@@ -75,6 +76,20 @@ async function open({ client }: DeliveryDeps, { groupId, inclusionId, tries }: T
   await startSaga(
     client,
     'chainDeposit',
+    { groupId, inclusionId },
+    { again: tries > TRIES_BEFORE_RESTART, deadline: Date.now() + CALL_TIMEOUT_MS },
+  );
+}
+
+/** Money that a customer has is taken back: people hear of it when it begins. */
+async function reverse(deps: DeliveryDeps, { groupId, inclusionId, tries }: Task) {
+  if (tries === 1) {
+    const message = 'a credited deposit is no longer in the chain and is taken back';
+    deps.log.error({ groupId, inclusionId, alert: 'CREDIT_ORPHANED' }, message);
+  }
+  await startSaga(
+    deps.client,
+    'chainReversal',
     { groupId, inclusionId },
     { again: tries > TRIES_BEFORE_RESTART, deadline: Date.now() + CALL_TIMEOUT_MS },
   );

@@ -1,0 +1,87 @@
+/** A credit that lost its block, from the watcher through its saga to the sagas of its holds. */
+import { expect, it } from 'vitest';
+import { chainDepositId } from '../../src/contracts/ids.ts';
+import { audit } from '../../src/ledger/audit.ts';
+import { readWallet } from '../../src/ledger/wallets.ts';
+import { createFollower } from '../../src/watchers/follow.ts';
+import type { SagaStatus } from '../../workflows/acts.ts';
+import { log } from './chainWorld.ts';
+import { SHOP } from './payWorld.ts';
+import { createSagaWorld, type SagaWorld } from './sagaWorld.ts';
+
+const ETH = 10n ** 18n;
+
+/** A deposit of five ETH, credited at one confirmation. */
+async function credited(world: SagaWorld, wallet: string) {
+  await world.database.owner.query("update assets set confirmations = 1 where code = 'ETH'");
+  const address = await world.wallet(wallet, 'ETH');
+  const { txid, raw } = await world.node.send({ to: address, wei: 5n * ETH });
+  const groupId = chainDepositId(world.port.chain, txid, 'native', 1);
+  await world.groupWhen(groupId, (group) => group?.status === 'SETTLED');
+  return { txid, raw, groupId, reversalId: groupId.replace('deposit:', 'reversal:') };
+}
+
+it('a reorganisation takes the credit back, ends the holds and their sagas, and tells people', async () => {
+  const world = await createSagaWorld(60);
+  const watcher = await world.watch();
+  const { txid, raw, reversalId } = await credited(world, 'alice');
+  await world.wallet('bob', 'ETH');
+  const hold = {
+    groupId: 'transfer:shop:hold',
+    stepKey: 'create:shop:hold',
+    actor: SHOP,
+    client: 'shop',
+    legs: [
+      { wallet: 'alice', type: 'DEBIT' as const, amount: '2' },
+      { wallet: 'bob', type: 'CREDIT' as const, amount: '2' },
+    ],
+    settle: 'manual' as const,
+    expiresIn: 86_400,
+    reference: null,
+    metadata: {},
+    acceptBy: null,
+  };
+  await world.sagas.gateway.start('transfer', hold, 10_000);
+  await world.node.reorg(1);
+  const reversal = await world.groupWhen(reversalId, (group) => group !== null);
+  expect(reversal).toMatchObject({ status: 'SETTLED', metadata: { taken: '5', shortfall: '0' } });
+  const holder = world.sagas.client.workflow.getHandle(hold.groupId);
+  expect(await holder.result()).toMatchObject({
+    status: 'RELEASED',
+    reason: 'ORPHANED_AFTER_CREDIT',
+  });
+  const handle = world.sagas.client.workflow.getHandle(reversalId);
+  expect(await handle.result()).toMatchObject({ status: 'SETTLED' });
+  const { next } = await handle.query<SagaStatus>('status');
+  expect(next).toContain('5 came back from `alice`');
+  expect((await readWallet(world.db, 'alice'))?.status).toBe('FROZEN');
+
+  await world.node.resend(raw);
+  const again = chainDepositId(world.port.chain, txid, 'native', 2);
+  await world.groupWhen(again, (group) => group?.status === 'SETTLED');
+  expect(await world.balance('alice')).toMatchObject({ available: '5', held: '0' });
+  expect(await audit(world.db)).toMatchObject({ ok: true });
+  await watcher.stop();
+});
+
+it('a watcher that died between the rewind and the reversal leaves it to the next one', async () => {
+  const world = await createSagaWorld(60);
+  const first = await world.watch();
+  const { reversalId } = await credited(world, 'carol');
+  await first.stop();
+  await world.node.reorg(1);
+  // It goes back, reads the new branch, and is gone before anything is delivered.
+  const { db, port } = world;
+  const watch = { chain: port.chain, holder: 'dead' };
+  const follow = createFollower({ db, port, watch, startHeight: null, log });
+  while ((await follow()).turn === 'behind');
+  expect(await world.balance('carol')).toMatchObject({ available: '5' });
+  await db.query('update chains set leased_until = now()');
+  const second = await world.watch('second');
+  await world.groupWhen(reversalId, (group) => group?.status === 'SETTLED');
+  expect(await world.balance('carol')).toMatchObject({ available: '0' });
+  const open = 'select count(*)::integer from chain_tasks where done_at is null';
+  await expect.poll(() => world.value(open), { timeout: 10_000 }).toBe(0);
+  expect(await audit(world.db)).toMatchObject({ ok: true });
+  await second.stop();
+});
