@@ -70,7 +70,7 @@ export function handleActs(saga: GroupSaga, buttons: Buttons): void {
   for (const button of Object.keys(buttons) as WholeGroupAct[]) {
     handleButton(saga, button, buttons[button]);
   }
-  setHandler(defineSignal(SIGNAL.ledgerChanged), () => readAgain(saga), {
+  setHandler(defineSignal(SIGNAL.ledgerChanged), () => saga.readAgain(), {
     description: 'Read the group again. Carries nothing; harmless at any time.',
   });
   setHandler(
@@ -111,17 +111,6 @@ function handleButton(saga: GroupSaga, button: WholeGroupAct, update: SagaUpdate
     },
     { description: SIGNAL_DESCRIPTIONS[button] },
   );
-}
-
-/** Somebody else's step may have ended the group. */
-async function readAgain(saga: GroupSaga): Promise<void> {
-  await CancellationScope.nonCancellable(async () => {
-    await condition(() => saga.opened);
-    const group = await ledger.readGroup(saga.groupId);
-    if (group === null) return;
-    const groupStatus = group.status;
-    saga.learn({ outcome: 'done', replayed: false, groupStatus, group }, 'look', 'ledger');
-  });
 }
 
 /** One act is one ledger step. It waits for the first step and is not cut off by a cancellation. */

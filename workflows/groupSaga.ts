@@ -108,6 +108,15 @@ export class GroupSaga {
     return outcome;
   }
 
+  /** Reads the group once more: somebody else's step may have ended it. */
+  readAgain(): Promise<void> {
+    return CancellationScope.nonCancellable(async () => {
+      await condition(() => this.opened);
+      this.learnGroup(await ledger.readGroup(this.groupId));
+      this.tell();
+    });
+  }
+
   /**
    * Waits until the group is finished, its deadline moved or came, cancelling was asked for, or
    * `wake` says so. The caller looks at the state again: why a wait ended proves nothing.

@@ -45,7 +45,7 @@ describe('a transaction that comes again', () => {
     expect(await world.creditsOf(txid)).toBe(0);
   });
 
-  it('is credited anew after its reversal; what is owed is paid before the wallet gets', async () => {
+  it('is credited anew after its reversal, and first pays what the wallet owes', async () => {
     const friend = await world.open();
     const { wallet, inclusion, txid, raw } = await world.credited(5n);
     await world.move(wallet, friend, '3');

@@ -21,7 +21,7 @@ async function credited(world: SagaWorld, wallet: string) {
   return { txid, raw, groupId, reversalId: groupId.replace('deposit:', 'reversal:') };
 }
 
-it('a reorganisation takes the credit back, ends the holds and their sagas, and tells people', async () => {
+it('a reorganisation takes a credit back, ends the holds and their sagas, and tells', async () => {
   const world = await createSagaWorld(60);
   const watcher = await world.watch();
   const { txid, raw, reversalId } = await credited(world, 'alice');
@@ -64,7 +64,7 @@ it('a reorganisation takes the credit back, ends the holds and their sagas, and 
   await watcher.stop();
 });
 
-it('a watcher that died between the rewind and the reversal leaves it to the next one', async () => {
+it('a watcher that died between rewind and reversal leaves it to the next one', async () => {
   const world = await createSagaWorld(60);
   const first = await world.watch();
   const { reversalId } = await credited(world, 'carol');

@@ -61,6 +61,7 @@ function reorgActs(world: PayWorld) {
 
   return {
     ...reads(world),
+    ...customers(world),
     lastInclusion,
     book,
     open,
@@ -83,8 +84,28 @@ function reorgActs(world: PayWorld) {
       expect(await world.follow()).toMatchObject({ turn: 'idle' });
     },
 
+    /** Follows until the stored chain has gone back. */
+    async rewound(): Promise<void> {
+      const reorgs = () => world.value<number>('select reorgs::integer from chains');
+      const before = await reorgs();
+      while ((await reorgs()) === before) await world.follow();
+    },
+
+    /** The books are whole, and every coin on our addresses is in them. */
+    async expectWhole(): Promise<void> {
+      expect(await audit(db)).toMatchObject({ ok: true, faults: [] });
+      await world.expectReconciled();
+    },
+  };
+}
+
+/** What customers do with their money meanwhile. */
+function customers(world: PayWorld) {
+  const { db } = world;
+  let moves = 0;
+  return {
     async move(from: string, to: string, amount: string, manual = false): Promise<Group> {
-      const key = ++count;
+      const key = `m${++moves}`;
       const moved = await openTransfer(db, {
         groupId: `transfer:shop:${key}`,
         stepKey: `create:shop:${key}`,
@@ -109,19 +130,6 @@ function reorgActs(world: PayWorld) {
       const opened = await openWithdrawal(db, { ...input, wallet, amount });
       expect(opened).toMatchObject({ outcome: 'done' });
       return input.groupId;
-    },
-
-    /** Follows until the stored chain has gone back. */
-    async rewound(): Promise<void> {
-      const reorgs = () => world.value<number>('select reorgs::integer from chains');
-      const before = await reorgs();
-      while ((await reorgs()) === before) await world.follow();
-    },
-
-    /** The books are whole, and every coin on our addresses is in them. */
-    async expectWhole(): Promise<void> {
-      expect(await audit(db)).toMatchObject({ ok: true, faults: [] });
-      await world.expectReconciled();
     },
   };
 }

@@ -1,85 +1,5 @@
--- Coins that were credited and whose block was dropped. Once the new branch is read as far as the
--- old one was, what is not in it is taken back: from the wallet as far as it goes, the rest from
--- `shortfall:<asset>`. `credited_at` is null again then: it says what stands in the books.
-alter table chain_inclusions
-  -- Set when it is orphaned: the height up to which the new branch has to be read.
-  add column scan_to bigint,
-  add column reversed_at timestamptz;
-
-grant update (scan_to, reversed_at) on chain_inclusions to holdfast_app;
-
--- Credits that lost their block: looked for at every block, and there are hardly ever any.
--- squawk-ignore require-concurrent-index-creation
-create index chain_inclusions_unfounded on chain_inclusions (chain)
-  where credited_at is not null and not canonical;
-
--- What wallets owe since a credit was taken back that had been spent. Later deposits of the wallet
--- pay it before anything reaches the wallet.
-create table wallet_shortfalls (
-  -- The reversal that booked it.
-  group_id text collate "C" primary key references transfer_groups,
-  wallet_id text collate "C" not null references wallets,
-  asset text collate "C" not null references assets,
-  amount numeric not null check (amount > 0),
-  remaining numeric not null check (remaining between 0 and amount),
-  created_at timestamptz not null default clock_timestamp()
-);
-
--- What a deposit has to pay, the oldest first.
-create index wallet_shortfalls_open on wallet_shortfalls (wallet_id, created_at)
-  where remaining > 0;
-
-create trigger wallet_shortfalls_stay before delete on wallet_shortfalls
-  for each row execute function refuse_change();
-
-grant select, insert on wallet_shortfalls to holdfast_app;
-grant update (remaining) on wallet_shortfalls to holdfast_app;
-
--- The group that takes an inclusion's credit back; also its saga's id. There is one at most.
-create function chain_reversal_id(p_group_id text) returns text
-language sql immutable
-return 'reversal' || substr(p_group_id, length('deposit') + 1);
-
--- The inclusion that a credit rests on although its own block was dropped: the same event with the
--- same coins for the same address, in the canonical chain. Null where there is none.
-create function chain_same_coins_again(i chain_inclusions) returns bigint
-language sql stable
-return (
-  select o.id from chain_inclusions o
-  where o.chain = i.chain and o.txid = i.txid and o.ordinal = i.ordinal and o.canonical
-    and (o.asset, o.amount, o.to_address) = (i.asset, i.amount, i.to_address)
-);
-
--- Up to which height the branch has to be read before an orphaned event counts as gone. The event
--- may have come and gone again since.
-create function chain_scan_to(i chain_inclusions) returns bigint
-language sql stable
-return (
-  select max(o.scan_to) from chain_inclusions o
-  where o.chain = i.chain and o.txid = i.txid and o.ordinal = i.ordinal
-);
-
--- Whether a credit stands in the books that nothing in the chain is behind.
-create function chain_needs_reversal(p_inclusion_id bigint) returns boolean
-language sql stable
-return (
-  select i.credited_at is not null and not i.canonical and chain_same_coins_again(i) is null
-  from chain_inclusions i where i.id = p_inclusion_id
-);
-
--- Writes a task for every credit that the new branch does not bear out, once that is read as far
--- as the old one was. One that was told before and came back since is told again.
-create function chain_make_reversals(c chains) returns void
-language sql volatile
-begin atomic
-  insert into chain_tasks (chain, kind, group_id, inclusion_id)
-    select i.chain, 'reverse', chain_reversal_id(i.group_id), i.id
-    from chain_inclusions i
-    where i.chain = c.id and i.credited_at is not null and not i.canonical
-      and chain_scan_to(i) <= c.cursor_height and chain_same_coins_again(i) is null
-    on conflict (group_id, kind, inclusion_id) do update
-      set done_at = null, due_at = clock_timestamp() where chain_tasks.done_at is not null;
-end;
+-- Takes a credit back that nothing in the chain is behind: from the wallet as far as it goes, the
+-- rest from `shortfall:<asset>`, which later deposits of the wallet pay before it gets anything.
 
 -- Open groups that hold money of a wallet and of which no bytes can be on a chain, by id.
 create function chain_releasable_groups(p_wallet text) returns text[]
@@ -104,6 +24,30 @@ begin
 end
 $$;
 
+-- Releases all that these groups hold, whoever's it is: they end together. The caller holds them.
+create function chain_release_holds(
+  p_groups text[], i chain_inclusions, p_wallet text, p_actor text
+) returns void
+language plpgsql as $$
+declare
+  c_reversal constant text := chain_reversal_id(i.group_id);
+  c_reason constant text := 'ORPHANED_AFTER_CREDIT';
+  g transfer_groups;
+  w withdrawals;
+  h text;
+begin
+  foreach h in array p_groups loop
+    select * into g from transfer_groups where id = h;
+    select * into w from withdrawals where group_id = h;
+    perform ledger_give_back(g, '~reorg:' || i.id, 'release', p_actor,
+      jsonb_build_object('reason', c_reason, 'reversal', c_reversal), 'RELEASED', c_reason, true,
+      w);
+    perform chain_fact(h, 'reorg:' || i.id, 'wallet.reversal',
+      jsonb_build_object('wallet', p_wallet, 'reversal', c_reversal));
+  end loop;
+end
+$$;
+
 -- Books the opposite of a credit: the outside gets everything, what paid shortfalls is owed again,
 -- the wallet gives p_taken, and `shortfall:<asset>` the rest. The caller holds all locks.
 create function chain_book_reversal(
@@ -118,7 +62,8 @@ declare
   v_answer jsonb;
 begin
   -- Legs bear the numbers of the legs that they take back; the shortfall's own comes after them.
-  select array_agg(i.leg order by i.leg)::smallint[] as legs, array_agg(i.wallet order by i.leg) as wallets,
+  select array_agg(i.leg order by i.leg)::smallint[] as legs,
+      array_agg(i.wallet order by i.leg) as wallets,
       array_agg(p_asset) as assets, array_agg(i.type order by i.leg) as types,
       array_agg(i.part order by i.leg) as parts into r
     from (
@@ -168,8 +113,6 @@ declare
     'blockHash', i.block_hash, 'reason', c_reason);
   g transfer_groups;
   b wallet_balances;
-  w withdrawals;
-  h text;
   v_wallet text;
   v_holds text[];
   v_got numeric;
@@ -215,16 +158,9 @@ begin
   end if;
 
   -- Some may have ended, or begun to be signed, before their rows were locked.
-  v_holds := array(select u from unnest(chain_releasable_groups(v_wallet)) u where u = any(v_holds));
-  foreach h in array v_holds loop
-    select * into g from transfer_groups where id = h;
-    select * into w from withdrawals where group_id = h;
-    perform ledger_give_back(g, '~reorg:' || i.id, 'release', p_actor,
-      jsonb_build_object('reason', c_reason, 'reversal', c_id), 'RELEASED', c_reason, true, w);
-    perform chain_fact(h, 'reorg:' || i.id, 'wallet.reversal',
-      jsonb_build_object('wallet', v_wallet, 'reversal', c_id));
-  end loop;
-
+  v_holds := array(select u from unnest(v_holds) u
+    where u = any(chain_releasable_groups(v_wallet)) order by u);
+  perform chain_release_holds(v_holds, i, v_wallet, p_actor);
   select * into b from wallet_balances where wallet_id = v_wallet;
   select coalesce(sum(l.settled), 0) into v_got from transfer_legs l
     where l.group_id = i.group_id and l.leg = 2;
