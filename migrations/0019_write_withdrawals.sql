@@ -111,6 +111,14 @@ begin
     return v_answer;
   end if;
   select * into w from withdrawals where group_id = p_group_id;
+  if withdrawal_expire_waiting(g, w) then
+    select * into g from transfer_groups where id = p_group_id;
+    return ledger_refuse(g, false, p_step_key, 'finalize', p_actor, p_request, true,
+      'GROUP_NOT_OPEN', format('Group %s is %s: %s.', g.id, g.status, g.reason));
+  elsif w.state = 'awaiting_approval' then
+    return ledger_refuse(g, false, p_step_key, 'finalize', p_actor, p_request, true, 'WRONG_KIND',
+      format('The withdrawal is awaiting_approval: %s.', withdrawal_waits_for(p_group_id)));
+  end if;
   w.txid := coalesce(p_txid, w.txid);
   if p_amount is not null then
     select array_agg(l.leg), array_agg(l.part) into v_legs, v_amounts
@@ -186,7 +194,8 @@ begin
 end
 $$;
 
--- A chainless withdrawal past its deadline: only the outside knows, so it is marked, not ended.
+-- A chainless withdrawal past its deadline: only the outside knows, so it is marked, not ended. One
+-- that waits for approval cannot have been paid, and ends.
 create function ledger_mark_stuck(
   p_group_id text, p_step_key text, p_actor text, p_request jsonb, p_expires_at timestamptz
 ) returns jsonb
@@ -217,6 +226,10 @@ begin
       'groupStatus', g.status);
   end if;
   select * into w from withdrawals where group_id = p_group_id;
+  if w.state = 'awaiting_approval' then
+    return ledger_give_back(g, p_step_key, 'expire', p_actor, p_request, 'CANCELLED', 'EXPIRED',
+      true, w);
+  end if;
   w.state := 'stuck';
   return ledger_write(g, false, p_step_key, 'markStuck', p_actor, p_request, 'withdrawal.stuck',
     'MOVES', '{}', '{}', '{}', '{}', '{}', '{}', true, true, null, w);

@@ -6,15 +6,18 @@ import { type Guidance, readableTime } from './details.ts';
 import { undoGroup } from './giveBack.ts';
 import { GroupSaga, type SagaResult } from './groupSaga.ts';
 import { ledger } from './ledgerSteps.ts';
+import { APPROVAL_PEOPLE, isAwaitingApproval, PolicyWait, waitsFor } from './withdrawalPolicy.ts';
 
 const BUTTONS: Buttons = { settle: 'finalize', release: 'releaseWithdrawal', cancel: 'cancel' };
 
 /**
  * A withdrawal of an asset without a chain: held until somebody says that it was paid outside or
- * gives it back. Its deadline only marks it stuck: whether money left, the outside alone knows.
+ * gives it back. Its deadline only marks it stuck: whether money left, the outside alone knows. It
+ * ends one that still waits for approval, which nobody can have paid.
  */
 export function withdrawal(input: OpenWithdrawalInput): Promise<SagaResult> {
-  const saga = new GroupSaga(input.groupId, explain);
+  const saga = new GroupSaga(input.groupId, (self) => explain(self, input));
+  const policy = new PolicyWait();
   const markStuck = async (expiresAt: Timestamp) => {
     const step = { groupId: saga.groupId, stepKey: `~stuck:${expiresAt}`, actor: SAGA_ACTOR };
     const due = { summary: `Mark as stuck: the deadline was ${readableTime(expiresAt)}` };
@@ -26,18 +29,26 @@ export function withdrawal(input: OpenWithdrawalInput): Promise<SagaResult> {
     compensate(undoGroup(saga, { ...input, kind: 'withdrawal' }, 'releaseWithdrawal'));
     const summary = `Hold ${input.amount} of ${input.wallet} for ${input.destination}`;
     await saga.open(() => ledger.openWithdrawal.executeWithOptions({ summary }, [input]));
+    await policy.pass(saga, { input, expire: markStuck });
     const isArmed = () => !isStuck(saga);
     await driveToEnd(saga, { summary: 'Deadline: mark as stuck', act: markStuck, isArmed });
   });
 }
 
+const GIVE_BACK =
+  'give it back: signal `release` with a reason, or the button Request Cancellation';
+
 function isStuck(saga: GroupSaga): boolean {
   return saga.group?.withdrawal?.state === 'stuck';
 }
 
-function explain(saga: GroupSaga): Guidance {
+function explain(saga: GroupSaga, { client }: OpenWithdrawalInput): Guidance {
   if (!saga.opened) return { next: 'The ledger holds the amount.', people: [] };
   if (!saga.isOpen()) return { next: 'Nothing, this withdrawal has ended.', people: [] };
+  if (isAwaitingApproval(saga)) {
+    const next = waitsFor(saga.group?.withdrawal?.approval, client);
+    return { next, people: [...APPROVAL_PEOPLE, GIVE_BACK] };
+  }
   return {
     next: nextOf(saga),
     people: [

@@ -17,6 +17,7 @@ import { serveDocument } from './openapi.ts';
 import { Problem, sendProblem } from './problem.ts';
 import { requestLog } from './requestLog.ts';
 import { apiKeyRoutes } from './routes/apiKeys.ts';
+import { approvalRuleRoutes } from './routes/approvalRules.ts';
 import { approvalRoutes } from './routes/approvals.ts';
 import { assetRoutes } from './routes/assets.ts';
 import { chainRoutes } from './routes/chains.ts';
@@ -93,6 +94,7 @@ export function createApp({ db, gateway, config, chain, log, metrics }: AppInput
     walletRoutes(deps),
     assetRoutes(deps),
     limitRoutes(deps),
+    approvalRuleRoutes(deps),
     apiKeyRoutes(deps, keys),
     chainRoutes(deps),
     reconciliationRoutes(deps),

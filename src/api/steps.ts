@@ -83,6 +83,18 @@ export async function actOnSaga<U extends SagaUpdate>(
   return answerOf(deps, update, outcome, input, () => findGroup(db, gateway, input.groupId));
 }
 
+/** Writes an act that no saga takes part in: the ledger alone decides, and at once. */
+export async function decideInLedger(
+  deps: ApiDeps,
+  verb: string,
+  input: StepInput,
+  write: () => Promise<StepOutcome>,
+): Promise<StepAnswer> {
+  return answerOf(deps, verb, await write(), input, () =>
+    findGroup(deps.db, deps.gateway, input.groupId),
+  );
+}
+
 /** `/v1/transfers/<id>`, where every group can be read. */
 function groupLocation(id: string): string {
   return `/v1/transfers/${encodeURIComponent(id)}`;

@@ -42,8 +42,8 @@ export interface Leg {
 }
 
 /**
- * States of a withdrawal. Chainless ones know `held`, `stuck`, `settled`, `released`. `requested`
- * is accepted but not written yet: the API alone says it, no row has it.
+ * States of a withdrawal. Chainless ones know `held`, `awaiting_approval`, `stuck`, `settled`,
+ * `released`. `requested` is accepted but not written yet: the API alone says it, no row has it.
  * From the commit of `signing` on, bytes may be on a chain.
  */
 export type WithdrawalState =
@@ -72,9 +72,23 @@ export interface WithdrawalAttempt {
   outcome: string;
 }
 
+/** What has to be said before a withdrawal may leave. */
+export interface WithdrawalApproval {
+  /** The approval rule that asked for people; null: none did. */
+  rule: string | null;
+  /** How many clients have to approve. */
+  needed: number;
+  /** The clients that have, in their order. */
+  given: string[];
+  /** The risk check's word; null: there was no check when it was opened. */
+  risk: 'pending' | 'allow' | 'review' | 'deny' | null;
+}
+
 export interface WithdrawalView {
   state: WithdrawalState;
   destination: string;
+  /** Left out where nothing was asked. */
+  approval?: WithdrawalApproval;
   attempts: WithdrawalAttempt[];
   confirmations: number;
 }
@@ -149,6 +163,18 @@ export interface Asset {
   depositsPaused: boolean;
   withdrawalsPaused: boolean;
   createdAt: Timestamp;
+}
+
+/** From an amount on, withdrawals of an asset need so many approvals. */
+export interface ApprovalRule {
+  id: string;
+  asset: string;
+  /** Null: everybody's. */
+  owner: string | null;
+  /** Null: every kind. */
+  walletKind: WalletKind | null;
+  from: Amount;
+  approvals: number;
 }
 
 export interface Limit {

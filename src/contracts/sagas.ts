@@ -153,6 +153,8 @@ export const SIGNAL = {
   chainChanged: 'chainChanged',
   /** Another saga's step changed this group: a reversal released what it held. A hint too. */
   ledgerChanged: 'ledgerChanged',
+  /** A withdrawal was approved or rejected: a hint too. */
+  policyChanged: 'policyChanged',
 } as const;
 
 /** What a person may type into the Signal dialog: a reason, as text or as an object. */
@@ -220,6 +222,12 @@ export interface SagaGateway {
    * does not answer. Optional while a gateway cannot tell: such a GET is then a 404.
    */
   describe?(groupId: string): Promise<RunningSaga | null>;
+
+  /**
+   * Tells a withdrawal's saga that the ledger has news on its approval, or brings the saga back.
+   * Never throws: the news is stored, and the saga looks by itself later.
+   */
+  wake(groupId: string): Promise<void>;
 
   /** True when the server answers. */
   ready(): Promise<boolean>;

@@ -157,6 +157,13 @@ export interface ReleaseWithdrawalInput extends StepInput {
   final: boolean;
 }
 
+/** What the risk check said of a withdrawal. */
+export interface RecordRiskInput extends StepInput {
+  verdict: 'allow' | 'review' | 'deny';
+  /** The check's own words, for people. */
+  reason: string | null;
+}
+
 /**
  * Cancel of a group that may not be there yet: writes a tombstone, so that a late hold is refused.
  */

@@ -14,6 +14,7 @@ import type {
   OpenDepositInput,
   OpenTransferInput,
   OpenWithdrawalInput,
+  RecordRiskInput,
   ReleaseWithdrawalInput,
   ReverseInput,
   SettleInput,
@@ -37,6 +38,9 @@ export interface StepInputs {
   finalizeWithdrawal: CaptureInput;
   releaseWithdrawal: ReleaseWithdrawalInput;
   markStuck: ExpireInput;
+  approve: GiveBackInput;
+  reject: GiveBackInput;
+  recordRisk: RecordRiskInput;
   tombstone: TombstoneInput;
 }
 export type LedgerVerb = keyof StepInputs;
@@ -122,6 +126,9 @@ const CANONICAL: { [V in LedgerVerb]: (input: StepInputs[V]) => Record<string, u
     final,
   }),
   markStuck: deadline,
+  approve: giveBack,
+  reject: giveBack,
+  recordRisk: ({ verdict, reason }) => ({ verdict, reason }),
   tombstone: ({ kind, client, reason }) => ({ kind, client, reason }),
 };
 

@@ -5,6 +5,7 @@ import type { SagaDeps } from './deps.ts';
 import { startAndWait } from './firstStep.ts';
 import { answers } from './ready.ts';
 import { runningSaga } from './runningSaga.ts';
+import { wakeSaga } from './wake.ts';
 
 export interface GatewayOptions extends SagaDeps {
   /** Base URL of the Temporal UI, or null where there is none. */
@@ -19,6 +20,7 @@ export function createGateway(options: GatewayOptions): SagaGateway {
     start: (type, input, waitMs) => startAndWait(options, type, input, waitMs),
     act: (update, input, waitMs) => actAndWait(options, update, input, waitMs),
     describe: (groupId) => runningSaga(client, groupId),
+    wake: (groupId) => wakeSaga(options, groupId),
     ready: () => answers(client),
     uiLink(groupId) {
       if (temporalUi === null) return null;

@@ -5,8 +5,9 @@
 import type { ProblemCode } from '../../src/contracts/codes.ts';
 import type { GroupKind } from '../../src/contracts/resources.ts';
 import type { LegAmount, LegInput } from '../../src/contracts/steps.ts';
-import type { LedgerVerb, StepInputs } from '../../src/ledger/requests.ts';
+import type { StepInputs } from '../../src/ledger/requests.ts';
 import { type Books, centsOf, type PlainGroup, textOf, wholeCentsOf } from './books.ts';
+import type { ModelVerb } from './calls.ts';
 import { faultsOfLegs, partsOf } from './faults.ts';
 
 export type Verdict =
@@ -16,7 +17,7 @@ export type Verdict =
   | { say: 'not_found' }
   | { say: 'not_due' };
 
-type Rules = { [V in LedgerVerb]: (books: Books, input: StepInputs[V]) => Verdict };
+type Rules = { [V in ModelVerb]: (books: Books, input: StepInputs[V]) => Verdict };
 
 const refuse = (...codes: ProblemCode[]): Verdict => ({ say: 'refused', codes, stored: true });
 const tell = (code: ProblemCode): Verdict => ({ say: 'refused', codes: [code], stored: false });

@@ -32,6 +32,7 @@ export function onApi(): ApiDriver {
       start: (type, input, waitMs) => sagas().start(type, input, waitMs),
       act: (update, input, waitMs) => sagas().act(update, input, waitMs),
       describe: async (id) => (await sagas().describe?.(id)) ?? null,
+      wake: (id) => sagas().wake(id),
       ready: () => sagas().ready(),
       uiLink: (id) => sagas().uiLink(id),
     };

@@ -1,12 +1,14 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
-import type { Group } from '../../contracts/resources.ts';
+import type { StepInput, StepOutcome } from '../../contracts/steps.ts';
+import type { Db } from '../../db/pool.ts';
+import { approve } from '../../ledger/approve.ts';
+import { reject } from '../../ledger/reject.ts';
 import type { ApiDeps, ApiEnv } from '../context.ts';
-import { findGroup } from '../groupResource.ts';
 import { moneyAnswers, moneyHeaders } from '../idempotency.ts';
-import { Problem } from '../problem.ts';
 import { body, writes } from '../routing.ts';
 import { reasonBody } from '../schemas/group.ts';
 import { idParam } from '../schemas/text.ts';
+import { decideInLedger, sendStep, stepOf } from '../steps.ts';
 
 const params = z.object({ id: idParam('id', 'withdrawal:shop:order-4711') });
 
@@ -27,53 +29,46 @@ const approveRoute = createRoute({
   ...shape,
   path: '/v1/withdrawals/{id}/approve',
   summary: 'Let a withdrawal go that waits for approval',
-  description: 'The client that asked for the withdrawal cannot approve it.',
+  description:
+    'The client that asked for the withdrawal cannot approve it, and a client approves once. It ' +
+    'goes on when as many clients have as `approval.needed` says.',
 });
 
 const rejectRoute = createRoute({
   ...shape,
   path: '/v1/withdrawals/{id}/reject',
-  summary: 'Refuse a withdrawal that waits for approval',
+  summary: 'Refuse a withdrawal that waits for approval; its money is given back',
 });
 
-/** Before signing nothing has left; in these states nobody is asked either. */
-const BEFORE_SIGNING: ReadonlySet<string> = new Set(['requested', 'held', 'awaiting_funds']);
+type Said = StepInput & { reason: string };
 
 /**
- * Nothing puts a withdrawal into `awaiting_approval` yet, since there is no approval policy; so
- * each request meets a group that waits for nobody's word, and this tells it which one.
+ * Approve and reject. Written to the ledger here and not by the saga: what a workflow is told can
+ * be typed by anybody at the Temporal UI, and this has to come from an authenticated client. The
+ * saga is only woken, also by a repetition: the first hint may have been lost.
  */
-function refuseApproval(group: Group, chainBound: boolean): never {
-  if (group.withdrawal === undefined) {
-    throw new Problem('WRONG_KIND', `${group.id} is a ${group.kind}, not a withdrawal.`);
-  }
-  if (group.status !== 'IN_PROGRESS') {
-    throw new Problem('GROUP_NOT_OPEN', `The withdrawal is ${group.status} already.`);
-  }
-  const { state } = group.withdrawal;
-  if (chainBound && !BEFORE_SIGNING.has(state)) {
-    throw new Problem('MAY_BE_ON_CHAIN', `The withdrawal is ${state}: its bytes may have left.`);
-  }
-  throw new Problem('WRONG_KIND', `The withdrawal is ${state} and waits for no approval.`);
-}
-
-/** Approve and reject, for withdrawals that wait for a second person. */
-export function approvalRoutes({ db, gateway, wallets }: ApiDeps): OpenAPIHono<ApiEnv> {
+export function approvalRoutes(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   const app = new OpenAPIHono<ApiEnv>();
-  const refuse = async (id: string): Promise<never> => {
-    const group = await findGroup(db, gateway, id);
-    const asset = group.legs[0]?.asset;
-    const facts = asset === undefined ? null : await wallets.asset(asset);
-    return refuseApproval(group, facts !== null && facts.chain !== null);
+  const decide = async (
+    verb: 'approve' | 'reject',
+    write: (db: Db, input: Said) => Promise<StepOutcome>,
+    input: Said,
+  ) => {
+    const answer = await decideInLedger(deps, verb, input, () => write(deps.db, input));
+    await deps.gateway.wake(input.groupId);
+    return answer;
   };
   app.openapi(approveRoute, async (c) => {
-    const { id } = c.req.valid('param');
-    const { client } = c.get('caller');
-    if (id.startsWith(`withdrawal:${client}:`)) {
-      throw new Problem('FORBIDDEN', `${client} asked for this withdrawal: another must approve.`);
-    }
-    return refuse(id);
+    const { 'Idempotency-Key': key } = c.req.valid('header');
+    const step = stepOf(c.get('caller'), 'approve', c.req.valid('param').id, key);
+    const answer = await decide('approve', approve, { ...step, ...c.req.valid('json') });
+    return sendStep(c, deps, answer, 200);
   });
-  app.openapi(rejectRoute, (c) => refuse(c.req.valid('param').id));
+  app.openapi(rejectRoute, async (c) => {
+    const { 'Idempotency-Key': key } = c.req.valid('header');
+    const step = stepOf(c.get('caller'), 'reject', c.req.valid('param').id, key);
+    const answer = await decide('reject', reject, { ...step, ...c.req.valid('json') });
+    return sendStep(c, deps, answer, 200);
+  });
   return app;
 }

@@ -57,10 +57,20 @@ const WITHDRAWAL_STATES = [
   'late_confirmed',
 ] as const;
 
+const approval = z
+  .object({
+    rule: z.string().nullable().openapi({ description: 'The rule that asked; null: none did.' }),
+    needed: z.int().openapi({ description: 'How many clients have to approve.' }),
+    given: z.array(z.string()).openapi({ description: 'The clients that have.' }),
+    risk: z.enum(['pending', 'allow', 'review', 'deny']).nullable(),
+  })
+  .openapi('WithdrawalApproval');
+
 const withdrawal = z
   .object({
     state: z.enum(WITHDRAWAL_STATES),
     destination: z.string(),
+    approval: approval.optional().openapi({ description: 'Left out where nothing was asked.' }),
     attempts: z.array(attempt),
     confirmations: z.int(),
   })
