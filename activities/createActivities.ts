@@ -1,7 +1,12 @@
 import { createLedgerActivities, type LedgerDeps } from './ledgerActivities.ts';
+import { createPolicyActivities, type PolicyDeps } from './policyActivities.ts';
 import { createSweepActivities, type SweepDeps } from './sweepActivities.ts';
 
 /** All activities of the saga worker; each is a few lines over a ledger function. */
-export function createActivities(deps: LedgerDeps & SweepDeps) {
-  return { ...createLedgerActivities(deps), ...createSweepActivities(deps) };
+export function createActivities(deps: LedgerDeps & SweepDeps & PolicyDeps) {
+  return {
+    ...createLedgerActivities(deps),
+    ...createPolicyActivities(deps),
+    ...createSweepActivities(deps),
+  };
 }

@@ -30,6 +30,13 @@ export interface Config {
   chainTraces: (typeof CHAIN_TRACES)[number] | null;
   /** A payment that no block took in so many seconds is `stuck`: still held, and a person looks. */
   stuckAfterSeconds: number;
+  /**
+   * Where withdrawals are checked for risk; `off` takes the check away; null: not said, so what the
+   * database requires stays.
+   */
+  risk: { url: string; secret: string; timeoutMs: number } | 'off' | null;
+  /** Nothing is credited when blocks come and none has become final for so many seconds. */
+  finalityStallSeconds: number;
   mnemonic: string;
   /** Account key of the deposit addresses, for processes that hold no mnemonic; null: derived. */
   depositXpub: string | null;
@@ -87,6 +94,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     chainPollMs: integer('CHAIN_POLL_MS', 250),
     chainTraces: traces,
     stuckAfterSeconds: integer('WITHDRAWAL_STUCK_AFTER_SECONDS', 600),
+    risk: readRisk(env, faults, integer('RISK_TIMEOUT_MS', 5_000)),
+    finalityStallSeconds: integer('CHAIN_FINALITY_STALL_SECONDS', 1800),
     mnemonic: env.HOLDFAST_DEV_MNEMONIC || PUBLIC_TEST_MNEMONIC,
     depositXpub: env.HOLDFAST_DEPOSIT_XPUB || null,
     port: integer('PORT', 3000),
@@ -100,4 +109,25 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   };
   if (faults.length > 0) throw new Error(`Configuration: ${faults.join('; ')}.`);
   return config;
+}
+
+/** Below it, whoever sees one signed request could guess the secret. */
+const LEAST_SECRET_LENGTH = 16;
+/** A saga waits for the answer; longer ones are asked for again. */
+const MOST_RISK_TIMEOUT_MS = 60_000;
+
+function readRisk(env: NodeJS.ProcessEnv, faults: string[], timeoutMs: number): Config['risk'] {
+  const { RISK_URL: url, RISK_SECRET: secret = '' } = env;
+  if (!url) return null;
+  if (url === 'off') return 'off';
+  if (!/^https?:\/\//.test(url) || !URL.canParse(url)) {
+    faults.push('RISK_URL must be an http(s) URL, or off');
+  }
+  if (secret.length < LEAST_SECRET_LENGTH) {
+    faults.push(`RISK_SECRET must have at least ${LEAST_SECRET_LENGTH} characters`);
+  }
+  if (timeoutMs < 1 || timeoutMs > MOST_RISK_TIMEOUT_MS) {
+    faults.push(`RISK_TIMEOUT_MS must be 1 to ${MOST_RISK_TIMEOUT_MS}`);
+  }
+  return { url, secret, timeoutMs };
 }

@@ -7,15 +7,17 @@ import { connectChain } from './chains/connection.ts';
 import { createChainDoor } from './chains/door.ts';
 import { type Config, readConfig } from './config.ts';
 import { migrate } from './db/migrate.ts';
-import { createPool } from './db/pool.ts';
+import { createPool, type Db } from './db/pool.ts';
+import { requireRiskCheck } from './ledger/recordRisk.ts';
 import { createLog, type Log } from './observability/log.ts';
-import { createMetrics } from './observability/metrics.ts';
+import { createMetrics, type Metrics } from './observability/metrics.ts';
 import { encryptingConverter, readCodecKeys } from './temporal/codec.ts';
 import { startSagas } from './temporal/sagas.ts';
 import { startWatcher } from './watchers/watcher.ts';
 import { createWatcherMetrics } from './watchers/watcherMetrics.ts';
 import { depositXpub } from './withdrawals/developmentKeys.ts';
 import { connectMnemonicSigner, refuseMainNet } from './withdrawals/hotWallet.ts';
+import { createRiskCheck, type RiskCheck } from './withdrawals/riskCheck.ts';
 
 export interface Holdfast {
   /** Where the API listens, such as `http://127.0.0.1:3000`. */
@@ -60,6 +62,7 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
       identity: config.identity,
       temporalUi: config.temporalUi,
       work: config.roles.has('worker'),
+      risk: await openRiskCheck(config, db, metrics),
       dataConverter: encryptingConverter(readCodecKeys(config.codecKeys)),
       ...(config.buildId !== null && { buildId: config.buildId }),
       ...(chain !== null &&
@@ -70,6 +73,7 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
             chain,
             signer,
             stuckAfterSeconds: config.stuckAfterSeconds,
+            finalityStallSeconds: config.finalityStallSeconds,
           }),
         }),
     });
@@ -99,6 +103,17 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
     await stop();
     throw error;
   }
+}
+
+/** Workers say whether withdrawals need a verdict; one that was told nothing changes nothing. */
+async function openRiskCheck(
+  { risk, roles }: Config,
+  db: Db,
+  { registry }: Metrics,
+): Promise<RiskCheck | null> {
+  if (risk === null || !roles.has('worker')) return null;
+  await requireRiskCheck(db, risk !== 'off');
+  return risk === 'off' ? null : createRiskCheck({ ...risk, registry });
 }
 
 /** Runs one process until SIGINT or SIGTERM, or until a part of it fails. */

@@ -9,7 +9,7 @@ import { type Guidance, readableTime } from './details.ts';
 import { undoGroup } from './giveBack.ts';
 import { GroupSaga, type SagaResult } from './groupSaga.ts';
 import { ledger } from './ledgerSteps.ts';
-import { APPROVAL_PEOPLE, isAwaitingApproval, PolicyWait, waitsFor } from './withdrawalPolicy.ts';
+import { WithdrawalPolicy } from './withdrawalPolicy.ts';
 
 const BUTTONS: Buttons = { settle: 'finalize', release: 'releaseWithdrawal', cancel: 'cancel' };
 
@@ -35,15 +35,15 @@ const ROUNDING_MS = 1;
  */
 export function chainWithdrawal(input: OpenWithdrawalInput): Promise<SagaResult> {
   const view: View = { why: null };
-  const saga = new GroupSaga(input.groupId, (self) => explain(self, view, input));
+  const policy = new WithdrawalPolicy(input);
+  const saga = new GroupSaga(input.groupId, (self) => explain(self, view, policy));
   const wait = new ChainWait();
-  const policy = new PolicyWait();
   handleActs(saga, BUTTONS);
   return saga.run(async (compensate) => {
     compensate(undoGroup(saga, { ...input, kind: 'withdrawal' }, 'releaseWithdrawal'));
     const summary = `Hold ${input.amount} of ${input.wallet} for ${input.destination}`;
     await saga.open(() => ledger.openWithdrawal.executeWithOptions({ summary }, [input]));
-    await policy.pass(saga, { input, expire: (deadline) => expireAt(saga, deadline) });
+    await policy.pass(saga, (deadline) => expireAt(saga, deadline));
     while (saga.isOpen()) {
       const before = stateOf(saga);
       wait.beforeLook();
@@ -140,17 +140,15 @@ function isUnsigned(saga: GroupSaga): boolean {
   return UNSIGNED.includes(stateOf(saga));
 }
 
-function explain(saga: GroupSaga, { why }: View, { client }: OpenWithdrawalInput): Guidance {
+function explain(saga: GroupSaga, { why }: View, policy: WithdrawalPolicy): Guidance {
   if (!saga.opened) return { next: 'The ledger holds the amount.', people: [] };
   if (!saga.isOpen()) return { next: 'Nothing, this withdrawal has ended.', people: [] };
   const reason = why === null ? '' : ` ${why[0]?.toUpperCase()}${why.slice(1)}.`;
   const people = isUnsigned(saga)
     ? ['give it back: signal `release` with a reason, or the button Request Cancellation']
     : ['nothing yet: its bytes may be on the chain, so only the chain ends it'];
-  if (isAwaitingApproval(saga)) {
-    const next = waitsFor(saga.group?.withdrawal?.approval, client);
-    return { next, people: [...APPROVAL_PEOPLE, ...people] };
-  }
+  const asked = policy.guidance(saga);
+  if (asked) return { next: asked.next, people: [...asked.people, ...people] };
   return { next: NEXT[stateOf(saga)] + reason, people };
 }
 

@@ -6,7 +6,7 @@ import { type Guidance, readableTime } from './details.ts';
 import { undoGroup } from './giveBack.ts';
 import { GroupSaga, type SagaResult } from './groupSaga.ts';
 import { ledger } from './ledgerSteps.ts';
-import { APPROVAL_PEOPLE, isAwaitingApproval, PolicyWait, waitsFor } from './withdrawalPolicy.ts';
+import { WithdrawalPolicy } from './withdrawalPolicy.ts';
 
 const BUTTONS: Buttons = { settle: 'finalize', release: 'releaseWithdrawal', cancel: 'cancel' };
 
@@ -16,8 +16,8 @@ const BUTTONS: Buttons = { settle: 'finalize', release: 'releaseWithdrawal', can
  * ends one that still waits for approval, which nobody can have paid.
  */
 export function withdrawal(input: OpenWithdrawalInput): Promise<SagaResult> {
-  const saga = new GroupSaga(input.groupId, (self) => explain(self, input));
-  const policy = new PolicyWait();
+  const policy = new WithdrawalPolicy(input);
+  const saga = new GroupSaga(input.groupId, (self) => explain(self, policy));
   const markStuck = async (expiresAt: Timestamp) => {
     const step = { groupId: saga.groupId, stepKey: `~stuck:${expiresAt}`, actor: SAGA_ACTOR };
     const due = { summary: `Mark as stuck: the deadline was ${readableTime(expiresAt)}` };
@@ -29,7 +29,7 @@ export function withdrawal(input: OpenWithdrawalInput): Promise<SagaResult> {
     compensate(undoGroup(saga, { ...input, kind: 'withdrawal' }, 'releaseWithdrawal'));
     const summary = `Hold ${input.amount} of ${input.wallet} for ${input.destination}`;
     await saga.open(() => ledger.openWithdrawal.executeWithOptions({ summary }, [input]));
-    await policy.pass(saga, { input, expire: markStuck });
+    await policy.pass(saga, markStuck);
     const isArmed = () => !isStuck(saga);
     await driveToEnd(saga, { summary: 'Deadline: mark as stuck', act: markStuck, isArmed });
   });
@@ -42,13 +42,11 @@ function isStuck(saga: GroupSaga): boolean {
   return saga.group?.withdrawal?.state === 'stuck';
 }
 
-function explain(saga: GroupSaga, { client }: OpenWithdrawalInput): Guidance {
+function explain(saga: GroupSaga, policy: WithdrawalPolicy): Guidance {
   if (!saga.opened) return { next: 'The ledger holds the amount.', people: [] };
   if (!saga.isOpen()) return { next: 'Nothing, this withdrawal has ended.', people: [] };
-  if (isAwaitingApproval(saga)) {
-    const next = waitsFor(saga.group?.withdrawal?.approval, client);
-    return { next, people: [...APPROVAL_PEOPLE, GIVE_BACK] };
-  }
+  const asked = policy.guidance(saga);
+  if (asked) return { next: asked.next, people: [...asked.people, GIVE_BACK] };
   return {
     next: nextOf(saga),
     people: [

@@ -2,6 +2,7 @@
 import type { Client } from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
 import { createActivities } from '../../activities/createActivities.ts';
+import type { PolicyDeps } from '../../activities/policyActivities.ts';
 import { CHAIN_TASK_QUEUE, SAGA_TASK_QUEUE, type SagaGateway } from '../contracts/sagas.ts';
 import type { Db } from '../db/pool.ts';
 import type { Log } from '../observability/log.ts';
@@ -25,6 +26,8 @@ export interface SagasOptions {
   temporalUi: string | null;
   /** Registered with the sagas, as local activities, and on the chain's own task queue. */
   chainActivities?: object;
+  /** Where withdrawals are checked for risk; left out: this process does not know. */
+  risk?: PolicyDeps['risk'];
   /** False for a process that starts sagas and runs none: the outcome comes from the op row. */
   work?: boolean;
   /** False where the server has no schedules (the time-skipping one). */
@@ -50,13 +53,13 @@ export interface Sagas {
  * @throws an Error that says how to go on when Temporal does not answer
  */
 export async function startSagas(options: SagasOptions): Promise<Sagas> {
-  const { db, log, chainActivities } = options;
+  const { db, log, chainActivities, risk = null } = options;
   installRuntime(log);
   const temporal = await connectTemporal(options);
   const { client } = temporal;
   const outcomes = createOutcomes();
   const sweep = createSweep({ client, db, log });
-  const steps = createActivities({ db, publish: outcomes.publish, ...sweep });
+  const steps = createActivities({ db, log, risk, publish: outcomes.publish, ...sweep });
   const workers: RunningWorker[] = [];
   let stopping: Promise<void> | undefined;
   const stop = () => {

@@ -35,7 +35,7 @@ async function apiWithoutWorker() {
   const { client } = temporal;
   const outcomes = createOutcomes();
   const sweep = createSweep({ client, db, log });
-  const steps = createActivities({ db, publish: outcomes.publish, ...sweep });
+  const steps = createActivities({ db, log, risk: null, publish: outcomes.publish, ...sweep });
   gateway = createGateway({ client, db, outcomes, steps, log, temporalUi: null });
   return { api, temporal, steps };
 }

@@ -38,7 +38,7 @@ describe('a withdrawal to a chain above a rule', () => {
     const handle = world.sagas.client.workflow.getHandle(input.groupId);
     const { next } = await handle.query<SagaStatus>('status');
     expect(next).toBe(
-      'Waits for 1 approval by a client other than shop; none yet. Rule eth asks for it.',
+      'Waits for 1 approval by a client other than shop; none yet. Asked for by rule eth.',
     );
     expect(await attempts(input.groupId)).toBe(0);
 
