@@ -7,10 +7,11 @@ import type { ChainDepositInput, ChainReversalInput } from '../src/contracts/sag
 import {
   broadcastWithdrawal,
   followWithdrawal,
-  type PayDeps,
+  replaceWithdrawal,
   signWithdrawal,
   type WithdrawalProgress,
 } from '../src/withdrawals/pay.ts';
+import type { PayDeps } from '../src/withdrawals/payDeps.ts';
 
 export type { DepositLook, ReversalOutcome, WithdrawalProgress };
 
@@ -30,6 +31,8 @@ export function createChainActivities(deps: PayDeps) {
     signWithdrawal: (groupId: string): Promise<WithdrawalProgress> => signWithdrawal(deps, groupId),
     broadcastWithdrawal: (groupId: string): Promise<WithdrawalProgress> =>
       broadcastWithdrawal(deps, groupId),
+    replaceWithdrawal: (groupId: string): Promise<WithdrawalProgress> =>
+      replaceWithdrawal(deps, groupId),
     followWithdrawal: (groupId: string): Promise<WithdrawalProgress> =>
       followWithdrawal(deps, groupId),
   };

@@ -29,6 +29,7 @@ import { openTransfer } from '../src/ledger/openTransfer.ts';
 import { openWithdrawal } from '../src/ledger/openWithdrawal.ts';
 import { release } from '../src/ledger/release.ts';
 import { releaseWithdrawal } from '../src/ledger/releaseWithdrawal.ts';
+import { cancelOnChain, speedUp } from '../src/ledger/replaceAttempt.ts';
 import { reverse } from '../src/ledger/reverse.ts';
 import { settle } from '../src/ledger/settle.ts';
 import { type Fact, recordFact } from '../src/ledger/timeline.ts';
@@ -63,6 +64,8 @@ export function createLedgerActivities({ db, publish }: LedgerDeps) {
     cancelDeposit: step<SagaUpdates['cancelDeposit']>(cancelDeposit),
     finalizeWithdrawal: step<SagaUpdates['finalize']>(finalizeWithdrawal),
     releaseWithdrawal: step<SagaUpdates['releaseWithdrawal']>(releaseWithdrawal),
+    speedUp: step<SagaUpdates['speedUp']>(speedUp),
+    cancelOnChain: step<SagaUpdates['cancelOnChain']>(cancelOnChain),
     expire: step<ExpireInput>(expire),
     markStuck: step<ExpireInput>(markStuck),
     tombstone: step<TombstoneInput>(tombstone),

@@ -4,9 +4,12 @@ create table nonce_slots (
   chain text collate "C" not null,
   sender text collate "C" not null,
   nonce bigint not null,
-  group_id text collate "C" not null references withdrawals,
+  -- Null: it was spent without Holdfast, and `note` says who looked and what it was.
+  group_id text collate "C" references withdrawals,
+  note text,
   created_at timestamptz not null default clock_timestamp(),
-  primary key (chain, sender, nonce)
+  primary key (chain, sender, nonce),
+  constraint slots_are_explained check (group_id is not null or note is not null)
 );
 
 create trigger nonce_slots_stay before update or delete on nonce_slots
@@ -23,8 +26,11 @@ create table withdrawal_attempts (
   id bigint generated always as identity primary key,
   group_id text collate "C" not null references withdrawals,
   attempt_no integer not null,
-  -- `bump` and `cancel` will use the same slot.
-  kind text not null check (kind in ('payment')),
+  -- payment: pays the withdrawal; several of them differ by their fee. cancel: a transfer of
+  -- nothing to the sender itself. All of a group use one slot, so that at most one takes effect.
+  kind text not null check (kind in ('payment', 'cancel')),
+  -- Why it was made, in the words of the group's end where it is a cancel.
+  reason text,
   chain text collate "C" not null,
   sender text collate "C" not null,
   nonce bigint not null,
@@ -36,13 +42,17 @@ create table withdrawal_attempts (
   max_fee numeric not null check (max_fee >= 0),
   bytes text,
   txid text collate "C" unique,
-  outcome text not null check (outcome in ('signing', 'signed', 'broadcast', 'broadcast_unknown')),
-  -- What the node said last, where it did not simply take it.
+  -- refused: the signer looked and signed nothing.
+  outcome text not null
+    check (outcome in ('signing', 'refused', 'signed', 'broadcast', 'broadcast_unknown')),
+  -- What the node, or the signer, said last, where it did not simply take it.
   detail text,
   created_at timestamptz not null default clock_timestamp(),
   unique (group_id, attempt_no),
   foreign key (chain, sender, nonce) references nonce_slots (chain, sender, nonce),
-  constraint signed_before_sent check ((outcome = 'signing') = (bytes is null)),
+  constraint signed_before_sent check (
+    (outcome in ('signing', 'refused')) = (bytes is null)
+  ),
   constraint bytes_have_an_id check ((bytes is null) = (txid is null))
 );
 
@@ -75,9 +85,13 @@ create table attempt_inclusions (
   block_height bigint not null,
   -- The receipt holds the very payment that was asked for; false also where it was reverted.
   paid boolean not null,
+  -- The transaction was not reverted. One that succeeded and did not pay means that the token does
+  -- not do what it says.
+  succeeded boolean not null default true,
   -- What the sender paid for it, in the chain's native coin.
   fee numeric not null check (fee >= 0),
-  -- First of the two legs that hold the fee; null until it is booked.
+  -- First of the two legs that hold the fee; null until it is booked. 0: booked in a group of its
+  -- own, since this one had ended.
   fee_leg smallint,
   canonical boolean not null default true,
   created_at timestamptz not null default clock_timestamp()
@@ -89,6 +103,35 @@ create unique index attempt_inclusions_canonical on attempt_inclusions (attempt_
 -- What a rewind has to look at, and what is included up to a height.
 create index attempt_inclusions_by_height on attempt_inclusions (block_height) where canonical;
 
+-- Why nothing is signed for a sender until a person has looked.
+create table sender_pauses (
+  id bigint generated always as identity primary key,
+  chain text collate "C" not null,
+  sender text collate "C" not null,
+  reason text not null,
+  since timestamptz not null default clock_timestamp(),
+  until timestamptz
+);
+
+create index sender_pauses_open on sender_pauses (chain, sender) where until is null;
+
+-- What people asked for while a payment was in no block: another attempt with a higher fee, or a
+-- cancellation. Written with the op row of the act, served by the saga.
+create table attempt_wishes (
+  group_id text collate "C" not null references withdrawals,
+  step_key text collate "C" not null,
+  kind text not null check (kind in ('speed_up', 'cancel')),
+  -- Most that the attempt may cost, in the native coin; null: as configured.
+  max_fee numeric check (max_fee > 0),
+  created_at timestamptz not null default clock_timestamp(),
+  -- The attempt that came of it; 0: none, since it would cost too much.
+  attempt_no integer,
+  primary key (group_id, step_key)
+);
+
 grant select, insert on nonce_slots, withdrawal_attempts, attempt_inclusions to holdfast_app;
+grant select, insert on sender_pauses, attempt_wishes to holdfast_app;
+grant update (until) on sender_pauses to holdfast_app;
+grant update (attempt_no) on attempt_wishes to holdfast_app;
 grant update (bytes, txid, outcome, detail) on withdrawal_attempts to holdfast_app;
 grant update (fee_leg, canonical) on attempt_inclusions to holdfast_app;

@@ -96,8 +96,8 @@ return coalesce(p_of_asset, 12);
 
 -- Records what a stored block holds. Recording it again changes nothing.
 -- p_deposits  [{txid, ordinal, asset, amount, from, to}]
--- p_outcomes  [{txid, fee, transfers: [{asset, amount, from, to}]}] of transactions that we sent;
---             no transfers where it was reverted
+-- p_outcomes  [{txid, fee, succeeded, transfers: [{asset, amount, from, to}]}] of transactions that
+--             we sent; no transfers where it was reverted
 create function chain_record_events(
   p_chain text, p_hash text, p_height bigint, p_deposits jsonb, p_outcomes jsonb
 ) returns void
@@ -131,17 +131,18 @@ begin
   end loop;
 
   for r in
-    select p.id, p.group_id, e.fee, exists (
+    select p.id, p.group_id, e.fee, e.succeeded, p.kind = 'payment' and exists (
         select
         from jsonb_to_recordset(e.transfers) t(asset text, amount numeric, "from" text, "to" text)
         where t.asset = w.asset and t.amount = w.amount
           and t."from" = p.sender and t."to" = p.destination) as paid
-    from jsonb_to_recordset(p_outcomes) e(txid text, fee numeric, transfers jsonb)
+    from jsonb_to_recordset(p_outcomes)
+      e(txid text, fee numeric, succeeded boolean, transfers jsonb)
     join withdrawal_attempts p on p.txid = e.txid and p.chain = p_chain
     join withdrawals w on w.group_id = p.group_id
   loop
-    insert into attempt_inclusions (attempt_id, block_hash, block_height, paid, fee)
-      values (r.id, p_hash, p_height, r.paid, r.fee)
+    insert into attempt_inclusions (attempt_id, block_hash, block_height, paid, succeeded, fee)
+      values (r.id, p_hash, p_height, r.paid, r.succeeded, r.fee)
       on conflict do nothing
       returning id into v_id;
     continue when not found;

@@ -54,8 +54,16 @@ begin
       case when w.asset = p_asset then w.amount else 0 end
         + case when c_native then coalesce(n.fee, p.max_fee) else 0 end as takes
     from withdrawals w
-    join withdrawal_attempts p on p.group_id = w.group_id and p.sender = p_sender
-    left join attempt_inclusions n on n.attempt_id = p.id and n.canonical
+    -- Of all attempts of a group one takes effect: the dearest counts, until it is known which.
+    join lateral (
+      select max(t.max_fee) as max_fee from withdrawal_attempts t
+      where t.group_id = w.group_id and t.sender = p_sender having count(*) > 0
+    ) p on true
+    left join lateral (
+      select i.* from withdrawal_attempts t
+      join attempt_inclusions i on i.attempt_id = t.id and i.canonical
+      where t.group_id = w.group_id limit 1
+    ) n on true
     where w.chain = p_chain and w.state not in ('held', 'awaiting_funds', 'settled', 'released')
   ) o;
   select -s.settled - v_open - coalesce((select sum(i.amount) from chain_inclusions i
@@ -66,10 +74,10 @@ end
 $$;
 
 -- Why a payment cannot begin now, in a sentence, or null when it may.
--- p_funds  {height, balance, native}: the sender's balances in the asset and in the native coin
+-- p_funds      {height, balance, native}: the sender's balances in the asset and in the native coin
+-- p_in_flight  most payments of the sender that may be under way and in no block
 create function chain_payment_fault(
-  w withdrawals, p_sender text, p_chain_nonce bigint, p_next_nonce bigint, p_funds jsonb,
-  p_max_fee numeric
+  w withdrawals, p_sender text, p_funds jsonb, p_max_fee numeric, p_in_flight integer
 ) returns text
 language plpgsql stable as $$
 declare
@@ -84,9 +92,15 @@ begin
     return format('withdrawals of %s are paused', w.asset);
   elsif c_native is null then
     return format('the coin that fees of %s are paid in is not registered as an asset', w.chain);
-  elsif p_chain_nonce > p_next_nonce then
-    return format('%s has sent transactions that Holdfast does not know: the chain is at nonce %s, '
-      'the books at %s', p_sender, p_chain_nonce, p_next_nonce);
+  elsif exists (select from sender_pauses o
+    where o.chain = w.chain and o.sender = p_sender and o.until is null)
+  then
+    return (select format('nothing is signed for %s: %s', p_sender, min(o.reason))
+      from sender_pauses o
+      where o.chain = w.chain and o.sender = p_sender and o.until is null);
+  elsif chain_in_flight(w.chain, p_sender) >= p_in_flight then
+    return format('%s payments of %s are in no block yet, more are not begun', p_in_flight,
+      p_sender);
   end if;
   if w.asset <> c_native then
     s := chain_spendable(w.chain, p_sender, c_native, c_height, (p_funds ->> 'native')::numeric);
@@ -106,28 +120,42 @@ begin
 end
 $$;
 
--- The attempt as its saga needs it, or null.
+-- The attempt that a withdrawal is at, or null: the last one, but one that the signer refused only
+-- where there is no other.
+create function chain_last_attempt(p_group_id text) returns withdrawal_attempts
+language plpgsql stable as $$
+declare
+  p withdrawal_attempts;
+begin
+  select * into p from withdrawal_attempts a where a.group_id = p_group_id
+    order by a.outcome = 'refused', a.attempt_no desc limit 1;
+  return p;
+end
+$$;
+
+-- The same as its saga needs it.
 create function chain_attempt_json(p_group_id text) returns jsonb
 language sql stable
 return (
-  select jsonb_build_object('id', p.id::text, 'groupId', p.group_id, 'chain', p.chain,
-    'sender', p.sender, 'nonce', p.nonce, 'destination', p.destination, 'terms', p.terms,
-    'bytes', p.bytes, 'txid', p.txid, 'outcome', p.outcome)
-  from withdrawal_attempts p where p.group_id = p_group_id
-  order by p.attempt_no desc limit 1
+  select jsonb_build_object('id', p.id::text, 'groupId', p.group_id, 'no', p.attempt_no,
+    'kind', p.kind, 'chain', p.chain, 'sender', p.sender, 'nonce', p.nonce,
+    'destination', p.destination, 'terms', p.terms, 'bytes', p.bytes, 'txid', p.txid,
+    'outcome', p.outcome)
+  from chain_last_attempt(p_group_id) p where p.id is not null
 );
 
 -- Begins the signing of a withdrawal: takes a nonce and writes the attempt. From this commit on
 -- bytes may leave and nobody releases it.
 --
--- p_funds  {height, balance, native}: see chain_payment_fault
+-- p_funds, p_in_flight  see chain_payment_fault
 -- p_fault  why the payment could not be priced, in a sentence; then p_terms and p_max_fee are null
 --
 -- Answers {result: 'signing', attempt}, the same one again for ever; {result: 'waiting', why},
 -- where it stays releasable; {result: 'ended'} where the group is finished.
 create function chain_begin_signing(
   p_group_id text, p_actor text, p_sender text, p_destination text,
-  p_chain_nonce bigint, p_funds jsonb, p_terms jsonb, p_max_fee numeric, p_fault text
+  p_chain_nonce bigint, p_funds jsonb, p_terms jsonb, p_max_fee numeric, p_fault text,
+  p_in_flight integer
 ) returns jsonb
 language plpgsql as $$
 declare
@@ -151,10 +179,12 @@ begin
       jsonb_build_object('expiresAt', rfc3339(g.expires_at)), 'CANCELLED', 'EXPIRED', true, w);
     return '{"result": "ended"}';
   end if;
-  select coalesce(max(s.nonce) + 1, p_chain_nonce) into v_nonce from nonce_slots s
-    where s.chain = w.chain and s.sender = p_sender;
-  v_why := coalesce(p_fault,
-    chain_payment_fault(w, p_sender, p_chain_nonce, v_nonce, p_funds, p_max_fee));
+  v_nonce := chain_next_nonce(w.chain, p_sender);
+  if p_chain_nonce > v_nonce then
+    perform chain_pause_sender(w.chain, p_sender, format('It has sent transactions that Holdfast '
+      'does not know, from nonce %s on.', v_nonce));
+  end if;
+  v_why := coalesce(p_fault, chain_payment_fault(w, p_sender, p_funds, p_max_fee, p_in_flight));
   if v_why is not null then
     perform chain_announce_state(g, 'awaiting_funds', '~awaitingFunds', p_actor,
       jsonb_build_object('why', v_why));
@@ -189,6 +219,26 @@ begin
       jsonb_build_object('txid', p_txid));
   end if;
   return chain_attempt_json(p.group_id);
+end
+$$;
+
+-- Stores that the signer looked and signed nothing. An attempt that has bytes keeps them.
+create function chain_record_refusal(p_attempt_id bigint, p_why text) returns void
+language plpgsql as $$
+declare
+  p withdrawal_attempts;
+begin
+  select a.* into p from withdrawal_attempts a
+    join transfer_groups g on g.id = a.group_id where a.id = p_attempt_id for update of g;
+  update withdrawal_attempts set outcome = 'refused', detail = p_why
+    where id = p_attempt_id and outcome = 'signing';
+  perform chain_fact(p.group_id, 'signerRefused:' || p.attempt_no, 'withdrawal.signer_refused',
+    jsonb_build_object('why', p_why, 'nonce', p.nonce));
+  -- Where another attempt lives on, it is that one's state again.
+  update withdrawals set state = chain_state_in_flight(chain_last_attempt(p.group_id)),
+      updated_at = clock_timestamp()
+    where group_id = p.group_id and state in ('replacing', 'cancelling')
+      and (chain_last_attempt(p.group_id)).bytes is not null;
 end
 $$;
 

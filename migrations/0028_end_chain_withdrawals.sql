@@ -2,22 +2,41 @@
 -- attempts, balances. The rewind updates the same inclusions, so settling and orphaning never
 -- cross.
 
--- Books a payment's fee as a hold in two legs of its own: `network-fees:<native>` pays, the outside
--- gets. It settles or is cancelled with the inclusion that it belongs to.
-create function chain_book_fee(g transfer_groups, n attempt_inclusions, p_actor text) returns void
+-- First of the two legs that hold what the customer pays at most for the network, or null where the
+-- platform pays.
+create function chain_customer_leg(w withdrawals) returns smallint
+language sql immutable
+return case when w.chain is not null and w.fee_mode = 'customer'
+  then case when w.fee is null then 3 else 5 end end;
+
+-- What of an inclusion's fee the customer pays: all, up to what he agreed to. A cancellation was
+-- not his wish.
+create function chain_customer_fee(w withdrawals, n attempt_inclusions) returns numeric
+language sql stable
+return case when chain_customer_leg(w) is not null
+    and (select p.kind from withdrawal_attempts p where p.id = n.attempt_id) = 'payment'
+  then least(n.fee, w.max_fee) else 0 end;
+
+-- Books a payment's fee, without what the customer pays of it, as a hold in two legs of its own:
+-- `network-fees:<native>` pays, the outside gets. It settles or is cancelled with the inclusion
+-- that it belongs to.
+create function chain_book_fee(
+  g transfer_groups, w withdrawals, n attempt_inclusions, p_actor text
+) returns void
 language plpgsql as $$
 declare
   c_native constant text := chain_native_asset(g.chain);
+  c_fee constant numeric := n.fee - chain_customer_fee(w, n);
   v_leg smallint;
 begin
   perform ledger_insert_wallet('network-fees:' || c_native, 'holdfast', c_native, 'system', '{}');
   select max(l.leg) + 1 into v_leg from transfer_legs l where l.group_id = g.id;
-  if n.fee > 0 then
+  if c_fee > 0 then
     perform ledger_write(g, false, '~fee:' || n.id, 'fee', p_actor,
       jsonb_build_object('inclusion', n.id::text, 'blockHash', n.block_hash), 'group.legs_added',
       'HOLD', array[v_leg, v_leg + 1]::smallint[],
       array['network-fees:' || c_native, 'external:' || c_native], array[c_native, c_native],
-      '{DEBIT,CREDIT}', array[n.fee, n.fee], null, true, true);
+      '{DEBIT,CREDIT}', array[c_fee, c_fee], null, true, true);
   end if;
   update attempt_inclusions set fee_leg = v_leg where id = n.id;
 end
@@ -34,7 +53,7 @@ begin
       array_agg(l.remaining order by l.leg) as amounts,
       array_agg('CANCELLED'::entry_status) as statuses into r
     from transfer_legs l
-    where l.group_id = g.id and l.leg in (n.fee_leg, n.fee_leg + 1) and n.fee > 0;
+    where l.group_id = g.id and l.leg in (n.fee_leg, n.fee_leg + 1) and l.remaining > 0;
   if r.legs is not null then
     perform ledger_write(g, false, '~unfee:' || n.id, 'unfee', p_actor,
       jsonb_build_object('inclusion', n.id::text, 'blockHash', n.block_hash), 'group.reduced',
@@ -49,14 +68,54 @@ create function chain_depth(p_chain text, p_height bigint) returns bigint
 language sql stable
 return (select greatest(c.cursor_height - p_height + 1, 0) from chains c where c.id = p_chain);
 
--- Brings a withdrawal to what the stored chain says: its payment is in a block, dropped out of one,
--- confirmed, overdue. Ends nothing: `chain_settle_withdrawal` does.
+-- A block has an attempt. Announces what that means, once per inclusion; a token that said yes and
+-- did not pay is paused with its asset.
+create function chain_note_inclusion(
+  g transfer_groups, w withdrawals, a assets, n attempt_inclusions, p_actor text
+) returns void
+language plpgsql as $$
+declare
+  p withdrawal_attempts;
+  v_seen jsonb;
+begin
+  select * into p from withdrawal_attempts where id = n.attempt_id;
+  v_seen := jsonb_build_object('txid', p.txid, 'blockHash', n.block_hash);
+  if p.kind = 'cancel' then
+    perform chain_set_state(g.id, 'cancelling', '~cancelInBlock:' || n.id,
+      v_seen || '{"inBlock": true}');
+  elsif not n.paid then
+    perform chain_set_state(g.id, 'reverted', '~reverted:' || n.id,
+      v_seen || jsonb_build_object('succeeded', n.succeeded));
+    if n.succeeded then
+      update assets set withdrawals_paused = true
+        where code = a.code and not withdrawals_paused;
+      perform chain_fact(g.id, 'assetPaused:' || n.id, 'withdrawal.asset_paused', v_seen
+        || jsonb_build_object('asset', a.code, 'why', 'its transaction took effect and did not '
+          'move the exact amount to the destination'));
+    end if;
+  elsif chain_depth(w.chain, n.block_height) >= chain_confirmations(a.confirmations) then
+    if w.state <> 'confirmed' then
+      perform chain_announce_state(g, 'confirmed', '~confirmed:' || n.id, p_actor, v_seen);
+    end if;
+  elsif w.state not in ('in_block', 'confirmed') then
+    perform chain_set_state(g.id, 'in_block', '~inBlock:' || n.id, v_seen);
+  end if;
+end
+$$;
+
+-- Brings a withdrawal to what the stored chain says: one of its attempts is in a block, dropped out
+-- of one, confirmed, overdue. Ends nothing: `chain_settle_withdrawal` does.
 --
 -- p_stuck_after  seconds after which a payment that is in no block is `stuck`; it stays held
--- Answers {state, group, txid, confirmations, required, stuckInSeconds, final}; final is null or
--- {inclusionId, height, blockHash}, for `chain_settle_withdrawal`.
-create function chain_observe_withdrawal(p_group_id text, p_actor text, p_stuck_after integer)
-returns jsonb
+-- p_bump_after   seconds after which it is to be replaced by one with a higher fee; null: never
+-- Answers {state, group, txid, confirmations, required, lookInSeconds, final, replacement, slot}:
+--   final        null or {inclusionId, height, blockHash}, for `chain_settle_withdrawal`
+--   replacement  null, `cancel` or `speed_up`
+--   slot         null, or where no block has an attempt {sender, nonce, final}; its final is null
+--                or the {height, hash} of the highest final block
+create function chain_observe_withdrawal(
+  p_group_id text, p_actor text, p_stuck_after integer, p_bump_after integer
+) returns jsonb
 language plpgsql as $$
 declare
   g transfer_groups;
@@ -65,14 +124,17 @@ declare
   c chains;
   p withdrawal_attempts;
   n attempt_inclusions;
-  v_depth bigint;
+  v_replacement text;
+  v_final bigint;
+  v_due integer;
 begin
   select * into g from transfer_groups where id = p_group_id for update;
   select * into w from withdrawals where group_id = p_group_id;
   select * into a from assets where code = w.asset;
-  select * into p from withdrawal_attempts where group_id = p_group_id
-    order by attempt_no desc limit 1;
+  p := chain_last_attempt(p_group_id);
   if g.status = 'IN_PROGRESS' and p.id is not null then
+    select * into c from chains where id = w.chain;
+    v_final := chain_final_height(c, a.final);
     for n in
       select i.* from attempt_inclusions i
       join withdrawal_attempts t on t.id = i.attempt_id
@@ -81,49 +143,52 @@ begin
       if not n.canonical and n.fee_leg is not null then
         perform chain_unbook_fee(g, n, p_actor);
       elsif n.canonical and n.fee_leg is null then
-        perform chain_book_fee(g, n, p_actor);
+        perform chain_book_fee(g, w, n, p_actor);
       end if;
     end loop;
-    -- The last one is the canonical one, if any is.
+    -- The last one is the canonical one, if any is: all attempts have one nonce.
     if n.canonical then
-      v_depth := chain_depth(w.chain, n.block_height);
-      if not n.paid then
-        perform chain_set_state(p_group_id, 'reverted', '~reverted:' || n.id,
-          jsonb_build_object('txid', p.txid, 'blockHash', n.block_hash));
-      elsif v_depth >= chain_confirmations(a.confirmations) and w.state <> 'confirmed' then
-        perform chain_announce_state(g, 'confirmed', '~confirmed:' || n.id, p_actor,
-          jsonb_build_object('txid', p.txid, 'blockHash', n.block_hash));
-      elsif w.state not in ('in_block', 'confirmed') then
-        perform chain_set_state(p_group_id, 'in_block', '~inBlock:' || n.id,
-          jsonb_build_object('txid', p.txid, 'blockHash', n.block_hash));
+      perform chain_note_inclusion(g, w, a, n, p_actor);
+    else
+      v_replacement := chain_replacement_due(p, p_bump_after);
+      if w.state in ('in_block', 'confirmed', 'reverted') then
+        perform chain_set_state(p_group_id, chain_state_in_flight(p), '~orphaned:' || n.id,
+          jsonb_build_object('blockHash', n.block_hash, 'why', 'reorganised'));
+      elsif w.state <> 'stuck' and not exists (select from attempt_wishes s
+          where s.group_id = p_group_id and s.attempt_no is null)
+        and p.created_at + make_interval(secs => p_stuck_after) <= clock_timestamp()
+      then
+        perform chain_announce_state(g, 'stuck', '~stuck:' || p.attempt_no, p_actor,
+          jsonb_build_object('txid', p.txid,
+            'why', format('in no block after %s s', p_stuck_after)));
       end if;
-      select * into c from chains where id = w.chain;
-    elsif w.state in ('in_block', 'confirmed', 'reverted') then
-      perform chain_set_state(p_group_id, 'broadcast', '~orphaned:' || n.id,
-        jsonb_build_object('txid', p.txid, 'blockHash', n.block_hash, 'why', 'reorganised'));
-    elsif w.state <> 'stuck'
-      and p.created_at + make_interval(secs => p_stuck_after) <= clock_timestamp()
-    then
-      perform chain_announce_state(g, 'stuck', '~stuck:' || p.attempt_no, p_actor,
-        jsonb_build_object('txid', p.txid, 'why', format('in no block after %s s', p_stuck_after)));
+      v_due := greatest(0, least(
+        case when (select s.state from withdrawals s where s.group_id = p_group_id) <> 'stuck'
+          then p_stuck_after end, p_bump_after)
+        - extract(epoch from clock_timestamp() - p.created_at)::integer);
     end if;
   end if;
   return jsonb_build_object(
     'state', (select s.state from withdrawals s where s.group_id = p_group_id),
-    'group', group_json(p_group_id),
-    'stuckInSeconds', case when n.canonical is not true and p.id is not null then greatest(0,
-      p_stuck_after - extract(epoch from clock_timestamp() - p.created_at)::integer) end,
-    'txid', p.txid, 'confirmations', coalesce(v_depth, 0),
-    'required', chain_confirmations(a.confirmations),
-    'final', case when n.canonical and n.block_height <= chain_final_height(c, a.final)
+    'group', group_json(p_group_id), 'lookInSeconds', v_due,
+    'txid', (select t.txid from withdrawal_attempts t
+      where t.id = case when n.canonical then n.attempt_id else p.id end),
+    'confirmations', case when n.canonical then chain_depth(w.chain, n.block_height) else 0 end,
+    'required', chain_confirmations(a.confirmations), 'replacement', v_replacement,
+    'slot', case when p.id is not null and n.canonical is not true and g.status = 'IN_PROGRESS'
+      then jsonb_build_object('sender', p.sender, 'nonce', p.nonce, 'final', (
+        select jsonb_build_object('height', b.height, 'hash', b.hash) from chain_blocks b
+        where b.chain = w.chain and b.height = v_final and b.canonical)) end,
+    'final', case when n.canonical and n.block_height <= v_final
       then jsonb_build_object('inclusionId', n.id::text, 'height', n.block_height,
         'blockHash', n.block_hash) end);
 end
 $$;
 
--- Ends a withdrawal whose payment stands in a final block: paid, everything settles; not paid (it
--- was reverted), the fee settles and the rest is released. Checked again under the lock; else
--- {outcome: 'waiting', why}.
+-- Ends a withdrawal that has an attempt in a final block. It paid: everything settles. It did not
+-- (reverted, or a cancellation): the fee settles and the rest is released. Of what the customer
+-- holds for the network, what was not needed is released either way. Checked again under the lock;
+-- else {outcome: 'waiting', why}.
 create function chain_settle_withdrawal(p_inclusion_id bigint, p_actor text) returns jsonb
 language plpgsql as $$
 declare
@@ -132,6 +197,8 @@ declare
   n attempt_inclusions;
   c chains;
   r record;
+  v_fee numeric;
+  v_leg smallint;
   v_request jsonb;
   v_answer jsonb;
 begin
@@ -157,23 +224,36 @@ begin
   end if;
   v_request := jsonb_build_object('inclusionId', n.id::text, 'blockHash', n.block_hash,
     'paid', n.paid);
-  if n.paid then
-    return ledger_capture(g, '~final', 'settle', p_actor, v_request, null, null, true, true, w);
-  end if;
+  v_leg := chain_customer_leg(w);
+  v_fee := chain_customer_fee(w, n);
   select array_agg(l.leg order by s.status, l.leg) as legs,
       array_agg(l.wallet_id order by s.status, l.leg) as wallets,
       array_agg(l.asset order by s.status, l.leg) as assets,
       array_agg(l.type order by s.status, l.leg) as types,
-      array_agg(l.remaining order by s.status, l.leg) as amounts,
+      array_agg(s.part order by s.status, l.leg) as amounts,
       array_agg(s.status order by s.status, l.leg) as statuses into r
     from transfer_legs l
-    cross join lateral (select case when l.leg >= n.fee_leg
-      then 'SETTLED' else 'RELEASED' end::entry_status as status) s
-    where l.group_id = g.id and l.remaining > 0;
-  g.status := 'RELEASED';
-  g.reason := 'REVERTED';
-  w.state := 'released';
-  return ledger_write(g, false, '~final', 'release', p_actor, v_request, 'group.released', 'MOVES',
+    cross join lateral (
+      select 'SETTLED'::entry_status as status, case
+        when l.leg in (v_leg, v_leg + 1) then v_fee
+        when n.paid or l.leg >= n.fee_leg then l.remaining else 0 end as part
+      union all
+      select 'RELEASED', l.remaining - case
+        when l.leg in (v_leg, v_leg + 1) then v_fee
+        when n.paid or l.leg >= n.fee_leg then l.remaining else 0 end
+    ) s
+    where l.group_id = g.id and l.remaining > 0 and s.part > 0;
+  if n.paid then
+    g.status := 'SETTLED';
+    w.state := 'settled';
+  else
+    g.status := 'RELEASED';
+    g.reason := (select case p.kind when 'cancel' then p.reason else 'REVERTED' end
+      from withdrawal_attempts p where p.id = n.attempt_id);
+    w.state := 'released';
+  end if;
+  return ledger_write(g, false, '~final', case when n.paid then 'settle' else 'release' end,
+    p_actor, v_request, case when n.paid then 'group.settled' else 'group.released' end, 'MOVES',
     r.legs, r.wallets, r.assets, r.types, r.amounts, r.statuses, true, true, null, w);
 end
 $$;
@@ -186,8 +266,9 @@ return (
     'state', w.state, 'destination', w.destination,
     'attempts', coalesce((
       select jsonb_agg(jsonb_build_object(
-          'txid', p.txid, 'nonce', p.nonce, 'fees', p.terms,
-          'outcome', case when n.paid then 'in_block' when not n.paid then 'reverted'
+          'txid', p.txid, 'nonce', p.nonce, 'kind', p.kind, 'fees', p.terms,
+          'outcome', case when n.paid or (n.id > 0 and p.kind = 'cancel') then 'in_block'
+            when not n.paid then 'reverted'
             else p.outcome end
         ) order by p.attempt_no)
       from withdrawal_attempts p

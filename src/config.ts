@@ -1,8 +1,14 @@
 /** What a running Holdfast needs to know; read from the environment once, in `readConfig`. */
 import { hostname } from 'node:os';
+import { amountFault } from './contracts/amounts.ts';
 
 /** The public test mnemonic of anvil and hardhat; the signer refuses it on known main nets. */
 const PUBLIC_TEST_MNEMONIC = 'test test test test test test test test test test test junk';
+
+/** Far above any plain transfer's price, far below what a runaway price could take. */
+const DEFAULT_MAX_NETWORK_FEE = '0.05';
+/** Geth keeps so many transactions of one account for certain (`txpool.accountslots`). */
+const DEFAULT_IN_FLIGHT = 16;
 
 /** What a process does: answer HTTP, run sagas, follow the chain. One process can do all three. */
 export const ROLES = ['api', 'worker', 'watcher'] as const;
@@ -10,6 +16,18 @@ export type Role = (typeof ROLES)[number];
 
 /** How inner calls are looked into, see `src/chains/evm/traces.ts`. */
 const CHAIN_TRACES = ['debug', 'trace', 'none'] as const;
+
+/** How withdrawals are paid on the chain; see `PayDeps`. */
+export interface PayingConfig {
+  /** A payment that no block took in so many seconds is `stuck`: still held, and a person looks. */
+  stuckAfterSeconds: number;
+  /** After so many seconds in no block a payment's fee is raised; null: never by itself. */
+  bumpAfterSeconds: number | null;
+  /** Most that one attempt to pay may cost, in the native coin. */
+  feeCap: string;
+  /** Most payments of the hot wallet that may be under way and in no block. */
+  inFlight: number;
+}
 
 export interface Config {
   /** What this process does; all by default. An API without a worker waits longer for outcomes. */
@@ -28,8 +46,7 @@ export interface Config {
   chainPollMs: number;
   /** How coins that contracts pay out are found; null: the node is asked what it offers. */
   chainTraces: (typeof CHAIN_TRACES)[number] | null;
-  /** A payment that no block took in so many seconds is `stuck`: still held, and a person looks. */
-  stuckAfterSeconds: number;
+  paying: PayingConfig;
   /**
    * Where withdrawals are checked for risk; `off` takes the check away; null: not said, so what the
    * database requires stays.
@@ -72,6 +89,12 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     if (!/^\d+$/.test(value)) faults.push(`${name} must be a whole number, not "${value}"`);
     return Number(value);
   };
+  const amount = (name: string, fallback: string): string => {
+    const value = env[name] || fallback;
+    const fault = amountFault(value, null);
+    if (fault) faults.push(`${name}: ${fault}`);
+    return value;
+  };
   const start = env.CHAIN_START_BLOCK;
   if (start && !/^\d+$/.test(start)) faults.push(`CHAIN_START_BLOCK must be a block number`);
   const traces = CHAIN_TRACES.find((mode) => mode === env.CHAIN_TRACES) ?? null;
@@ -93,7 +116,12 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     chainStartBlock: start && /^\d+$/.test(start) ? BigInt(start) : null,
     chainPollMs: integer('CHAIN_POLL_MS', 250),
     chainTraces: traces,
-    stuckAfterSeconds: integer('WITHDRAWAL_STUCK_AFTER_SECONDS', 600),
+    paying: {
+      stuckAfterSeconds: integer('WITHDRAWAL_STUCK_AFTER_SECONDS', 600),
+      bumpAfterSeconds: integer('WITHDRAWAL_BUMP_AFTER_SECONDS', 600) || null,
+      feeCap: amount('WITHDRAWAL_MAX_NETWORK_FEE', DEFAULT_MAX_NETWORK_FEE),
+      inFlight: integer('WITHDRAWALS_IN_FLIGHT', DEFAULT_IN_FLIGHT),
+    },
     risk: readRisk(env, faults, integer('RISK_TIMEOUT_MS', 5_000)),
     finalityStallSeconds: integer('CHAIN_FINALITY_STALL_SECONDS', 1800),
     mnemonic: env.HOLDFAST_DEV_MNEMONIC || PUBLIC_TEST_MNEMONIC,

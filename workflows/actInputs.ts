@@ -33,6 +33,8 @@ const FIELDS = {
     const final = flagOf(typed, 'final', amount === null);
     return { reason: reasonOf(typed), amount, final };
   },
+  speedUp: (typed: Typed) => ({ maxFee: amountOf(typed, 'maxFee') }),
+  cancelOnChain: (typed: Typed) => ({ maxFee: amountOf(typed, 'maxFee') }),
 };
 
 /** What a person can type, as it is shown to one who typed something else. */
@@ -46,6 +48,8 @@ const EXAMPLES: Record<SagaUpdate, string> = {
   cancelDeposit: '{"reason": "never arrived"}',
   finalize: '{"txid": "wire 7"}',
   releaseWithdrawal: '{"reason": "returned by the bank"}',
+  speedUp: '{} or {"maxFee": "0.01"}',
+  cancelOnChain: '{} or {"maxFee": "0.01"}',
 };
 /** Who the step is for; a person may leave it out, and the group may be named. */
 const ENVELOPE = ['groupId'];

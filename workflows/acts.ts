@@ -56,6 +56,8 @@ const UPDATE_DESCRIPTIONS: Record<SagaUpdate, string> = {
   cancelDeposit: 'Drops a pending deposit that will not come: {"reason": "…"}.',
   finalize: 'Says that a withdrawal was paid outside: {"txid": "…"}, in part with "amount".',
   releaseWithdrawal: 'Gives a withdrawal back that was not and will not be paid: {"reason": "…"}.',
+  speedUp: 'Pays with a higher fee, on the same nonce: {} or {"maxFee": "0.01"}.',
+  cancelOnChain: 'Takes the nonce of a payment that no block has: {} or {"maxFee": "0.01"}.',
 };
 
 const SIGNAL_DESCRIPTIONS: Record<WholeGroupAct, string> = {

@@ -34,7 +34,7 @@ const ROUNDING_MS = 1;
  * decides.
  */
 export function chainWithdrawal(input: OpenWithdrawalInput): Promise<SagaResult> {
-  const view: View = { why: null };
+  const view: View = { why: null, looks: 0 };
   const policy = new WithdrawalPolicy(input);
   const saga = new GroupSaga(input.groupId, (self) => explain(self, view, policy));
   const wait = new ChainWait();
@@ -46,6 +46,7 @@ export function chainWithdrawal(input: OpenWithdrawalInput): Promise<SagaResult>
     await policy.pass(saga, (deadline) => expireAt(saga, deadline));
     while (saga.isOpen()) {
       const before = stateOf(saga);
+      view.looks = saga.answers;
       wait.beforeLook();
       // Cancelling the workflow gives the withdrawal back while it can be; later it is ignored.
       if (isUnsigned(saga)) saga.throwIfCancelled();
@@ -53,7 +54,7 @@ export function chainWithdrawal(input: OpenWithdrawalInput): Promise<SagaResult>
       if (!saga.isOpen()) break;
       if (isTimeForNewRun()) await continueAsNew<typeof chainWithdrawal>(input);
       if (stateOf(saga) !== before) wait.quicken();
-      await pause(saga, wait, lookAgainInSeconds);
+      await pause(saga, view, wait, lookAgainInSeconds);
       await expireWhenDue(saga);
     }
   });
@@ -61,6 +62,8 @@ export function chainWithdrawal(input: OpenWithdrawalInput): Promise<SagaResult>
 
 interface View {
   why: string | null;
+  /** Answers that the saga has, as far as the look under way began with or brought them. */
+  looks: number;
 }
 
 /** Goes as far as it can be gone now. Answers when something is due without a hint, or null. */
@@ -80,11 +83,23 @@ async function advance(saga: GroupSaga, view: View): Promise<number | null> {
   // Why it is not known where the bytes are stays on show until a block has them.
   const why = followed.why ?? (INCLUDED.includes(stateOf(saga)) ? null : view.why);
   learn(saga, view, { ...followed, why });
+  if (followed.replace) await replaceAttempt(saga, view);
   return followed.lookAgainInSeconds;
+}
+
+/** The same nonce with a higher fee, or its cancellation: signed, then sent like any attempt. */
+async function replaceAttempt(saga: GroupSaga, view: View): Promise<void> {
+  const args: [string] = [saga.groupId];
+  const signing = { summary: 'Sign the replacement that is due' };
+  const replaced = await chain.replaceWithdrawal.executeWithOptions(signing, args);
+  const sending = { summary: 'Send the replacement' };
+  const sent = await chain.broadcastWithdrawal.executeWithOptions(sending, args);
+  learn(saga, view, { ...sent, why: replaced.why ?? sent.why });
 }
 
 function learn(saga: GroupSaga, view: View, { group, why }: WithdrawalProgress): void {
   view.why = why;
+  view.looks += 1;
   saga.learn(
     { outcome: 'done', replayed: false, groupStatus: group.status, group },
     'look',
@@ -92,7 +107,12 @@ function learn(saga: GroupSaga, view: View, { group, why }: WithdrawalProgress):
   );
 }
 
-async function pause(saga: GroupSaga, wait: ChainWait, dueInSeconds: number | null) {
+async function pause(
+  saga: GroupSaga,
+  view: View,
+  wait: ChainWait,
+  dueInSeconds: number | null,
+): Promise<void> {
   const unsigned = isUnsigned(saga);
   const due = [
     // What stands in a block is told by hints; what does not is tried again by us.
@@ -104,7 +124,9 @@ async function pause(saga: GroupSaga, wait: ChainWait, dueInSeconds: number | nu
   const summary = unsigned
     ? 'Next try to pay, if no hint comes'
     : 'Next look at the chain, if no hint comes';
-  const isOver = () => !saga.isOpen() || (saga.cancelAsked && isUnsigned(saga));
+  // An act of a person that came since the look began: what it asks for is looked at once.
+  const isOver = () =>
+    !saga.isOpen() || saga.answers !== view.looks || (saga.cancelAsked && isUnsigned(saga));
   await wait.pause(summary, due.length > 0 ? Math.min(...due) : null, isOver);
 }
 
@@ -146,7 +168,9 @@ function explain(saga: GroupSaga, { why }: View, policy: WithdrawalPolicy): Guid
   const reason = why === null ? '' : ` ${why[0]?.toUpperCase()}${why.slice(1)}.`;
   const people = isUnsigned(saga)
     ? ['give it back: signal `release` with a reason, or the button Request Cancellation']
-    : ['nothing yet: its bytes may be on the chain, so only the chain ends it'];
+    : INCLUDED.includes(stateOf(saga))
+      ? ['nothing: a block has it, so only the chain ends it']
+      : ['raise its fee: update `speedUp`', 'try to take it back: update `cancelOnChain`'];
   const asked = policy.guidance(saga);
   if (asked) return { next: asked.next, people: [...asked.people, ...people] };
   return { next: NEXT[stateOf(saga)] + reason, people };

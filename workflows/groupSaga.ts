@@ -40,6 +40,8 @@ export class GroupSaga {
   /** Someone asked Temporal to cancel the workflow; the saga decides what that means. */
   cancelAsked = false;
   lastRefusal: ToldRefusal | null = null;
+  /** How many answers came in; a saga that looks by itself sees from it that somebody acted. */
+  answers = 0;
   private openRefusal: Refusal | null = null;
   private stored = true;
   /** The first step answered with somebody else's group or request: nothing here to drive. */
@@ -94,6 +96,7 @@ export class GroupSaga {
    * order, so a finished group stays finished here too.
    */
   learn(outcome: StepOutcome, act: string, by: string): StepOutcome {
+    this.answers += 1;
     if (outcome.outcome === 'refused') {
       // Workflow time, which is read from the history.
       const at = new Date().toISOString();

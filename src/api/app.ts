@@ -27,6 +27,7 @@ import { healthRoutes } from './routes/health.ts';
 import { limitRoutes } from './routes/limits.ts';
 import { metricsRoutes } from './routes/metrics.ts';
 import { reconciliationRoutes } from './routes/reconciliation.ts';
+import { replacementRoutes } from './routes/replacements.ts';
 import { transferActRoutes } from './routes/transferActs.ts';
 import { transferRoutes } from './routes/transfers.ts';
 import { walletRoutes } from './routes/wallets.ts';
@@ -91,6 +92,7 @@ export function createApp({ db, gateway, config, chain, log, metrics }: AppInput
     depositAddressRoutes(deps),
     withdrawalRoutes(deps),
     approvalRoutes(deps),
+    replacementRoutes(deps),
     walletRoutes(deps),
     assetRoutes(deps),
     limitRoutes(deps),

@@ -74,6 +74,18 @@ const acceptedAnswer = {
   content: { 'application/json': { schema: group } },
 };
 
+/** Responses of a call whose outcome is always to come: 202 and the problems. */
+export function acceptedAnswers(codes: ProblemCode[]) {
+  return {
+    202: {
+      ...acceptedAnswer,
+      description: 'Accepted: what comes of it shows in the withdrawal. Read `Location`.',
+      headers: { ...acceptedAnswer.headers, ...replayHeader },
+    },
+    ...problems([...BODY_CODES, ...KEY_CODES, ...codes], replayHeader),
+  };
+}
+
 type GroupAnswers<S extends number> = Record<S, ReturnType<typeof groupAnswer>> &
   Record<202, typeof acceptedAnswer>;
 

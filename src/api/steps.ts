@@ -100,6 +100,13 @@ function groupLocation(id: string): string {
   return `/v1/transfers/${encodeURIComponent(id)}`;
 }
 
+/** Sends a step's group where the outcome of what was asked for is to come: always 202. */
+export function sendAccepted(c: ApiContext, deps: ApiDeps, { group, replayed }: StepAnswer) {
+  c.header('Location', groupLocation(group.id));
+  if (replayed) c.header('Idempotency-Replayed', 'true');
+  return c.json(groupResource(deps.gateway, group), 202);
+}
+
 /** Sends a step's group: `status` for an outcome, 202 with `Location` for one that is to come. */
 export function sendStep<S extends 200 | 201>(
   c: ApiContext,

@@ -99,6 +99,17 @@ export interface FeeQuote {
   terms: Record<string, string>;
 }
 
+/** What spent a sequence number of a sender, in a block. */
+export interface Spending {
+  txid: string;
+  height: number;
+  blockHash: string;
+  /** Signed bytes and terms, where the adapter can read them back; null: it cannot. */
+  signed: { bytes: string; terms: Record<string, string> } | null;
+  /** All that it moved, registered or not. */
+  outcome: Outcome;
+}
+
 /** A payment that cannot be quoted because the chain would reject it, in a sentence. */
 export interface PaymentFault {
   fault: string;
@@ -135,9 +146,26 @@ export interface ChainPort {
 
   transactionStatus(txid: string): Promise<TransactionStatus>;
   balanceOf(address: string, contract: string | null, height: number): Promise<bigint>;
-  /** The sender's next free sequence number (nonce) after all blocks up to the head. */
-  nextSequence(sender: string): Promise<number>;
+  /**
+   * The sender's next free sequence number (nonce) after all blocks up to the head, or up to that
+   * height.
+   */
+  nextSequence(sender: string, height?: number): Promise<number>;
+  /** The transaction that spent a sequence number up to that height; null: none has. */
+  spentBy(sender: string, sequence: number, height: number): Promise<Spending | null>;
   feeQuote(payment: Payment): Promise<FeeQuote | PaymentFault>;
+  /**
+   * Prices a payment that takes the place of one with the terms `replaced`, on the same sequence
+   * number: at least as much more as nodes ask for, at most `capUnits` (null: no cap) in all.
+   *
+   * @param sameCall only the price differs from what is replaced
+   */
+  replacementQuote(
+    payment: Payment,
+    replaced: Record<string, string>,
+    sameCall: boolean,
+    capUnits: bigint | null,
+  ): Promise<FeeQuote | PaymentFault>;
   /** Unsigned bytes (hex) of a payment; pure, so that the same input gives the same bytes. */
   draft(payment: Payment, terms: Record<string, string>, sequence: number): string;
   broadcast(signedBytes: string): Promise<BroadcastResult>;

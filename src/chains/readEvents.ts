@@ -19,6 +19,7 @@ export interface SeenOutcome {
   txid: string;
   /** In the native coin. */
   fee: Amount;
+  succeeded: boolean;
   /** What it moved; nothing where it was reverted. */
   transfers: SeenDeposit[];
 }
@@ -47,8 +48,9 @@ export async function readEvents(
   const seen = (transfer: Transfer): SeenDeposit[] => inLedgerTerms(assets, transfer);
   return {
     deposits: transfers.flatMap(seen),
-    outcomes: outcomes.map(({ txid, feeUnits, transfers: moved }) => ({
+    outcomes: outcomes.map(({ txid, succeeded, feeUnits, transfers: moved }) => ({
       txid,
+      succeeded,
       // Something was signed, so the native coin is registered: signing begins only then.
       fee: assets.native ? amountOf(assets.native, feeUnits) : '0',
       transfers: moved.flatMap(seen),

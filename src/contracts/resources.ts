@@ -68,6 +68,8 @@ export type WithdrawalState =
 export interface WithdrawalAttempt {
   txid: string;
   nonce: number;
+  /** `cancel`: a transfer of nothing to the sender itself, in the payment's place. */
+  kind: 'payment' | 'cancel';
   fees: { maxFeePerGas: string; maxPriorityFeePerGas: string; gas: string };
   outcome: string;
 }

@@ -13,6 +13,7 @@ import type {
   OpenTransferInput,
   OpenWithdrawalInput,
   ReleaseWithdrawalInput,
+  ReplaceAttemptInput,
   ReverseInput,
   SettleInput,
   StepOutcome,
@@ -110,6 +111,10 @@ export interface SagaUpdates {
   finalize: CaptureInput;
   /** `/v1/withdrawals/{id}/release` */
   releaseWithdrawal: ReleaseWithdrawalInput;
+  /** `/v1/withdrawals/{id}/speed-up` */
+  speedUp: ReplaceAttemptInput;
+  /** `/v1/withdrawals/{id}/cancel-on-chain` */
+  cancelOnChain: ReplaceAttemptInput;
 }
 export type SagaUpdate = keyof SagaUpdates;
 
@@ -130,6 +135,8 @@ export const STEP_OF_UPDATE = {
   cancelDeposit: 'cancelDeposit',
   finalize: 'finalizeWithdrawal',
   releaseWithdrawal: 'releaseWithdrawal',
+  speedUp: 'speedUp',
+  cancelOnChain: 'cancelOnChain',
 } as const satisfies Record<SagaUpdate, string>;
 
 /** The ledger function that is a saga's first step; a chain deposit's first step is the chain's. */

@@ -164,6 +164,12 @@ export interface RecordRiskInput extends StepInput {
   reason: string | null;
 }
 
+/** Asks for another attempt in the place of one that is in no block. */
+export interface ReplaceAttemptInput extends StepInput {
+  /** Most that it may cost, in the chain's native coin; null: as configured. */
+  maxFee: Amount | null;
+}
+
 /**
  * Cancel of a group that may not be there yet: writes a tombstone, so that a late hold is refused.
  */

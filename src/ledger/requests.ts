@@ -16,6 +16,7 @@ import type {
   OpenWithdrawalInput,
   RecordRiskInput,
   ReleaseWithdrawalInput,
+  ReplaceAttemptInput,
   ReverseInput,
   SettleInput,
   TombstoneInput,
@@ -37,6 +38,8 @@ export interface StepInputs {
   openWithdrawal: OpenWithdrawalInput;
   finalizeWithdrawal: CaptureInput;
   releaseWithdrawal: ReleaseWithdrawalInput;
+  speedUp: ReplaceAttemptInput;
+  cancelOnChain: ReplaceAttemptInput;
   markStuck: ExpireInput;
   approve: GiveBackInput;
   reject: GiveBackInput;
@@ -73,6 +76,7 @@ export function canonicalLegAmounts(legs: LegAmount[] | null): LegAmount[] | nul
 
 const giveBack = ({ reason }: GiveBackInput) => ({ reason });
 const deadline = ({ expiresAt }: ExpireInput) => ({ expiresAt });
+const replacement = ({ maxFee }: ReplaceAttemptInput) => ({ maxFee: amountOrNull(maxFee) });
 const capture = ({ amount, final, txid }: CaptureInput) => ({
   amount: amountOrNull(amount),
   final,
@@ -125,6 +129,8 @@ const CANONICAL: { [V in LedgerVerb]: (input: StepInputs[V]) => Record<string, u
     amount: amountOrNull(amount),
     final,
   }),
+  speedUp: replacement,
+  cancelOnChain: replacement,
   markStuck: deadline,
   approve: giveBack,
   reject: giveBack,

@@ -1,19 +1,17 @@
 /** The wallet that withdrawals are paid from. */
 import type { ChainConnection } from '../chains/connection.ts';
-import type { ChainId } from '../chains/port.ts';
+import type { ChainPort } from '../chains/port.ts';
 import { ChainUnavailable } from '../contracts/chain.ts';
 import type { Db } from '../db/pool.ts';
 import { createMnemonicSigner, type Signer } from './signer.ts';
 
 /**
- * Writes down that payments leave from this address: it is refused as a destination, and its coins
- * are part of what the books must equal.
+ * Writes down that payments leave from this address: it is refused as a destination, its coins are
+ * part of what the books must equal, and what it sends without us from here on is noticed.
  */
-export async function registerHotAddress(db: Db, chain: ChainId, address: string): Promise<void> {
-  await db.query(
-    'insert into hot_addresses (chain, address) values ($1, $2) on conflict do nothing',
-    [chain, address],
-  );
+export async function registerHotAddress(db: Db, port: ChainPort, address: string): Promise<void> {
+  const sent = await port.nextSequence(address);
+  await db.query('select chain_register_sender($1, $2, $3)', [port.chain, address, sent]);
 }
 
 /**
@@ -46,7 +44,7 @@ export function connectMnemonicSigner(
     if (signer) return signer;
     const port = await chain();
     const made = createMnemonicSigner(mnemonic, port.chain);
-    await registerHotAddress(db, port.chain, made.sender);
+    await registerHotAddress(db, port, made.sender);
     signer = made;
     return made;
   };

@@ -3,13 +3,16 @@
  * crash: what was signed is never signed anew, what was sent is sent again as the same bytes.
  */
 import { amountOf, type ChainAsset, readChainAssets, unitsOf } from '../chains/assets.ts';
-import type { ChainConnection } from '../chains/connection.ts';
-import type { ChainPort, Payment } from '../chains/port.ts';
+import type { ChainPort, FeeQuote, Payment, PaymentFault } from '../chains/port.ts';
 import { ChainUnavailable } from '../contracts/chain.ts';
 import type { Group } from '../contracts/resources.ts';
 import type { Db } from '../db/pool.ts';
 import { readGroup } from '../ledger/groups.ts';
-import type { SignerConnection } from './hotWallet.ts';
+import type { PayDeps } from './payDeps.ts';
+import { proveSpent } from './prove.ts';
+import { replaceAttempt } from './replace.ts';
+import { signedTransactions } from './replacementTables.ts';
+import { paymentOf, signAttempt } from './signAttempt.ts';
 import {
   type Attempt,
   beginSigning,
@@ -17,18 +20,9 @@ import {
   type PaymentOffer,
   readWithdrawal,
   recordBroadcast,
-  recordSigned,
   settleChainWithdrawal,
   type WithdrawalFacts,
 } from './withdrawalTables.ts';
-
-export interface PayDeps {
-  db: Db;
-  chain: ChainConnection;
-  signer: SignerConnection;
-  /** After so many seconds a payment that is in no block is `stuck`; it stays held. */
-  stuckAfterSeconds: number;
-}
 
 /** Where a withdrawal stands, for its saga. */
 export interface WithdrawalProgress {
@@ -37,13 +31,17 @@ export interface WithdrawalProgress {
   why: string | null;
   /** Look again after so many seconds at the latest; null: nothing hurries. */
   lookAgainInSeconds: number | null;
+  /** Another attempt takes this one's place, with a higher fee or to cancel it. */
+  replace: boolean;
 }
 
 /** Signs the payment, once. Waits where it cannot be paid now; then it is still releasable. */
 export async function signWithdrawal(deps: PayDeps, groupId: string): Promise<WithdrawalProgress> {
   const { db } = deps;
   const facts = await factsOf(db, groupId);
-  if (facts.attempt?.bytes) return progress(db, groupId, null);
+  if (facts.attempt?.bytes || facts.attempt?.outcome === 'refused') {
+    return progress(db, groupId, null);
+  }
   const [port, signer, assets] = await Promise.all([
     deps.chain(),
     deps.signer(),
@@ -58,39 +56,20 @@ export async function signWithdrawal(deps: PayDeps, groupId: string): Promise<Wi
   const payment = paymentOf(signer.sender, facts, asset);
   let { attempt } = facts;
   if (!attempt) {
-    const offer = await offerOf(port, groupId, payment, asset, assets.native ?? asset);
+    const offer = await offerOf(deps, port, groupId, payment, asset, assets.native ?? asset);
     const begun = await beginSigning(db, offer);
     if (begun.result !== 'signing') {
       return progress(db, groupId, begun.result === 'waiting' ? begun.why : null);
     }
     attempt = begun.attempt;
   }
-  await signAttempt(deps, port, payment, attempt);
+  await signAttempt(deps, port, facts, asset, attempt);
   return progress(db, groupId, null);
-}
-
-/** The terms and the nonce are stored, so signing again after a crash gives the same bytes. */
-async function signAttempt(deps: PayDeps, port: ChainPort, payment: Payment, attempt: Attempt) {
-  const signer = await deps.signer();
-  const { groupId, nonce, terms } = attempt;
-  // The sender is the attempt's: a signer that was exchanged meanwhile has to refuse.
-  const own = { ...payment, sender: attempt.sender };
-  const draft = port.draft(own, terms, nonce);
-  const signed = await signer.sign({ groupId, payment: own, sequence: nonce, draft });
-  await recordSigned(deps.db, attempt.id, signed);
-}
-
-function paymentOf(sender: string, facts: WithdrawalFacts, asset: ChainAsset): Payment {
-  return {
-    sender,
-    destination: facts.destination.toLowerCase(),
-    contract: asset.contract,
-    units: unitsOf(asset, facts.amount),
-  };
 }
 
 /** What the chain has and asks for, as of one block. */
 async function offerOf(
+  { feeCap, inFlight }: PayDeps,
   port: ChainPort,
   groupId: string,
   payment: Payment,
@@ -114,9 +93,20 @@ async function offerOf(
     balance < payment.units
       ? { fault: `the hot wallet has ${funds.balance} ${asset.code}, more is needed` }
       : await port.feeQuote(payment);
-  const price =
-    'fault' in quote ? quote : { terms: quote.terms, maxFee: amountOf(native, quote.maxFeeUnits) };
-  return { groupId, sender, destination, chainNonce, funds, price };
+  const price = priceOf(quote, native, feeCap === null ? null : unitsOf(native, feeCap));
+  return { groupId, sender, destination, chainNonce, funds, price, inFlight };
+}
+
+function priceOf(
+  quote: FeeQuote | PaymentFault,
+  native: ChainAsset,
+  capUnits: bigint | null,
+): PaymentOffer['price'] {
+  if ('fault' in quote) return quote;
+  const maxFee = amountOf(native, quote.maxFeeUnits);
+  if (capUnits === null || quote.maxFeeUnits <= capUnits) return { terms: quote.terms, maxFee };
+  const cap = amountOf(native, capUnits);
+  return { fault: `the network asks for up to ${maxFee} ${native.code}, ${cap} is allowed` };
 }
 
 /** Sends the signed bytes, unless they stand in a block. Whether the node took them is recorded. */
@@ -126,7 +116,7 @@ export async function broadcastWithdrawal(
 ): Promise<WithdrawalProgress> {
   const { attempt, isIncluded } = await factsOf(db, groupId);
   if (!attempt?.bytes || isIncluded) return progress(db, groupId, null);
-  const sent = await send(await chain(), attempt);
+  const sent = await send(await chain(), attempt, await signedTransactions(db, groupId));
   await recordBroadcast(db, attempt.id, sent.taken, sent.detail);
   return progress(db, groupId, sent.taken ? null : `Not known where it is: ${sent.detail}`);
 }
@@ -135,17 +125,31 @@ export async function broadcastWithdrawal(
 async function send(
   port: ChainPort,
   { bytes, txid }: Attempt,
+  ours: readonly string[],
 ): Promise<{ taken: boolean; detail: string | null }> {
   try {
     const answer = await port.broadcast(bytes ?? '');
     if (answer.result === 'accepted') return { taken: true, detail: null };
-    // A spent nonce is most often this very transaction: its id says.
-    const { state } = await port.transactionStatus(txid ?? '');
-    return { taken: state !== 'unknown', detail: answer.detail };
+    // A spent nonce is most often spent by one of our own attempts: their ids say.
+    const lookedUp = answer.result === 'sequence_used' ? ours : [txid ?? ''];
+    const found = await Promise.all(lookedUp.map((each) => port.transactionStatus(each)));
+    return { taken: found.some(({ state }) => state !== 'unknown'), detail: answer.detail };
   } catch (error) {
     if (!(error instanceof ChainUnavailable)) throw error;
     return { taken: false, detail: error.message };
   }
+}
+
+/**
+ * Replaces the payment as far as that is due, and signs it; `broadcastWithdrawal` sends it. See
+ * `replaceAttempt`.
+ */
+export async function replaceWithdrawal(
+  deps: PayDeps,
+  groupId: string,
+): Promise<WithdrawalProgress> {
+  const why = await replaceAttempt(deps, groupId);
+  return progress(deps.db, groupId, why && `Its fee is not raised: ${why}`);
 }
 
 /** Brings the group to what the chain says; ends it where the chain's word is final. */
@@ -154,14 +158,25 @@ export async function followWithdrawal(
   groupId: string,
 ): Promise<WithdrawalProgress> {
   const { db } = deps;
-  const observed = await observeWithdrawal(db, groupId, deps.stuckAfterSeconds);
-  const { group, final, txid, stuckInSeconds } = observed;
-  if (final === null || txid === null) {
-    return { group, why: null, lookAgainInSeconds: stuckInSeconds };
+  const { stuckAfterSeconds, bumpAfterSeconds } = deps;
+  const look = () => observeWithdrawal(db, groupId, stuckAfterSeconds, bumpAfterSeconds);
+  const { group, final, txid, slot, lookInSeconds, replacement } = await look();
+  if (slot !== null) {
+    const why = await proveSpent(deps, groupId, slot);
+    const after = await look();
+    const isDecided = after.slot === null;
+    return {
+      group: after.group,
+      why,
+      lookAgainInSeconds: isDecided ? null : lookInSeconds,
+      replace: !isDecided && why === null && replacement !== null,
+    };
   }
+  const waiting = { group, lookAgainInSeconds: lookInSeconds, replace: false };
+  if (final === null || txid === null) return { ...waiting, why: null };
   const port = await deps.chain();
   if (!(await isStillThere(port, txid, final))) {
-    return { group, why: 'The node no longer has its block.', lookAgainInSeconds: null };
+    return { ...waiting, why: 'The node no longer has its block.' };
   }
   const settled = await settleChainWithdrawal(db, final.inclusionId);
   return progress(db, groupId, settled.outcome === 'waiting' ? settled.why : null);
@@ -189,5 +204,5 @@ async function factsOf(db: Db, groupId: string): Promise<WithdrawalFacts> {
 async function progress(db: Db, groupId: string, why: string | null): Promise<WithdrawalProgress> {
   const group = await readGroup(db, groupId);
   if (!group) throw new Error(`There is no group ${groupId}`);
-  return { group, why, lookAgainInSeconds: null };
+  return { group, why, lookAgainInSeconds: null, replace: false };
 }

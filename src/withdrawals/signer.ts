@@ -12,6 +12,10 @@ import { HOT_WALLET_PATH } from './developmentKeys.ts';
 export interface SigningRequest {
   /** The withdrawal; one group is paid once. */
   groupId: string;
+  /** CAIP-2. */
+  chain: string;
+  /** `cancel`: the payment is a transfer of nothing to the sender itself. */
+  kind: 'payment' | 'cancel';
   payment: Payment;
   /** Sequence number (nonce) that the ledger gave to this group. */
   sequence: number;

@@ -22,6 +22,10 @@ export interface WithdrawalFacts {
 export interface Attempt {
   id: string;
   groupId: string;
+  /** From 1; attempts of one group share one nonce. */
+  no: number;
+  /** `cancel`: a transfer of nothing to the sender itself. */
+  kind: 'payment' | 'cancel';
   chain: ChainId;
   sender: string;
   nonce: number;
@@ -29,6 +33,8 @@ export interface Attempt {
   terms: Record<string, string>;
   bytes: string | null;
   txid: string | null;
+  /** `refused`: the signer signed nothing, and has the last word on this attempt. */
+  outcome: 'signing' | 'refused' | 'signed' | 'broadcast' | 'broadcast_unknown';
 }
 
 export type Begun =
@@ -46,7 +52,15 @@ export interface PaymentOffer {
   chainNonce: number;
   /** The sender's balances after the block at `height`. */
   funds: { height: number; balance: Amount; native: Amount };
-  price: { terms: Record<string, string>; maxFee: Amount } | { fault: string };
+  price: Price | { fault: string };
+  /** Most payments of the sender that may be under way and in no block. */
+  inFlight: number;
+}
+
+/** Fee terms in the chain family's words, and the most that they can cost in the native coin. */
+export interface Price {
+  terms: Record<string, string>;
+  maxFee: Amount;
 }
 
 /** What the stored chain says of a withdrawal. */
@@ -56,8 +70,19 @@ export interface Observed {
   txid: string | null;
   confirmations: number;
   required: number;
-  /** Until a payment that is in no block counts as stuck; null where it is in one, or not sent. */
-  stuckInSeconds: number | null;
+  /** Until time alone changes something; null where a block has it, or nothing is sent. */
+  lookInSeconds: number | null;
+  /** What is to be done about a payment that is in no block; null: nothing. */
+  replacement: 'speed_up' | 'cancel' | null;
+  /**
+   * The nonce of a payment that is in no block; null where a block has it, or none is given. With
+   * the highest final stored block; null where none is.
+   */
+  slot: {
+    sender: string;
+    nonce: number;
+    final: { height: number; hash: string } | null;
+  } | null;
   /** The inclusion that ends it, where its block is final by the asset's rule. */
   final: { inclusionId: string; height: number; blockHash: string } | null;
 }
@@ -84,13 +109,13 @@ export async function readWithdrawal(db: Db, groupId: string): Promise<Withdrawa
  * for the same group: the same attempt.
  */
 export async function beginSigning(db: Db, offer: PaymentOffer): Promise<Begun> {
-  const { groupId, sender, destination, chainNonce, funds, price } = offer;
+  const { groupId, sender, destination, chainNonce, funds, price, inFlight } = offer;
   const [terms, maxFee, fault] =
     'fault' in price ? [null, null, price.fault] : [price.terms, price.maxFee, null];
   const { rows } = await withRetry(() =>
     db.query<{ begun: Begun }>({
       name: 'chain_begin_signing',
-      text: 'select chain_begin_signing($1, $2, $3, $4, $5, $6, $7, $8, $9) as begun',
+      text: 'select chain_begin_signing($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) as begun',
       values: [
         groupId,
         CHAIN_ACTOR,
@@ -101,6 +126,7 @@ export async function beginSigning(db: Db, offer: PaymentOffer): Promise<Begun> 
         terms && JSON.stringify(terms),
         maxFee,
         fault,
+        inFlight,
       ],
     }),
   );
@@ -120,6 +146,11 @@ export async function recordSigned(
   );
 }
 
+/** Stores that the signer refused an attempt, with its words. */
+export async function recordRefusal(db: Db, attemptId: string, why: string): Promise<void> {
+  await withRetry(() => db.query('select chain_record_refusal($1, $2)', [attemptId, why]));
+}
+
 /** Stores what came of sending: `taken`, or not known, with what the node said. */
 export async function recordBroadcast(
   db: Db,
@@ -132,17 +163,22 @@ export async function recordBroadcast(
   );
 }
 
-/** Brings a withdrawal to what the stored chain says, short of its end. */
+/**
+ * Brings a withdrawal to what the stored chain says, short of its end.
+ *
+ * @param bumpAfterSeconds see `PayDeps`
+ */
 export async function observeWithdrawal(
   db: Db,
   groupId: string,
   stuckAfterSeconds: number,
+  bumpAfterSeconds: number | null = null,
 ): Promise<Observed> {
   const { rows } = await withRetry(() =>
     db.query<{ observed: Observed }>({
       name: 'chain_observe_withdrawal',
-      text: 'select chain_observe_withdrawal($1, $2, $3) as observed',
-      values: [groupId, CHAIN_ACTOR, stuckAfterSeconds],
+      text: 'select chain_observe_withdrawal($1, $2, $3, $4) as observed',
+      values: [groupId, CHAIN_ACTOR, stuckAfterSeconds, bumpAfterSeconds],
     }),
   );
   const observed = rows[0]?.observed;

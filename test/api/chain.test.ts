@@ -34,7 +34,16 @@ beforeAll(async () => {
     sagas: true,
     chain: {
       door: createChainDoor({ db, chain, xpub: depositXpub(MNEMONIC) }),
-      activities: createChainActivities({ db, chain, signer, stuckAfterSeconds: 600 }),
+      activities: createChainActivities({
+        db,
+        chain,
+        signer,
+        log,
+        stuckAfterSeconds: 600,
+        bumpAfterSeconds: null,
+        feeCap: null,
+        inFlight: 100,
+      }),
     },
   });
   shop = await api.client('shop', 'read', 'transfer');

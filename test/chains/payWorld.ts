@@ -10,10 +10,10 @@ import { connectMnemonicSigner } from '../../src/withdrawals/hotWallet.ts';
 import {
   broadcastWithdrawal,
   followWithdrawal,
-  type PayDeps,
   signWithdrawal,
 } from '../../src/withdrawals/pay.ts';
-import { type ChainWorld, createChainWorld } from './chainWorld.ts';
+import type { PayDeps } from '../../src/withdrawals/payDeps.ts';
+import { type ChainWorld, createChainWorld, log } from './chainWorld.ts';
 import { MNEMONIC } from './node.ts';
 
 /** Somebody outside. */
@@ -46,7 +46,16 @@ export async function createPayWorld(): Promise<PayWorld> {
   const world = await createChainWorld();
   const { db, chain, port } = world;
   const signer = connectMnemonicSigner(db, chain, MNEMONIC);
-  const deps: PayDeps = { db, chain, signer, stuckAfterSeconds: 600 };
+  const deps: PayDeps = {
+    db,
+    chain,
+    signer,
+    log,
+    stuckAfterSeconds: 600,
+    bumpAfterSeconds: null,
+    feeCap: null,
+    inFlight: 100,
+  };
   await world.follow();
   let count = 0;
   const prepare: PayWorld['prepare'] = async (asset, amount, more = {}) => {

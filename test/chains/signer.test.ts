@@ -20,6 +20,8 @@ const payment: Payment = {
 };
 const request = (asked: Payment, signed: Payment = asked, sequence = 7) => ({
   groupId: 'withdrawal:test:1',
+  chain: 'eip155:31337',
+  kind: 'payment' as const,
   payment: asked,
   sequence: 7,
   draft: draft(31337, signed, terms, sequence),

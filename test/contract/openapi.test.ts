@@ -61,6 +61,8 @@ const CALLS: Record<string, number[]> = {
   'POST /v1/withdrawals/{id}/release': [200, 202],
   'POST /v1/withdrawals/{id}/approve': [200, 202],
   'POST /v1/withdrawals/{id}/reject': [200, 202],
+  'POST /v1/withdrawals/{id}/speed-up': [202],
+  'POST /v1/withdrawals/{id}/cancel-on-chain': [202],
   'GET /v1/chains': [200],
   'GET /v1/reconciliation': [200],
   'GET /health/live': [200],

@@ -24,7 +24,10 @@ import { setWalletStatus } from '../../src/ledger/wallets.ts';
 import type { TestDatabase } from '../support/testDatabase.ts';
 
 /** The model has no policies: nothing waits for approval, and these verbs are never drawn. */
-export type ModelVerb = Exclude<LedgerVerb, 'approve' | 'reject' | 'recordRisk'>;
+export type ModelVerb = Exclude<
+  LedgerVerb,
+  'approve' | 'reject' | 'recordRisk' | 'speedUp' | 'cancelOnChain'
+>;
 
 export type StepCall = { [V in ModelVerb]: { verb: V; input: StepInputs[V] } }[ModelVerb];
 

@@ -34,6 +34,9 @@ const attempt = z.object({
     maxPriorityFeePerGas: z.string(),
     gas: z.string(),
   }),
+  kind: z.enum(['payment', 'cancel']).openapi({
+    description: 'cancel: a transfer of nothing in the place of the payment, on the same nonce.',
+  }),
   outcome: z.string(),
 });
 

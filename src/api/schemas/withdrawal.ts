@@ -43,6 +43,14 @@ export const finalizeWithdrawalBody = z
   })
   .openapi('FinalizeWithdrawal');
 
+export const replaceAttemptBody = z
+  .strictObject({
+    maxFee: optionalAmount.openapi({
+      description: 'Most that the new attempt may cost, in the native coin of the chain.',
+    }),
+  })
+  .openapi('ReplaceAttempt');
+
 export const releaseWithdrawalBody = z
   .strictObject({
     reason,

@@ -4,7 +4,9 @@ import type { ChainPort } from '../port.ts';
 import { readByHash, readByHeight, readFinality, readHead } from './blocks.ts';
 import { eventsOf } from './events.ts';
 import { countOf } from './quantity.ts';
+import { replacementQuote } from './replacement.ts';
 import { connectRpc } from './rpc.ts';
+import { spentBy } from './spending.ts';
 import { probeTraces, type TraceMode } from './traces.ts';
 import {
   balanceOf,
@@ -54,8 +56,10 @@ export async function connectEvm(rpcUrl: string, options: EvmOptions = {}): Prom
     eventsOf: (block, watch) => eventsOf(rpc, traces, block, watch),
     transactionStatus: (txid) => transactionStatus(rpc, txid),
     balanceOf: (address, contract, height) => balanceOf(rpc, address, contract, height),
-    nextSequence: (sender) => nextSequence(rpc, sender),
+    nextSequence: (sender, height) => nextSequence(rpc, sender, height),
+    spentBy: (...asked) => spentBy(rpc, ...asked),
     feeQuote: (payment) => feeQuote(rpc, payment),
+    replacementQuote: (...asked) => replacementQuote(rpc, ...asked),
     draft: (payment, terms, sequence) => draft(chainId, payment, terms, sequence),
     broadcast: (signedBytes) => broadcast(rpc, signedBytes),
   };

@@ -25,18 +25,33 @@ const REVERTED_CODE = 3;
 
 /** Prices a payment on the head's state, or tells in a sentence why the chain would reject it. */
 export async function feeQuote(rpc: Rpc, payment: Payment): Promise<FeeQuote | PaymentFault> {
-  const [head, tip, gas] = await Promise.all([
+  const [price, gas] = await Promise.all([marketPrice(rpc), estimateGas(rpc, payment)]);
+  return typeof gas === 'bigint' ? quoteOf(gas, price) : gas;
+}
+
+/** What a unit of gas costs, in wei. */
+export interface GasPrice {
+  maxFeePerGas: bigint;
+  maxPriorityFeePerGas: bigint;
+}
+
+/** The price of now, with room for the base fee to rise. */
+export async function marketPrice(rpc: Rpc): Promise<GasPrice> {
+  const [head, tip] = await Promise.all([
     rpc<RawHeader>('eth_getBlockByNumber', 'latest', false),
     rpc<string>('eth_maxPriorityFeePerGas'),
-    estimateGas(rpc, payment),
   ]);
-  if (typeof gas !== 'bigint') return gas;
+  const maxPriorityFeePerGas = bigintOf(tip, 'priority fee');
+  const baseFee = bigintOf(head?.baseFeePerGas, 'base fee');
+  return { maxFeePerGas: baseFee * BASE_FEE_FACTOR + maxPriorityFeePerGas, maxPriorityFeePerGas };
+}
+
+/** The terms of so much gas at a price; a fault where it is more gas than is paid for. */
+export function quoteOf(gas: bigint, price: GasPrice): FeeQuote | PaymentFault {
   if (gas > GAS_LIMIT_CAP) {
     return { fault: `It would need ${gas} gas; at most ${GAS_LIMIT_CAP} is paid for.` };
   }
-  const maxPriorityFeePerGas = bigintOf(tip, 'priority fee');
-  const baseFee = bigintOf(head?.baseFeePerGas, 'base fee');
-  const maxFeePerGas = baseFee * BASE_FEE_FACTOR + maxPriorityFeePerGas;
+  const { maxFeePerGas, maxPriorityFeePerGas } = price;
   return {
     maxFeeUnits: gas * maxFeePerGas,
     terms: {
@@ -47,7 +62,8 @@ export async function feeQuote(rpc: Rpc, payment: Payment): Promise<FeeQuote | P
   };
 }
 
-async function estimateGas(rpc: Rpc, payment: Payment): Promise<bigint | PaymentFault> {
+/** Gas that a payment needs on the head's state, with a margin; a fault where it would revert. */
+export async function estimateGas(rpc: Rpc, payment: Payment): Promise<bigint | PaymentFault> {
   const { to, value, data } = callOf(payment);
   const call = { from: payment.sender, to, value: quantityOf(value), ...(data && { data }) };
   try {
@@ -67,20 +83,22 @@ export function draft(
   terms: Record<string, string>,
   sequence: number,
 ): string {
-  const term = (name: string): bigint => {
-    const text = terms[name];
-    if (!text || !/^\d+$/.test(text)) throw new RangeError(`The fee terms have no ${name}.`);
-    return BigInt(text);
-  };
   return serializeTransaction({
     type: 'eip1559',
     chainId,
     nonce: sequence,
-    gas: term('gas'),
-    maxFeePerGas: term('maxFeePerGas'),
-    maxPriorityFeePerGas: term('maxPriorityFeePerGas'),
+    gas: termOf(terms, 'gas'),
+    maxFeePerGas: termOf(terms, 'maxFeePerGas'),
+    maxPriorityFeePerGas: termOf(terms, 'maxPriorityFeePerGas'),
     ...callOf(payment),
   });
+}
+
+/** One term of a fee, in wei or gas; throws RangeError where it is missing. */
+export function termOf(terms: Record<string, string>, name: string): bigint {
+  const text = terms[name];
+  if (!text || !/^\d+$/.test(text)) throw new RangeError(`The fee terms have no ${name}.`);
+  return BigInt(text);
 }
 
 /** Reads unsigned or signed bytes back, so that a signer sees what it signs. */
@@ -147,7 +165,8 @@ export async function balanceOf(
   return bigintOf(answer, 'token balance');
 }
 
-/** How many transactions of the sender are in blocks: its next free nonce. */
-export async function nextSequence(rpc: Rpc, sender: string): Promise<number> {
-  return countOf(await rpc('eth_getTransactionCount', sender, 'latest'), 'nonce');
+/** How many transactions of the sender are in blocks (up to a height): its next free nonce. */
+export async function nextSequence(rpc: Rpc, sender: string, height?: number): Promise<number> {
+  const at = height === undefined ? 'latest' : quantityOf(height);
+  return countOf(await rpc('eth_getTransactionCount', sender, at), 'nonce');
 }

@@ -43,7 +43,7 @@ export async function seedLocalChain({ rpcUrl, db, config, log }: SeedOptions): 
   const port = await connectEvm(rpcUrl);
   await refuseOtherGenesis(db, port);
   const hot = hotWalletAddress(config.mnemonic);
-  await registerHotAddress(db, port.chain, hot);
+  await registerHotAddress(db, port, hot);
   await register(db, { code: 'ETH', scale: 18, chain: port.chain, name: 'Ether' });
   const usdx = await readAsset(db, 'USDX');
   if (usdx === null) {
