@@ -1,7 +1,7 @@
 /** What the chain's sagas do: each activity may run any number of times. */
 import { advanceDeposit, type DepositLook } from '../src/chains/advanceDeposit.ts';
 import type { Decided } from '../src/chains/chainStep.ts';
-import { openChainDeposit } from '../src/chains/deposits.ts';
+import { FINALITY_STALL_SECONDS, openChainDeposit } from '../src/chains/deposits.ts';
 import { type ReversalOutcome, reverseChainCredit } from '../src/chains/reverseCredit.ts';
 import type { ChainDepositInput, ChainReversalInput } from '../src/contracts/sagas.ts';
 import {
@@ -15,17 +15,23 @@ import type { PayDeps } from '../src/withdrawals/payDeps.ts';
 
 export type { DepositLook, ReversalOutcome, WithdrawalProgress };
 
+export interface ChainDeps extends PayDeps {
+  /** Credits pause when finality has not moved for so long. */
+  finalityStallSeconds?: number;
+}
+
 /**
  * Registered with the sagas and on the chain's own task queue, so that a slow node slows no
  * transfer.
  */
-export function createChainActivities(deps: PayDeps) {
+export function createChainActivities(deps: ChainDeps) {
+  const stallSeconds = deps.finalityStallSeconds ?? FINALITY_STALL_SECONDS;
   return {
     /** Postgres alone: a local activity. */
     openChainDeposit: ({ inclusionId }: ChainDepositInput): Promise<Decided> =>
       openChainDeposit(deps.db, inclusionId),
     advanceChainDeposit: ({ inclusionId }: ChainDepositInput): Promise<DepositLook> =>
-      advanceDeposit(deps.db, deps.chain, inclusionId),
+      advanceDeposit(deps.db, deps.chain, inclusionId, stallSeconds),
     reverseChainDeposit: ({ inclusionId }: ChainReversalInput): Promise<ReversalOutcome> =>
       reverseChainCredit(deps.db, deps.chain, inclusionId),
     signWithdrawal: (groupId: string): Promise<WithdrawalProgress> => signWithdrawal(deps, groupId),

@@ -64,7 +64,7 @@ begin
     select i.chain, 'credit', i.group_id, i.id
     from chain_inclusions i
     where i.chain = c.id and i.canonical and i.credited_at is null
-      and i.block_height + i.confirmations - 1 <= c.cursor_height
+      and i.block_height <= chain_final_height(c, i.credit)
     on conflict do nothing;
   insert into chain_tasks (chain, kind, group_id, inclusion_id)
     select c.id, t.kind, t.group_id, t.id

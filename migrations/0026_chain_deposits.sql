@@ -54,7 +54,7 @@ begin
   g.reference := i.txid;
   g.metadata := jsonb_build_object('txid', i.txid, 'ordinal', i.ordinal, 'from', i.from_address,
     'to', i.to_address, 'blockHash', i.block_hash, 'blockHeight', i.block_height,
-    'confirmations', i.confirmations);
+    'finality', chain_finality_json(i));
   g.opened_by := '~open';
   select o.group_id into v_credited from chain_inclusions o
     where o.chain = i.chain and o.txid = i.txid and o.ordinal = i.ordinal and o.id <> i.id
@@ -89,9 +89,11 @@ begin
 end
 $$;
 
--- Why an inclusion is not credited yet, in a sentence, or null when it may be. `confirmations` n
+-- Why an inclusion is not credited yet, in a sentence, or null when it may be. A number of blocks
 -- counts the block of inclusion as 1, and the block must be the canonical one of its height.
-create function chain_credit_fault(i chain_inclusions) returns text
+--
+-- p_stall_seconds  credits pause when finality has not moved for so long; null: they never do
+create function chain_credit_fault(i chain_inclusions, p_stall_seconds integer) returns text
 language plpgsql stable as $$
 declare
   c chains;
@@ -99,9 +101,12 @@ begin
   select * into c from chains where id = i.chain;
   if not i.canonical then
     return 'its block is no longer in the chain';
-  elsif c.cursor_height - i.block_height + 1 < i.confirmations then
-    return format('it has %s of %s confirmations',
-      greatest(c.cursor_height - i.block_height + 1, 0), i.confirmations);
+  elsif i.block_height > coalesce(chain_final_height(c, i.credit), -1) then
+    return case when jsonb_typeof(i.credit) = 'number'
+        then format('it has %s of %s confirmations',
+          greatest(c.cursor_height - i.block_height + 1, 0), i.credit)
+        else format('its block is not %s yet', i.credit #>> '{}')
+      end || coalesce(', which rule ' || i.rule || ' asks for', '');
   elsif not exists (select from chain_blocks b where b.chain = i.chain
     and b.height = i.block_height and b.hash = i.block_hash and b.canonical)
   then
@@ -114,6 +119,9 @@ begin
     return format('%s stands still until a person has looked', i.chain);
   elsif (select a.deposits_paused from assets a where a.code = i.asset) then
     return format('deposits of %s are paused', i.asset);
+  elsif chain_finality_wait(c) > p_stall_seconds then
+    return format('no block of %s has become final for %s s, so nothing is credited', i.chain,
+      chain_finality_wait(c));
   end if;
   return null;
 end
@@ -121,7 +129,10 @@ $$;
 
 -- Makes a deposit available, where its inclusion is canonical and deep enough at this very moment.
 -- Else {outcome: 'waiting', why}: nothing is stored, it may be tried again at any time.
-create function chain_credit_deposit(p_inclusion_id bigint, p_actor text) returns jsonb
+-- p_stall_seconds: see `chain_credit_fault`.
+create function chain_credit_deposit(
+  p_inclusion_id bigint, p_actor text, p_stall_seconds integer
+) returns jsonb
 language plpgsql as $$
 declare
   i chain_inclusions := chain_lock_inclusion(p_inclusion_id);
@@ -135,10 +146,11 @@ begin
   if v_answer is not null then
     return v_answer;
   end if;
+  i := chain_refresh_finality(i.id);
   v_fault := case
     when g.id is null then 'its group is not open yet'
     when g.status <> 'IN_PROGRESS' then format('its group is %s', g.status)
-    else chain_credit_fault(i)
+    else chain_credit_fault(i, p_stall_seconds)
   end;
   if v_fault is not null then
     return jsonb_build_object('outcome', 'waiting', 'why', v_fault, 'groupStatus', g.status);
@@ -181,15 +193,20 @@ begin
 end
 $$;
 
--- How far an inclusion is, for the saga and for whoever looks at it.
-create function chain_deposit_progress(p_inclusion_id bigint) returns jsonb
-language sql stable
-return (
-  select jsonb_build_object(
+-- How far an inclusion is, for the saga and for whoever looks at it, by the rules of this moment.
+create function chain_deposit_progress(p_inclusion_id bigint, p_stall_seconds integer)
+returns jsonb
+language plpgsql as $$
+declare
+  i chain_inclusions := chain_refresh_finality(p_inclusion_id);
+begin
+  if i.id is null then
+    return null;
+  end if;
+  return jsonb_build_object(
     'groupId', i.group_id, 'txid', i.txid, 'canonical', i.canonical, 'blockHash', i.block_hash,
-    'blockHeight', i.block_height, 'required', i.confirmations,
-    'confirmations', case when i.canonical
-      then greatest(c.cursor_height - i.block_height + 1, 0) else 0 end)
-  from chain_inclusions i join chains c on c.id = i.chain
-  where i.id = p_inclusion_id
-);
+    'blockHeight', i.block_height, 'finality', chain_finality_json(i),
+    'waitsFor', chain_credit_fault(i, p_stall_seconds),
+    'confirmations', case when i.canonical then chain_depth(i.chain, i.block_height) else 0 end);
+end
+$$;

@@ -56,13 +56,19 @@ function explain(saga: GroupSaga, look: DepositLook | null): Guidance {
   if (!saga.opened) return { next: 'The ledger books the payment as pending.', people: [] };
   if (!saga.isOpen()) return { next: 'Nothing, this deposit has ended.', people: [] };
   if (!look) return { next: 'Looks at the chain.', people: [] };
-  const { txid, blockHeight, confirmations, required } = look.progress;
-  const due = blockHeight + required - 1;
+  const { txid, blockHeight, confirmations, finality } = look.progress;
+  const { credit, rule } = finality;
+  const by = rule === null ? "the asset's own rule" : `rule \`${rule}\``;
   const waits = look.why === null ? '' : ` When last looked at, ${look.why}.`;
+  const due =
+    typeof credit === 'number'
+      ? `block ${blockHeight + credit - 1} is read`
+      : `block ${blockHeight} is ${credit}`;
+  const needs = typeof credit === 'number' ? `${credit} confirmations` : `to be ${credit}`;
   return {
     next:
-      `Credited once block ${due} is read: \`${txid}\` is in block ${blockHeight} and needs ` +
-      `${required} confirmations, ${confirmations} when last looked at.${waits}`,
+      `Credited once ${due}: \`${txid}\` is in block ${blockHeight} and needs ${needs} by ${by}, ` +
+      `${confirmations} confirmations when last looked at.${waits}`,
     people: ['nothing: the chain decides. Signal `chainChanged` makes it look again at once'],
   };
 }

@@ -23,6 +23,7 @@ import { assetRoutes } from './routes/assets.ts';
 import { chainRoutes } from './routes/chains.ts';
 import { depositAddressRoutes } from './routes/depositAddresses.ts';
 import { depositRoutes } from './routes/deposits.ts';
+import { finalityRuleRoutes } from './routes/finalityRules.ts';
 import { healthRoutes } from './routes/health.ts';
 import { limitRoutes } from './routes/limits.ts';
 import { metricsRoutes } from './routes/metrics.ts';
@@ -96,6 +97,7 @@ export function createApp({ db, gateway, config, chain, log, metrics }: AppInput
     walletRoutes(deps),
     assetRoutes(deps),
     limitRoutes(deps),
+    finalityRuleRoutes(deps),
     approvalRuleRoutes(deps),
     apiKeyRoutes(deps, keys),
     chainRoutes(deps),

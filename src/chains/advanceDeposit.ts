@@ -28,10 +28,11 @@ export async function advanceDeposit(
   db: Db,
   chain: ChainConnection,
   inclusionId: string,
+  stallSeconds: number,
 ): Promise<DepositLook> {
-  const progress = await readDepositProgress(db, inclusionId);
+  const progress = await readDepositProgress(db, inclusionId, stallSeconds);
   if (!progress) throw new Error(`There is no inclusion ${inclusionId}`);
-  const why = await advance(db, chain, inclusionId, progress);
+  const why = await advance(db, chain, { inclusionId, stallSeconds }, progress);
   const group = await readGroup(db, progress.groupId);
   if (!group) throw new Error(`There is no group ${progress.groupId}`);
   return { group, progress, why };
@@ -40,17 +41,17 @@ export async function advanceDeposit(
 async function advance(
   db: Db,
   chain: ChainConnection,
-  inclusionId: string,
-  { canonical, confirmations, required, blockHeight, blockHash }: DepositProgress,
+  { inclusionId, stallSeconds }: { inclusionId: string; stallSeconds: number },
+  { canonical, waitsFor, blockHeight, blockHash }: DepositProgress,
 ): Promise<string | null> {
   if (!canonical) {
     const orphaned = await orphanChainDeposit(db, inclusionId);
     return orphaned.outcome === 'waiting' ? orphaned.why : null;
   }
-  if (confirmations < required) return `it has ${confirmations} of ${required} confirmations`;
+  if (waitsFor !== null) return waitsFor;
   const port = await chain();
   const block = await port.blockByHeight(blockHeight);
   if (block?.hash !== blockHash) return 'the node no longer has its block';
-  const credited = await creditChainDeposit(db, inclusionId);
+  const credited = await creditChainDeposit(db, inclusionId, stallSeconds);
   return credited.outcome === 'waiting' ? credited.why : null;
 }

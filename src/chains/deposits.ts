@@ -1,7 +1,16 @@
 /** Deposits from the chain: one group an inclusion, decided by the stored chain alone. */
+import type { Depth } from '../contracts/resources.ts';
 import type { Db } from '../db/pool.ts';
 import { withRetry } from '../db/sqlstate.ts';
 import { CHAIN_ACTOR, type ChainStepOutcome, callChainStep, type Decided } from './chainStep.ts';
+
+/** What decides when a deposit is credited and when it is final. */
+export interface DepositFinality {
+  /** The rule that applies; null: the asset's own values. */
+  rule: string | null;
+  credit: Depth;
+  final: Depth;
+}
 
 /** How far an inclusion is. Heights are block numbers. */
 export interface DepositProgress {
@@ -13,9 +22,16 @@ export interface DepositProgress {
   blockHeight: number;
   /** Blocks on it, its own included; 0 where it is not canonical. */
   confirmations: number;
-  /** Blocks after which it is credited. */
-  required: number;
+  finality: DepositFinality;
+  /** Why it is not credited yet, in a sentence; null: the stored chain has nothing against it. */
+  waitsFor: string | null;
 }
+
+/**
+ * Seconds without finality moving after which credits pause, where nothing else is configured. The
+ * longest that Ethereum took in good times is 20 minutes.
+ */
+export const FINALITY_STALL_SECONDS = 1_800;
 
 /**
  * Opens the group of an inclusion: the amount stands in `pendingIn`. One that was orphaned before
@@ -29,10 +45,14 @@ export async function openChainDeposit(db: Db, inclusionId: string): Promise<Dec
 
 /**
  * Makes a deposit available where, under the inclusion's lock, its block is canonical and deep
- * enough; else `waiting`.
+ * enough by the rules, and finality has moved within `stallSeconds`; else `waiting`.
  */
-export function creditChainDeposit(db: Db, inclusionId: string): Promise<ChainStepOutcome> {
-  return callChainStep(db, 'chain_credit_deposit', [inclusionId, CHAIN_ACTOR]);
+export function creditChainDeposit(
+  db: Db,
+  inclusionId: string,
+  stallSeconds = FINALITY_STALL_SECONDS,
+): Promise<ChainStepOutcome> {
+  return callChainStep(db, 'chain_credit_deposit', [inclusionId, CHAIN_ACTOR, stallSeconds]);
 }
 
 /** Cancels a pending deposit whose block was dropped, with the reason ORPHANED; else `waiting`. */
@@ -40,16 +60,17 @@ export function orphanChainDeposit(db: Db, inclusionId: string): Promise<ChainSt
   return callChainStep(db, 'chain_orphan_deposit', [inclusionId, CHAIN_ACTOR]);
 }
 
-/** Null where there is no such inclusion. */
+/** Looks its rule up again, and tells how far it is. Null where there is no such inclusion. */
 export async function readDepositProgress(
   db: Db,
   inclusionId: string,
+  stallSeconds = FINALITY_STALL_SECONDS,
 ): Promise<DepositProgress | null> {
   const { rows } = await withRetry(() =>
     db.query<{ progress: DepositProgress | null }>({
       name: 'chain_deposit_progress',
-      text: 'select chain_deposit_progress($1) as progress',
-      values: [inclusionId],
+      text: 'select chain_deposit_progress($1, $2) as progress',
+      values: [inclusionId, stallSeconds],
     }),
   );
   return rows[0]?.progress ?? null;

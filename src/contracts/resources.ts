@@ -189,6 +189,24 @@ export interface Limit {
   kinds: GroupKind[];
 }
 
+/** When deposits of an asset are credited and final; the first rule that fits applies. */
+export interface FinalityRule {
+  id: string;
+  asset: string;
+  /** Rules are looked at from the lowest number up, of the same number by id. */
+  priority: number;
+  /** Least sum within the window, from one source or to one owner; null: any. */
+  minAmount: Amount | null;
+  /** Sending address; null: any. */
+  source: string | null;
+  credit: Depth;
+  /** Null: the asset's own. */
+  final: Depth | null;
+}
+
+/** How deep a block lies: so many blocks, its own included, or the chain's own word. */
+export type Depth = number | 'safe' | 'finalized';
+
 /** One line of a group's history: what, when, by whom, why. */
 export interface TimelineItem {
   at: Timestamp;

@@ -26,7 +26,7 @@ const end = (groupId: string) =>
   });
 
 describe('a credit whose block was dropped', () => {
-  it('goes back whole where the money is there; the wallet is frozen, people are told', async () => {
+  it('goes back whole where the money is there; the wallet is frozen, people hear', async () => {
     const { wallet, inclusion, groupId, reversalId } = await world.credited(3n);
     await world.drop();
     expect(await world.tasks('reverse', inclusion)).toBe(1);

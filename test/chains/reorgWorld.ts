@@ -44,12 +44,17 @@ function reorgActs(world: PayWorld) {
     return rows[0] as { id: string; groupId: string };
   };
 
-  /** Reads the chain; then opens the newest inclusion of a transaction, credits it if it may be. */
-  const book = async (txid: string): Promise<ChainStepOutcome> => {
-    await world.follow();
+  /** Opens the newest inclusion of a transaction, and credits it if it may be. */
+  const decide = async (txid: string): Promise<ChainStepOutcome> => {
     const { id } = await lastInclusion(txid);
     await openChainDeposit(db, id);
     return creditChainDeposit(db, id);
+  };
+
+  /** The same after reading the chain. */
+  const book = async (txid: string): Promise<ChainStepOutcome> => {
+    await world.follow();
+    return decide(txid);
   };
 
   /** A wallet with nothing in it. */
@@ -63,6 +68,7 @@ function reorgActs(world: PayWorld) {
     ...reads(world),
     ...customers(world),
     lastInclusion,
+    decide,
     book,
     open,
 
@@ -82,13 +88,6 @@ function reorgActs(world: PayWorld) {
     async drop(): Promise<void> {
       await node.reorg(2);
       expect(await world.follow()).toMatchObject({ turn: 'idle' });
-    },
-
-    /** Follows until the stored chain has gone back. */
-    async rewound(): Promise<void> {
-      const reorgs = () => world.value<number>('select reorgs::integer from chains');
-      const before = await reorgs();
-      while ((await reorgs()) === before) await world.follow();
     },
 
     /** The books are whole, and every coin on our addresses is in them. */
@@ -134,8 +133,14 @@ function customers(world: PayWorld) {
   };
 }
 
-function reads({ db, value, balance }: PayWorld) {
+function reads({ db, value, balance, follow }: PayWorld) {
   return {
+    /** Follows until the stored chain has gone back. */
+    async rewound(): Promise<void> {
+      const reorgs = () => value<number>('select reorgs::integer from chains');
+      const before = await reorgs();
+      while ((await reorgs()) === before) await follow();
+    },
     async legsOf(id: string) {
       const group = await readGroup(db, id);
       return group?.legs.map((leg) => [leg.wallet, leg.type, leg.settled]) ?? [];

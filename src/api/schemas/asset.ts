@@ -15,7 +15,8 @@ const chain = z
   .openapi({ example: 'eip155:31337' });
 
 const blocks = z.int().min(1).max(MAX_BLOCKS);
-const final = z.union([z.enum(['finalized', 'safe']), blocks]);
+/** How deep a block lies: so many blocks, its own included, or the chain's own word. */
+export const depth = z.union([z.enum(['finalized', 'safe']), blocks]);
 
 /** What an operator may change later. Null takes a value away. */
 const changeable = {
@@ -23,7 +24,7 @@ const changeable = {
   minWithdrawal: optionalAmount,
   withdrawalFee: optionalAmount,
   confirmations: blocks.nullish(),
-  final: final.nullish(),
+  final: depth.nullish(),
 };
 
 const AMOUNT_FIELDS = ['minDeposit', 'minWithdrawal', 'withdrawalFee'] as const;
