@@ -2,6 +2,7 @@
 import { cpus, release } from 'node:os';
 import { run as ledger } from './ledger.ts';
 import { run as saga } from './saga.ts';
+import { run as watcher } from './watcher.ts';
 
 const BENCHES: Record<string, { about: string; run: (args: string[]) => Promise<void> }> = {
   ledger: {
@@ -11,6 +12,10 @@ const BENCHES: Record<string, { about: string; run: (args: string[]) => Promise<
   saga: {
     about: 'sagas/s and how long a caller waits, beside sagas with empty activities',
     run: saga,
+  },
+  watcher: {
+    about: 'blocks/s while the watcher catches up, and that none is left out',
+    run: watcher,
   },
 };
 

@@ -42,7 +42,10 @@ create table chain_halts (
   chain text collate "C" not null references chains,
   reason text not null,
   since timestamptz not null default clock_timestamp(),
-  until timestamptz
+  until timestamptz,
+  -- Who let the chain go on, and why; null where it was done by hand.
+  ended_by text,
+  ended_why text
 );
 
 create index chain_halts_open on chain_halts (chain) where until is null;

@@ -43,6 +43,9 @@ create index chain_inclusions_credited_by_asset on chain_inclusions (asset) incl
 -- What is known of a transaction's deposits, by asset.
 create index chain_inclusions_by_txid on chain_inclusions (txid);
 
+-- What is known to have come to an address.
+create index chain_inclusions_by_address on chain_inclusions (to_address);
+
 -- What a saga is to be told. Written in the transaction of the fact, delivered again and again
 -- until the books show the effect: a hint can get lost, a row cannot.
 create table chain_tasks (

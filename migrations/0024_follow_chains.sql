@@ -65,6 +65,8 @@ begin
     from chain_inclusions i
     where i.chain = c.id and i.canonical and i.credited_at is null
       and i.block_height <= chain_final_height(c, i.credit)
+      and not exists (select from chain_tasks t
+        where t.group_id = i.group_id and t.kind = 'credit' and t.inclusion_id = i.id)
     on conflict do nothing;
   insert into chain_tasks (chain, kind, group_id, inclusion_id)
     select c.id, t.kind, t.group_id, t.id
@@ -152,52 +154,41 @@ begin
 end
 $$;
 
--- Stores the next block: itself, its events, their tasks, the cursor. False where the lease is lost
--- or the block does not follow the cursor; the watcher then looks again.
-create function chain_write_block(
-  p_chain text, p_holder text, p_height bigint, p_hash text, p_parent_hash text,
-  p_deposits jsonb, p_outcomes jsonb
-) returns boolean
+-- Stores the next blocks: each with its events, then the cursor and the tasks that come due by it.
+-- Answers how many: none where the lease is lost, fewer where one does not follow the one before;
+-- the watcher then looks again.
+-- p_blocks  [{height, hash, parentHash, deposits, outcomes}], see chain_record_events
+create function chain_write_blocks(p_chain text, p_holder text, p_blocks jsonb) returns integer
 language plpgsql as $$
 declare
   c chains := chain_lock(p_chain, p_holder);
+  b record;
+  v_written integer := 0;
 begin
-  if c.id is null or chain_is_halted(p_chain)
-    or (c.cursor_height is not null
-      and (c.cursor_height + 1, c.cursor_hash) is distinct from (p_height, p_parent_hash))
-  then
-    return false;
+  if c.id is null or chain_is_halted(p_chain) then
+    return 0;
   end if;
-  -- The same block comes again when the chain turns back to it.
-  insert into chain_blocks (chain, hash, height, parent_hash, canonical)
-    values (p_chain, p_hash, p_height, p_parent_hash, true)
-    on conflict (chain, hash) do update set canonical = true;
-  update chains set cursor_height = p_height, cursor_hash = p_hash
-    where id = p_chain returning * into c;
-  perform chain_record_events(p_chain, p_hash, p_height, p_deposits, p_outcomes);
-  perform chain_make_tasks(c);
-  return true;
-end
-$$;
-
--- Records a stored block's events once more, for a transaction that was not seen to be ours at the
--- time. False where the block is not the canonical one of the stored chain.
-create function chain_rescan_block(
-  p_chain text, p_height bigint, p_hash text, p_deposits jsonb, p_outcomes jsonb
-) returns boolean
-language plpgsql as $$
-declare
-  c chains;
-begin
-  select * into c from chains where id = p_chain for update;
-  if not exists (select from chain_blocks b
-    where b.chain = p_chain and b.height = p_height and b.hash = p_hash and b.canonical)
-  then
-    return false;
+  for b in
+    select * from jsonb_to_recordset(p_blocks)
+      e(height bigint, hash text, "parentHash" text, deposits jsonb, outcomes jsonb)
+  loop
+    exit when c.cursor_height is not null
+      and (c.cursor_height + 1, c.cursor_hash) is distinct from (b.height, b."parentHash");
+    -- The same block comes again when the chain turns back to it.
+    insert into chain_blocks (chain, hash, height, parent_hash, canonical)
+      values (p_chain, b.hash, b.height, b."parentHash", true)
+      on conflict (chain, hash) do update set canonical = true;
+    perform chain_record_events(p_chain, b.hash, b.height, b.deposits, b.outcomes);
+    c.cursor_height := b.height;
+    c.cursor_hash := b.hash;
+    v_written := v_written + 1;
+  end loop;
+  if v_written > 0 then
+    update chains set cursor_height = c.cursor_height, cursor_hash = c.cursor_hash
+      where id = p_chain;
+    perform chain_make_tasks(c);
   end if;
-  perform chain_record_events(p_chain, p_hash, p_height, p_deposits, p_outcomes);
-  perform chain_make_tasks(c);
-  return true;
+  return v_written;
 end
 $$;
 

@@ -7,7 +7,7 @@ import { handOutAddress, listAddresses } from './depositAddresses.ts';
 import { readAddress, showAddress } from './evm/addresses.ts';
 import type { ChainPort } from './port.ts';
 import { reconcileChain } from './reconcile.ts';
-import { rescanTransaction } from './rescan.ts';
+import { askRescan, rescanTransaction } from './rescan.ts';
 
 export interface DoorOptions {
   db: Db;
@@ -37,6 +37,7 @@ export function createChainDoor({ db, chain, xpub }: DoorOptions): ChainDoor {
       return 'fault' in read ? read : { destination: showAddress(read.address) };
     },
     chains: () => listChains(db),
+    rescan: (request) => askRescan(db, chain, request),
     reconciliation: async () => reconcileChain(db, await chain()),
   };
 }

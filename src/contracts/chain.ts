@@ -35,7 +35,48 @@ export interface ChainStatus {
   /** How often the watcher had to rewind. */
   reorgs: number;
   /** Why the watcher stopped, oldest first; a chain that runs has none that is not over. */
-  halts: { reason: string; since: Timestamp; until: Timestamp | null }[];
+  halts: ChainHalt[];
+  /** Blocks that are or were read once more, newest first, at most 20. */
+  rescans: ChainRescan[];
+}
+
+export interface ChainHalt {
+  reason: string;
+  since: Timestamp;
+  until: Timestamp | null;
+  /** Who let the chain go on and why; null while it stands, or where it was done by hand. */
+  endedBy: string | null;
+  endedWhy: string | null;
+}
+
+/** Blocks that are read once more. */
+export interface ChainRescan {
+  id: string;
+  chain: string;
+  from: number;
+  to: number;
+  /** The next block to look at; `to + 1` when all are done. */
+  next: number;
+  /** Ends the chain's halts first. */
+  liftHalts: boolean;
+  /** Deposits that were not known before. */
+  found: number;
+  requestedBy: string;
+  reason: string;
+  /** Why it was given up, in a sentence. */
+  fault: string | null;
+  createdAt: Timestamp;
+  finishedAt: Timestamp | null;
+}
+
+/** Which blocks are to be read once more, and for whom. */
+export interface RescanRequest {
+  chain: string;
+  /** A transaction's block, or the first of many. */
+  at: { txid: string } | { from: number; to: number | null };
+  requestedBy: string;
+  reason: string;
+  liftHalts: boolean;
 }
 
 /** Chain against ledger for one asset at one block. */
@@ -94,6 +135,9 @@ export interface ChainDoor {
 
   /** All followed chains. */
   chains(): Promise<ChainStatus[]>;
+
+  /** Asks the watcher to read blocks once more; or why it cannot, in a sentence. */
+  rescan(request: RescanRequest): Promise<ChainRescan | { refused: string }>;
 
   /** One line per asset bound to a followed chain. */
   reconciliation(): Promise<ChainReconciliation[]>;

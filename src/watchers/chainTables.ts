@@ -44,20 +44,28 @@ export async function giveLeaseBack(db: Db, { chain, holder }: Watch): Promise<v
   await db.query('select chain_give_lease_back($1, $2)', [chain, holder]);
 }
 
-/** Stores the next block with its events. False where it no longer follows the cursor. */
-export async function writeBlock(
+/** A block with what it holds for us. */
+export interface ReadBlock {
+  block: BlockRef;
+  events: SeenEvents;
+}
+
+/**
+ * Stores the next blocks, with their events, in one transaction. Answers how many: fewer where the
+ * lease is lost, or one does not follow the one before.
+ */
+export async function writeBlocks(
   db: Db,
   { chain, holder }: Watch,
-  { height, hash, parentHash }: BlockRef,
-  { deposits, outcomes }: SeenEvents,
-): Promise<boolean> {
-  const seen = [JSON.stringify(deposits), JSON.stringify(outcomes)];
-  const { rows } = await db.query<{ written: boolean }>({
-    name: 'chain_write_block',
-    text: 'select chain_write_block($1, $2, $3, $4, $5, $6, $7) as written',
-    values: [chain, holder, height, hash, parentHash, ...seen],
+  blocks: readonly ReadBlock[],
+): Promise<number> {
+  const rows = blocks.map(({ block, events }) => ({ ...block, ...events }));
+  const { rows: answers } = await db.query<{ written: number }>({
+    name: 'chain_write_blocks',
+    text: 'select chain_write_blocks($1, $2, $3) as written',
+    values: [chain, holder, JSON.stringify(rows)],
   });
-  return rows[0]?.written === true;
+  return answers[0]?.written ?? 0;
 }
 
 /** Goes back to a height. Answers how many blocks were dropped; null where the lease is lost. */

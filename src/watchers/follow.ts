@@ -4,12 +4,18 @@
  * where another one stopped.
  */
 import { readChainAssets } from '../chains/assets.ts';
-import type { BlockRef, ChainPort } from '../chains/port.ts';
-import { readEvents } from '../chains/readEvents.ts';
+import { type BlockRef, BlockUnreadable, type ChainPort } from '../chains/port.ts';
 import type { Db } from '../db/pool.ts';
 import type { Log } from '../observability/log.ts';
-import { noteHead, takeLease, type Watch, writeBlock } from './chainTables.ts';
-
+import {
+  haltChain,
+  noteHead,
+  type ReadBlock,
+  takeLease,
+  type Watch,
+  writeBlocks,
+} from './chainTables.ts';
+import { readBlock, wholePart } from './readBlocks.ts';
 import { rewindToFork } from './rewind.ts';
 
 export interface FollowDeps {
@@ -33,20 +39,28 @@ export type Turn =
  */
 const LEASE_SECONDS = 5;
 /** Blocks that are asked for ahead: the node's answers overlap, the writes stay in order. */
-const READ_AHEAD_BLOCKS = 16;
+const READ_AHEAD_BLOCKS = 64;
+/** Blocks that are written in one transaction while catching up. */
+const WRITE_BLOCKS = 32;
 /** Blocks a turn, so that the lease is renewed in time while catching up. */
-const BLOCKS_PER_TURN = 64;
+const BLOCKS_PER_TURN = 256;
 /**
  * Turns in a row with a head below the cursor before it is believed to have gone down: of several
  * nodes behind one address some lag, and a chain that regrows is told by its parent hashes at once.
  */
 const TURNS_OF_PATIENCE = 4;
+/**
+ * Turns in a row in which a node has a block and cannot tell it whole, before the chain is halted:
+ * with the loop's growing pauses more than half a minute.
+ */
+const MOST_UNREADABLE_TURNS = 10;
 
 /** Answers a function that does one turn: lease, head, rewind where needed, new blocks. */
 export function createFollower(deps: FollowDeps): () => Promise<Turn> {
   const { db, port, watch, log } = deps;
   let turnsWithLowHead = 0;
   let genesisHash: string | null = null;
+  const isUnreadable = countUnreadable();
   return async () => {
     genesisHash ??= await port.genesisHash();
     const lease = await takeLease(db, watch, genesisHash, LEASE_SECONDS);
@@ -68,11 +82,33 @@ export function createFollower(deps: FollowDeps): () => Promise<Turn> {
     }
     const first = cursorHeight === null ? (deps.startHeight ?? head.height) : cursorHeight + 1;
     const last = Math.min(head.height, first + BLOCKS_PER_TURN - 1);
-    const written = await readOn(deps, first, last);
+    let written: number | null;
+    try {
+      written = await readOn(deps, first, last);
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      await haltChain(db, watch.chain, error.message);
+      return { turn: 'halted', reasons: [error.message] };
+    }
     await noteHead(db, watch, head, finality);
     const cursor = written ?? cursorHeight;
     const isBehind = written !== null && written < head.height;
     return { turn: isBehind ? 'behind' : 'idle', head: head.height, cursor, rewound: 0 };
+  };
+}
+
+/** Answers a function that tells when one and the same block was unreadable for too long. */
+function countUnreadable(): (error: unknown) => error is BlockUnreadable {
+  let hash = '';
+  let turns = 0;
+  return (error): error is BlockUnreadable => {
+    if (!(error instanceof BlockUnreadable)) return false;
+    turns = error.hash === hash ? turns + 1 : 1;
+    hash = error.hash;
+    if (turns < MOST_UNREADABLE_TURNS) return false;
+    // Whoever lets the chain go on gives the node as many turns again.
+    turns = 0;
+    return true;
   };
 }
 
@@ -105,7 +141,10 @@ async function hasParted(
 
 /**
  * Reads and stores blocks `first` to `last`. Stops where one is missing or does not follow the one
- * before: the next turn finds out why. Answers the last height that was stored, or null.
+ * before: the next turn finds out why. What was read before a failure is stored.
+ *
+ * @returns the last height that was stored, or null
+ * @throws ChainUnavailable where the node does not tell a block
  */
 async function readOn(
   { db, port, watch }: FollowDeps,
@@ -113,22 +152,21 @@ async function readOn(
   last: number,
 ): Promise<number | null> {
   const assets = await readChainAssets(db, watch.chain);
-  const read = async (height: number) => {
-    const block = await port.blockByHeight(height);
-    return block && { block, events: await readEvents(db, port, assets, block) };
-  };
-  const ahead: ReturnType<typeof read>[] = [];
-  let stored: number | null = null;
-  for (let height = first; height <= last; height++) {
-    while (ahead.length < READ_AHEAD_BLOCKS && height + ahead.length <= last) {
-      const reading = read(height + ahead.length);
+  const ahead: Promise<ReadBlock | null>[] = [];
+  let asked = first;
+  let stored = first - 1;
+  while (stored < last) {
+    while (ahead.length < READ_AHEAD_BLOCKS && asked <= last) {
+      const reading = readBlock(db, port, assets, asked++);
       // Awaited in its turn; until then a failure must not count as unhandled.
       reading.catch(() => {});
       ahead.push(reading);
     }
-    const next = await ahead.shift();
-    if (!next || !(await writeBlock(db, watch, next.block, next.events))) break;
-    stored = height;
+    const { blocks, failure } = await wholePart(ahead.splice(0, WRITE_BLOCKS));
+    const written = blocks.length === 0 ? 0 : await writeBlocks(db, watch, blocks);
+    stored += written;
+    if (failure) throw failure.reason;
+    if (written < WRITE_BLOCKS) break;
   }
-  return stored;
+  return stored < first ? null : stored;
 }

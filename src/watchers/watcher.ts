@@ -7,7 +7,9 @@ import type { Log } from '../observability/log.ts';
 import { giveLeaseBack, type Watch } from './chainTables.ts';
 import { deliverTasks } from './deliver.ts';
 import { createFollower, OtherGenesis, type Turn } from './follow.ts';
+import { createRescanner } from './lookAgain.ts';
 import { startLoop } from './loop.ts';
+import { lookAtNewAddresses } from './newAddresses.ts';
 import type { WatcherMetrics } from './watcherMetrics.ts';
 
 export interface WatcherOptions {
@@ -40,6 +42,7 @@ export async function startWatcher(options: WatcherOptions): Promise<Watcher> {
   const holder = `${options.identity}:${randomUUID()}`;
   let watch: Watch | null = null;
   let follow: (() => Promise<Turn>) | null = null;
+  let lookAgain: (() => Promise<boolean>) | null = null;
   let toldHalt = '';
   const connected = async () => {
     if (watch && follow) return { watch, follow };
@@ -47,6 +50,12 @@ export async function startWatcher(options: WatcherOptions): Promise<Watcher> {
     watch = { chain: port.chain, holder };
     const startHeight = options.startBlock === null ? null : Number(options.startBlock);
     follow = createFollower({ db, port, watch, startHeight, log });
+    const again = { db, port, watch, log };
+    const rescan = createRescanner(again);
+    lookAgain = async () => {
+      const isMore = await rescan();
+      return (await lookAtNewAddresses(again)) > 0 || isMore;
+    };
     return { watch, follow };
   };
   const turn = async () => {
@@ -74,9 +83,14 @@ export async function startWatcher(options: WatcherOptions): Promise<Watcher> {
     pauseMs: pollMs,
     onFailure: failed('deliver'),
   });
+  const lookingAgain = startLoop({
+    turn: async () => (await lookAgain?.()) ?? false,
+    pauseMs: pollMs,
+    onFailure: failed('rescan'),
+  });
   return {
     async stop() {
-      await Promise.all([following.stop(), delivering.stop()]);
+      await Promise.all([following.stop(), delivering.stop(), lookingAgain.stop()]);
       // Where the database is away, the lease runs out by itself.
       if (watch) await giveLeaseBack(db, watch).catch(() => {});
     },

@@ -248,6 +248,7 @@ describe('operations', () => {
         lag: expect.any(Number),
         reorgs: 0,
         halts: [],
+        rescans: [],
       },
     ]);
   });
@@ -256,5 +257,42 @@ describe('operations', () => {
     const { body } = await shop.get('/v1/reconciliation');
     expect(body.balanced).toBe(true);
     expect(body.chain.map(({ asset }: { asset: string }) => asset)).toEqual(['ETH', 'USDX']);
+  });
+});
+
+describe('POST /v1/chains/{chain}/rescan', () => {
+  const path = () => `/v1/chains/${world.port.chain}/rescan`;
+  const ask = (body: object, who = bank) => who.post(path(), body, { key: null });
+
+  test('reads blocks again, which can be seen, and needs an operator', async () => {
+    const asked = await ask({ from: 1 });
+    expect(asked.status).toBe(202);
+    expect(asked.headers.get('location')).toBe('/v1/chains');
+    expect(asked.body).toMatchObject({ from: 1, requestedBy: 'bank', reason: 'asked for' });
+    await expect
+      .poll(async () => (await shop.get('/v1/chains')).body.data[0].rescans[0], { timeout: 10_000 })
+      .toMatchObject({ id: asked.body.id, fault: null, finishedAt: expect.any(String) });
+    expect((await ask({ from: 1 }, shop)).status).toBe(403);
+  });
+
+  test.each([
+    [{}, '/from'],
+    [{ from: -1 }, '/from'],
+    [{ from: 2, to: 1 }, '/from'],
+    [{ from: 99_999_999 }, '/from'],
+    [{ from: 1, txid: UNSEEN }, '/from'],
+    [{ txid: UNSEEN, to: 1 }, '/to'],
+    [{ txid: UNSEEN }, '/txid'],
+    [{ txid: '0x12' }, '/txid'],
+    [{ from: 1, liftHalts: true }, '/reason'],
+  ])('refuses %j by its field', async (body, pointer) => {
+    const refused = await ask(body);
+    expect(refused.status).toBe(400);
+    expect(refused.body.errors.map((each: { pointer: string }) => each.pointer)).toContain(pointer);
+  });
+
+  test('is 503 for a chain that is not followed', async () => {
+    const refused = await bank.post('/v1/chains/eip155:1/rescan', { from: 1 }, { key: null });
+    expect(refused.body.code).toBe('CHAIN_UNAVAILABLE');
   });
 });

@@ -30,8 +30,8 @@ export interface ChainWorld {
   usdx: string;
   /** Turns until the follower has nothing to do, or stands still. Answers the last one. */
   follow(): Promise<Turn>;
-  /** A follower of its own lease, as another process would have it. */
-  follower(holder: string): () => Promise<Turn>;
+  /** A follower of its own lease, as another process would have it, maybe by another node. */
+  follower(holder: string, node?: ChainPort): () => Promise<Turn>;
   /** Opens a wallet and hands out its address (lower case). */
   wallet(id: string, asset: string, owner?: string): Promise<string>;
   balance(id: string): Promise<Balance>;
@@ -49,9 +49,9 @@ export async function createChainWorld(): Promise<ChainWorld> {
   const port = await connectEvm(rpcUrl);
   const assets = await readChainAssets(db, port.chain);
   const usdx = assets.contracts[0] as string;
-  const follower = (holder: string) => {
+  const follower = (holder: string, from = port) => {
     const watch: Watch = { chain: port.chain, holder };
-    return createFollower({ db, port, watch, startHeight: null, log });
+    return createFollower({ db, port: from, watch, startHeight: null, log });
   };
   const turn = follower('test');
   const value = async <T>(sql: string, ...values: unknown[]) => {

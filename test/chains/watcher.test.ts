@@ -100,15 +100,21 @@ describe('the lease', () => {
   it('keeps a watcher that lost it from writing', async () => {
     await world.follow();
     const { height, hash } = await world.port.head();
-    const write = 'select chain_write_block($1, $2, $3, $4, $5, $6, $7) as written';
-    const block = [height + 1, '0xnext', hash, '[]', '[]'];
-    const late = await world.db.query(write, [world.port.chain, 'late', ...block]);
-    expect(late.rows[0].written).toBe(false);
-    const skipped = [height + 2, '0xnext', hash, '[]', '[]'];
-    const gap = await world.db.query(write, [world.port.chain, 'test', ...skipped]);
-    expect(gap.rows[0].written).toBe(false);
-    const owned = await world.db.query(write, [world.port.chain, 'test', ...block]);
-    expect(owned.rows[0].written).toBe(true);
+    const written = (holder: string, ...blocks: object[]) =>
+      world.value<number>(
+        'select chain_write_blocks($1, $2, $3)',
+        world.port.chain,
+        holder,
+        JSON.stringify(blocks.map((block) => ({ ...block, deposits: [], outcomes: [] }))),
+      );
+    const next = { height: height + 1, hash: '0xnext', parentHash: hash };
+    const after = { height: height + 2, hash: '0xafter', parentHash: '0xnext' };
+    const astray = { height: height + 3, hash: '0xastray', parentHash: '0xother' };
+    expect(await written('late', next)).toBe(0);
+    expect(await written('test', after)).toBe(0);
+    expect(await written('test', { ...next, parentHash: '0xother' })).toBe(0);
+    expect(await written('test', next, after, astray)).toBe(2);
+    expect(await cursor()).toBe(height + 2);
   });
 });
 

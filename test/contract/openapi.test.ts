@@ -64,6 +64,7 @@ const CALLS: Record<string, number[]> = {
   'POST /v1/withdrawals/{id}/speed-up': [202],
   'POST /v1/withdrawals/{id}/cancel-on-chain': [202],
   'GET /v1/chains': [200],
+  'POST /v1/chains/{chain}/rescan': [202],
   'GET /v1/reconciliation': [200],
   'GET /health/live': [200],
   'GET /health/ready': [200],
@@ -73,7 +74,7 @@ const CALLS: Record<string, number[]> = {
 };
 
 /** POSTs that move or reserve no money, and so need no key. */
-const WITHOUT_KEY = /api-keys|assets|deposit-addresses|\/v1\/wallets/;
+const WITHOUT_KEY = /api-keys|assets|chains|deposit-addresses|\/v1\/wallets/;
 
 let document: Document;
 let operations: [string, Operation][];

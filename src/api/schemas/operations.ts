@@ -1,7 +1,67 @@
 import { z } from '@hono/zod-openapi';
 import { amountOutput } from './amount.ts';
 import { pageOf } from './page.ts';
-import { timestamp } from './text.ts';
+import { reason, timestamp } from './text.ts';
+
+const halt = z.object({
+  reason: z.string(),
+  since: timestamp,
+  until: timestamp.nullable(),
+  endedBy: z.string().nullable(),
+  endedWhy: z.string().nullable(),
+});
+
+export const rescan = z
+  .object({
+    id: z.string(),
+    chain: z.string().openapi({ example: 'eip155:31337' }),
+    from: z.int(),
+    to: z.int(),
+    next: z.int().openapi({ description: 'The next block to look at; to + 1 when all are done' }),
+    liftHalts: z.boolean(),
+    found: z.int().openapi({ description: 'Deposits that were not known before' }),
+    requestedBy: z.string(),
+    reason: z.string(),
+    fault: z.string().nullable().openapi({ description: 'Why it was given up' }),
+    createdAt: timestamp,
+    finishedAt: timestamp.nullable(),
+  })
+  .openapi('Rescan');
+
+/** Heights stay far below this; a JSON number holds it exactly. */
+const height = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
+
+export const rescanBody = z
+  .strictObject({
+    from: height.optional(),
+    to: height.optional(),
+    txid: z
+      .string()
+      .regex(/^0x[0-9a-fA-F]{64}$/, 'A transaction is 0x and 64 hexadecimal digits.')
+      .optional(),
+    reason: reason.optional(),
+    liftHalts: z
+      .boolean()
+      .default(false)
+      .openapi({
+        description:
+          "End the chain's halts first, with a reason, and accept the node's branch from block " +
+          '`from` on, also where stored blocks were final.',
+      }),
+  })
+  .refine(({ from, txid }) => (from === undefined) !== (txid === undefined), {
+    path: ['from'],
+    message: 'Name a block, or a transaction.',
+  })
+  .refine(({ to, txid }) => to === undefined || txid === undefined, {
+    path: ['to'],
+    message: 'A transaction is in one block: leave this out.',
+  })
+  .refine(({ liftHalts, reason: why }) => !liftHalts || why !== undefined, {
+    path: ['reason'],
+    message: 'Say why the chain may go on.',
+  })
+  .openapi('RescanRequest');
 
 const chain = z
   .object({
@@ -10,7 +70,8 @@ const chain = z
     cursor: z.int().nullable(),
     lag: z.int().nullable(),
     reorgs: z.int(),
-    halts: z.array(z.object({ reason: z.string(), since: timestamp, until: timestamp.nullable() })),
+    halts: z.array(halt),
+    rescans: z.array(rescan),
   })
   .openapi('Chain');
 

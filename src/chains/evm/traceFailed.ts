@@ -6,8 +6,8 @@ export class TraceFailed extends BlockUnreadable {
     super(
       Number(block.number),
       block.hash.toLowerCase(),
-      `Block ${Number(block.number)} (${block.hash}) cannot be traced: ${words}. Mend the node, or ` +
-        'set CHAIN_TRACES=none to go on without the coins that contracts pay out.',
+      `Block ${Number(block.number)} (${block.hash}) cannot be traced: ${words}. Mend the node, ` +
+        'or set CHAIN_TRACES=none to go on without the coins that contracts pay out.',
     );
   }
 }

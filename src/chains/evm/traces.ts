@@ -18,7 +18,7 @@ export type TraceMode = (typeof TRACE_MODES)[number];
 const METHOD_NOT_FOUND = -32601;
 /** How nodes and providers say that they do not offer a method, where the code does not. */
 const NOT_OFFERED =
-  /not (found|supported|available|allowed|enabled|exist)|unsupported|unknown method|upgrade|disabled/;
+  /not (found|supported|available|allowed|enabled|exist)|unsupported|unknown|upgrade|disabled/;
 /** geth says so of block 0: it offers tracing, and that block has no transactions. */
 const GENESIS = /genesis is not traceable/;
 
@@ -45,8 +45,8 @@ async function offers(call: () => Promise<unknown>): Promise<boolean> {
     if (GENESIS.test(error.words)) return true;
     if (error.code === METHOD_NOT_FOUND || NOT_OFFERED.test(error.words)) return false;
     throw new ChainUnavailable(
-      `The node offers traces and gives none: ${error.words}. Mend it, or set CHAIN_TRACES=none to ` +
-        'go on without the coins that contracts pay out.',
+      `The node offers traces and gives none: ${error.words}. Mend it, or set CHAIN_TRACES=none ` +
+        'to go on without the coins that contracts pay out.',
     );
   }
 }
@@ -84,7 +84,7 @@ export async function traceBlock(rpc: Rpc, mode: TraceMode, block: RawBlock): Pr
   );
 }
 
-/** Compares with the receipt: a node that says both that a transaction failed and not is mistaken. */
+/** Compares with the receipt: both say whether the transaction failed, and have to say the same. */
 export function checkTrace(
   block: RawBlock,
   traces: BlockTraces,

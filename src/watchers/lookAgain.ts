@@ -1,0 +1,112 @@
+/** Reads blocks once more, as somebody or the watcher itself has asked; see migration 0030. */
+import { readChainAssets } from '../chains/assets.ts';
+import { BlockUnreadable, type ChainPort } from '../chains/port.ts';
+import type { Db } from '../db/pool.ts';
+import type { Log } from '../observability/log.ts';
+import { storedHashes, type Watch } from './chainTables.ts';
+import { readBlock, wholePart } from './readBlocks.ts';
+import {
+  giveUpRescan,
+  liftHalts,
+  nextRescan,
+  type OpenRescan,
+  rescanBlocks,
+} from './rescanTables.ts';
+
+export interface LookAgainDeps {
+  db: Db;
+  port: ChainPort;
+  watch: Watch;
+  log: Log;
+}
+
+/** Blocks a turn: the follower's own reading goes on between two of them. */
+const BLOCKS_PER_TURN = 32;
+/** Turns in a row in which a block cannot be read before the rescan is given up. */
+const MOST_UNREADABLE_TURNS = 10;
+/** Stored hashes that are compared with the node's at once. */
+const HASHES_AT_ONCE = 64;
+
+/** Answers a function that does one turn. True: there is more to do at once. */
+export function createRescanner(deps: LookAgainDeps): () => Promise<boolean> {
+  const { db, watch, log } = deps;
+  let unreadable = 0;
+  return async () => {
+    const rescan = await nextRescan(db, watch);
+    if (rescan === null) return false;
+    if (rescan.lifts) return lift(deps, rescan);
+    try {
+      const isMore = await readOn(deps, rescan);
+      unreadable = 0;
+      return isMore;
+    } catch (error) {
+      unreadable = error instanceof BlockUnreadable ? unreadable + 1 : 0;
+      if (unreadable < MOST_UNREADABLE_TURNS) throw error;
+      unreadable = 0;
+      const { message } = error as Error;
+      await giveUpRescan(db, rescan.id, message);
+      log.error(
+        { chain: watch.chain, alert: 'RESCAN_FAILED', rescan: rescan.id, message },
+        message,
+      );
+      return true;
+    }
+  };
+}
+
+async function readOn({ db, port, watch }: LookAgainDeps, rescan: OpenRescan): Promise<boolean> {
+  // The node's chain has to be the stored one, or its lower blocks prove nothing.
+  const atCursor = await port.blockByHeight(rescan.cursorHeight);
+  if (atCursor?.hash !== rescan.cursorHash) return false;
+  const assets = await readChainAssets(db, watch.chain);
+  const last = Math.min(rescan.toHeight, rescan.nextHeight + BLOCKS_PER_TURN - 1);
+  const heights = Array.from(
+    { length: last - rescan.nextHeight + 1 },
+    (_, at) => rescan.nextHeight + at,
+  );
+  const { blocks, failure } = await wholePart(
+    heights.map((height) => readBlock(db, port, assets, height)),
+  );
+  const done = blocks.length === 0 ? 0 : await rescanBlocks(db, watch, rescan.id, blocks);
+  if (failure) throw failure.reason;
+  return done === heights.length;
+}
+
+/** Lets a halted chain go on, on the node's branch as far as the rescan's first block allows. */
+async function lift(deps: LookAgainDeps, rescan: OpenRescan): Promise<boolean> {
+  const { db, watch, log } = deps;
+  const fork = await findFork(deps, rescan);
+  if (fork === 'deeper') {
+    await giveUpRescan(
+      db,
+      rescan.id,
+      `The node's chain leaves the stored one below block ${rescan.fromHeight - 1}: look ` +
+        'which of them is right, and name a lower block.',
+    );
+    return true;
+  }
+  await liftHalts(db, watch, rescan.id, fork);
+  log.warn({ chain: watch.chain, rescan: rescan.id, fork }, 'halts were lifted');
+  return true;
+}
+
+/** Highest stored block that the node's chain has too; null where that is the cursor itself. */
+async function findFork(
+  { db, port, watch }: LookAgainDeps,
+  { fromHeight, cursorHeight }: OpenRescan,
+): Promise<number | null | 'deeper'> {
+  const lowest = Math.max(fromHeight - 1, 0);
+  let below = cursorHeight;
+  while (below >= lowest) {
+    const stored = await storedHashes(db, watch.chain, below, HASHES_AT_ONCE);
+    const told = await Promise.all(stored.map(({ height }) => port.blockByHeight(height)));
+    const common = stored.find(({ hash }, at) => told[at]?.hash === hash);
+    if (common) {
+      if (common.height === cursorHeight) return null;
+      return common.height >= lowest ? common.height : 'deeper';
+    }
+    if (stored.length === 0) break;
+    below = (stored.at(-1)?.height ?? 0) - 1;
+  }
+  return 'deeper';
+}
