@@ -88,9 +88,11 @@ create table attempt_inclusions (
   -- The transaction was not reverted. One that succeeded and did not pay means that the token does
   -- not do what it says.
   succeeded boolean not null default true,
+  -- What of the withdrawal's asset left the sender: the amount, where it paid and nothing else.
+  moved numeric not null default 0 check (moved >= 0),
   -- What the sender paid for it, in the chain's native coin.
   fee numeric not null check (fee >= 0),
-  -- First of the two legs that hold the fee; null until it is booked. 0: booked in a group of its
+  -- First of the legs that hold what it cost; null until it is booked. 0: booked in a group of its
   -- own, since this one had ended.
   fee_leg smallint,
   canonical boolean not null default true,

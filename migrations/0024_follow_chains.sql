@@ -137,14 +137,19 @@ begin
         select
         from jsonb_to_recordset(e.transfers) t(asset text, amount numeric, "from" text, "to" text)
         where t.asset = w.asset and t.amount = w.amount
-          and t."from" = p.sender and t."to" = p.destination) as paid
+          and t."from" = p.sender and t."to" = p.destination) as paid,
+      greatest(0, (select coalesce(sum(t.amount) filter (where t."from" = p.sender), 0)
+          - coalesce(sum(t.amount) filter (where t."to" = p.sender), 0)
+        from jsonb_to_recordset(e.transfers) t(asset text, amount numeric, "from" text, "to" text)
+        where t.asset = w.asset)) as moved
     from jsonb_to_recordset(p_outcomes)
       e(txid text, fee numeric, succeeded boolean, transfers jsonb)
     join withdrawal_attempts p on p.txid = e.txid and p.chain = p_chain
     join withdrawals w on w.group_id = p.group_id
   loop
-    insert into attempt_inclusions (attempt_id, block_hash, block_height, paid, succeeded, fee)
-      values (r.id, p_hash, p_height, r.paid, r.succeeded, r.fee)
+    insert into attempt_inclusions
+        (attempt_id, block_hash, block_height, paid, succeeded, moved, fee)
+      values (r.id, p_hash, p_height, r.paid, r.succeeded, r.moved, r.fee)
       on conflict do nothing
       returning id into v_id;
     continue when not found;

@@ -17,9 +17,9 @@ return case when chain_customer_leg(w) is not null
     and (select p.kind from withdrawal_attempts p where p.id = n.attempt_id) = 'payment'
   then least(n.fee, w.max_fee) else 0 end;
 
--- Books a payment's fee, without what the customer pays of it, as a hold in two legs of its own:
--- `network-fees:<native>` pays, the outside gets. It settles or is cancelled with the inclusion
--- that it belongs to.
+-- Books what an inclusion cost beside the payment, as holds in legs of their own: the fee, without
+-- what the customer pays of it, from `network-fees:<native>`, and what a token moved without paying
+-- from `shortfall:<asset>`. They settle or are cancelled with the inclusion that they belong to.
 create function chain_book_fee(
   g transfer_groups, w withdrawals, n attempt_inclusions, p_actor text
 ) returns void
@@ -27,6 +27,7 @@ language plpgsql as $$
 declare
   c_native constant text := chain_native_asset(g.chain);
   c_fee constant numeric := n.fee - chain_customer_fee(w, n);
+  c_lost constant numeric := n.moved - case when n.paid then w.amount else 0 end;
   v_leg smallint;
 begin
   perform ledger_insert_wallet('network-fees:' || c_native, 'holdfast', c_native, 'system', '{}');
@@ -37,6 +38,13 @@ begin
       'HOLD', array[v_leg, v_leg + 1]::smallint[],
       array['network-fees:' || c_native, 'external:' || c_native], array[c_native, c_native],
       '{DEBIT,CREDIT}', array[c_fee, c_fee], null, true, true);
+  end if;
+  if c_lost > 0 then
+    perform ledger_write(g, false, '~lost:' || n.id, 'lose', p_actor,
+      jsonb_build_object('inclusion', n.id::text, 'blockHash', n.block_hash), 'group.legs_added',
+      'HOLD', array[v_leg + 2, v_leg + 3]::smallint[],
+      array['shortfall:' || w.asset, 'external:' || w.asset], array[w.asset, w.asset],
+      '{DEBIT,CREDIT}', array[c_lost, c_lost], null, true, true);
   end if;
   update attempt_inclusions set fee_leg = v_leg where id = n.id;
 end
@@ -53,7 +61,7 @@ begin
       array_agg(l.remaining order by l.leg) as amounts,
       array_agg('CANCELLED'::entry_status) as statuses into r
     from transfer_legs l
-    where l.group_id = g.id and l.leg in (n.fee_leg, n.fee_leg + 1) and l.remaining > 0;
+    where l.group_id = g.id and l.leg between n.fee_leg and n.fee_leg + 3 and l.remaining > 0;
   if r.legs is not null then
     perform ledger_write(g, false, '~unfee:' || n.id, 'unfee', p_actor,
       jsonb_build_object('inclusion', n.id::text, 'blockHash', n.block_hash), 'group.reduced',
@@ -80,19 +88,18 @@ declare
 begin
   select * into p from withdrawal_attempts where id = n.attempt_id;
   v_seen := jsonb_build_object('txid', p.txid, 'blockHash', n.block_hash);
+  if p.kind = 'payment' and n.succeeded and (not n.paid or n.moved <> w.amount) then
+    update assets set withdrawals_paused = true where code = a.code and not withdrawals_paused;
+    perform chain_fact(g.id, 'assetPaused:' || n.id, 'withdrawal.asset_paused', v_seen
+      || jsonb_build_object('asset', a.code, 'moved', amount_text(n.moved),
+        'why', 'its transaction took effect and did something else than to pay'));
+  end if;
   if p.kind = 'cancel' then
     perform chain_set_state(g.id, 'cancelling', '~cancelInBlock:' || n.id,
       v_seen || '{"inBlock": true}');
   elsif not n.paid then
     perform chain_set_state(g.id, 'reverted', '~reverted:' || n.id,
       v_seen || jsonb_build_object('succeeded', n.succeeded));
-    if n.succeeded then
-      update assets set withdrawals_paused = true
-        where code = a.code and not withdrawals_paused;
-      perform chain_fact(g.id, 'assetPaused:' || n.id, 'withdrawal.asset_paused', v_seen
-        || jsonb_build_object('asset', a.code, 'why', 'its transaction took effect and did not '
-          'move the exact amount to the destination'));
-    end if;
   elsif chain_depth(w.chain, n.block_height) >= chain_confirmations(a.confirmations) then
     if w.state <> 'confirmed' then
       perform chain_announce_state(g, 'confirmed', '~confirmed:' || n.id, p_actor, v_seen);

@@ -30,7 +30,7 @@ return (
     from (
       select n.canonical and n.block_height <= p_height as there,
         n.fee_leg is not null and g.status <> 'IN_PROGRESS' as booked,
-        case when n.paid and w.asset = p_asset then w.amount else 0 end
+        case when w.asset = p_asset then n.moved else 0 end
           + case when p_asset = chain_native_asset(a.chain) then n.fee else 0 end as takes
       from attempt_inclusions n
       join withdrawal_attempts a on a.id = n.attempt_id

@@ -6,6 +6,7 @@ import { createMetrics, type Metrics } from '../../src/observability/metrics.ts'
 import { type Sagas, startSagas } from '../../src/temporal/sagas.ts';
 import { startWatcher, type Watcher } from '../../src/watchers/watcher.ts';
 import { createWatcherMetrics } from '../../src/watchers/watcherMetrics.ts';
+import type { PayDeps } from '../../src/withdrawals/payDeps.ts';
 import { atFileEnd } from '../support/borrow.ts';
 import { temporalAddress, temporalNamespace } from '../support/testServers.ts';
 import { log } from './chainWorld.ts';
@@ -25,7 +26,10 @@ export interface SagaWorld extends PayWorld {
 }
 
 /** Payments that are in no block count as stuck after so many seconds. */
-export async function createSagaWorld(stuckAfterSeconds: number): Promise<SagaWorld> {
+export async function createSagaWorld(
+  stuckAfterSeconds: number,
+  paying: Partial<PayDeps> = {},
+): Promise<SagaWorld> {
   const world = await createPayWorld();
   const { db, chain } = world;
   const sagas = await startSagas({
@@ -36,7 +40,7 @@ export async function createSagaWorld(stuckAfterSeconds: number): Promise<SagaWo
     identity: 'test',
     temporalUi: null,
     sweeper: false,
-    chainActivities: createChainActivities({ ...world.deps, stuckAfterSeconds }),
+    chainActivities: createChainActivities({ ...world.deps, stuckAfterSeconds, ...paying }),
   });
   const watchers = new Set<Watcher>();
   atFileEnd(async () => {
