@@ -52,6 +52,8 @@ export function chainWithdrawal(input: OpenWithdrawalInput): Promise<SagaResult>
       if (isUnsigned(saga)) saga.throwIfCancelled();
       const lookAgainInSeconds = await advance(saga, view);
       if (!saga.isOpen()) break;
+      // Its block was dropped: the same bytes go out again at once.
+      if (INCLUDED.includes(before) && !INCLUDED.includes(stateOf(saga))) continue;
       if (isTimeForNewRun()) await continueAsNew<typeof chainWithdrawal>(input);
       if (stateOf(saga) !== before) wait.quicken();
       await pause(saga, view, wait, lookAgainInSeconds);

@@ -85,3 +85,24 @@ it('a watcher that died between rewind and reversal leaves it to the next one', 
   expect(await audit(world.db)).toMatchObject({ ok: true });
   await second.stop();
 });
+
+it('a confirmed withdrawal whose block is dropped goes out again by itself', async () => {
+  const world = await createSagaWorld(60);
+  await world.database.owner.query("update assets set confirmations = 2 where code = 'ETH'");
+  const watcher = await world.watch();
+  const input = await world.prepare('ETH', '1');
+  await world.sagas.gateway.start('chainWithdrawal', input, 10_000);
+  const state = (want: string) =>
+    world.groupWhen(input.groupId, (group) => group?.withdrawal?.state === want);
+  await state('in_block');
+  await world.node.mine();
+  const confirmed = await state('confirmed');
+  const txids = confirmed.withdrawal?.attempts.map(({ txid }) => txid);
+  await world.node.reorg(2);
+  await state('in_block');
+  await world.node.mine(3);
+  const settled = await state('settled');
+  expect(settled.withdrawal?.attempts.map(({ txid }) => txid)).toEqual(txids);
+  expect(await audit(world.db)).toMatchObject({ ok: true });
+  await watcher.stop();
+});
