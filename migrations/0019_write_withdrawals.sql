@@ -47,6 +47,9 @@ begin
   elsif a.chain is not null and chain_destination_fault(a.chain, p_destination) is not null then
     v_code := 'DESTINATION_NOT_ALLOWED';
     v_detail := chain_destination_fault(a.chain, p_destination);
+  elsif withdrawal_destination_fault(p_wallet, p_destination) is not null then
+    v_code := 'DESTINATION_NOT_ALLOWED';
+    v_detail := withdrawal_destination_fault(p_wallet, p_destination);
   elsif a.chain is not null and p_fee_mode = 'customer' then
     -- Not frozen, as no fault of a request is.
     return ledger_refuse(g, true, p_step_key, 'withdraw', p_actor, p_request, false,

@@ -70,7 +70,8 @@ $$;
 
 -- One client's yes. The last one that is needed lets the withdrawal go on. What depends on who asks
 -- is refused and not stored, so that the key stays free: FORBIDDEN for the client that asked for
--- the withdrawal and for one that has approved before.
+-- the withdrawal and for one that has approved before; DESTINATION_NOT_ALLOWED where the address
+-- may not be used any more.
 --
 -- p_actor  the client, as the API has authenticated it
 create function ledger_approve(
@@ -111,10 +112,15 @@ begin
     return ledger_refuse(g, false, p_step_key, 'approve', p_actor, p_request, false, 'FORBIDDEN',
       format('%s has approved this withdrawal already: another client must.', p_actor));
   end if;
+  select * into w from withdrawals where group_id = p_group_id;
+  if withdrawal_destination_fault(w.wallet_id, w.destination) is not null then
+    -- It was taken from the list meanwhile. Not stored: it may come back.
+    return ledger_refuse(g, false, p_step_key, 'approve', p_actor, p_request, false,
+      'DESTINATION_NOT_ALLOWED', withdrawal_destination_fault(w.wallet_id, w.destination));
+  end if;
   insert into withdrawal_approvals (group_id, client, reason)
     values (p_group_id, p_actor, p_reason);
   select count(*) into v_given from withdrawal_approvals a where a.group_id = p_group_id;
-  select * into w from withdrawals where group_id = p_group_id;
   if v_given >= p.approvals_needed then
     w.state := 'held';
   end if;

@@ -23,6 +23,8 @@ import { assetRoutes } from './routes/assets.ts';
 import { chainRoutes } from './routes/chains.ts';
 import { depositAddressRoutes } from './routes/depositAddresses.ts';
 import { depositRoutes } from './routes/deposits.ts';
+import { destinationRuleRoutes } from './routes/destinationRules.ts';
+import { destinationRoutes } from './routes/destinations.ts';
 import { finalityRuleRoutes } from './routes/finalityRules.ts';
 import { healthRoutes } from './routes/health.ts';
 import { limitRoutes } from './routes/limits.ts';
@@ -99,6 +101,8 @@ export function createApp({ db, gateway, config, chain, log, metrics }: AppInput
     limitRoutes(deps),
     finalityRuleRoutes(deps),
     approvalRuleRoutes(deps),
+    destinationRoutes(deps),
+    destinationRuleRoutes(deps),
     apiKeyRoutes(deps, keys),
     chainRoutes(deps),
     reconciliationRoutes(deps),

@@ -179,6 +179,34 @@ export interface ApprovalRule {
   approvals: number;
 }
 
+/** An address that an owner's withdrawals may go to. */
+export interface Destination {
+  id: string;
+  owner: string;
+  /** CAIP-2; null: of assets without a chain. */
+  chain: string | null;
+  /** As withdrawals carry it: on an EVM chain EIP-55. */
+  address: string;
+  memo: string | null;
+  label: string | null;
+  status: 'PENDING' | 'ACTIVE' | 'DELETED';
+  /** From when on it can be used, by the longest delay that may apply to it. */
+  activeAt: Timestamp;
+  createdAt: Timestamp;
+  createdBy: string;
+  deletedAt: Timestamp | null;
+  deletedBy: string | null;
+}
+
+/** Withdrawals of an asset, of an owner, of both or of all go to listed destinations alone. */
+export interface DestinationRule {
+  id: string;
+  asset: string | null;
+  owner: string | null;
+  /** How old an entry of the list has to be. */
+  activeAfterSeconds: number;
+}
+
 export interface Limit {
   id: string;
   asset: string;

@@ -26,9 +26,9 @@ const STEP_KEY = '~risk';
 const RISK_ACTOR = { name: 'risk', admin: false };
 
 /**
- * Asks the risk check where the ledger waits for its verdict, and records it. Safe to run any number
- * of times: a verdict that is there is not asked for again. No verdict is no error: the withdrawal
- * stays held and its saga asks again later.
+ * Asks the risk check where the ledger waits for its verdict, and records it. Safe to run any
+ * number of times: a verdict that is there is not asked for again. No verdict is no error: the
+ * withdrawal stays held and its saga asks again later.
  */
 export async function checkRisk(deps: PolicyDeps, groupId: string): Promise<RiskLook> {
   const { db, log, risk } = deps;

@@ -1,6 +1,6 @@
 /**
- * Asks somebody else's risk engine about a withdrawal, by HTTP. The request is signed in the form of
- * Standard Webhooks (https://www.standardwebhooks.com), so that ready libraries can check it.
+ * Asks somebody else's risk engine about a withdrawal, by HTTP. The request is signed in the form
+ * of Standard Webhooks (https://www.standardwebhooks.com), so that ready libraries can check it.
  */
 import { createHmac } from 'node:crypto';
 import { Counter, type Registry } from 'prom-client';

@@ -7,8 +7,6 @@ import { HTTP_STATUS_BY_CODE } from '../../src/contracts/codes.ts';
 const CANNOT_OCCUR = [
   // No call has a rate limit.
   'RATE_LIMITED',
-  // There are no allow-lists of destinations.
-  'DESTINATION_NOT_ALLOWED',
   // The only signer is the development one, which signs what the ledger holds.
   'SIGNER_REFUSED',
 ];

@@ -32,6 +32,17 @@ const CALLS: Record<string, number[]> = {
   'GET /v1/limits/{id}': [200],
   'GET /v1/limits': [200],
   'DELETE /v1/limits/{id}': [204],
+  'PUT /v1/approval-rules/{id}': [200],
+  'GET /v1/approval-rules/{id}': [200],
+  'GET /v1/approval-rules': [200],
+  'DELETE /v1/approval-rules/{id}': [204],
+  'PUT /v1/destination-rules/{id}': [200],
+  'GET /v1/destination-rules/{id}': [200],
+  'GET /v1/destination-rules': [200],
+  'DELETE /v1/destination-rules/{id}': [204],
+  'POST /v1/destinations': [200, 201],
+  'GET /v1/destinations': [200],
+  'DELETE /v1/destinations/{id}': [204],
   'POST /v1/wallets': [200, 201],
   'GET /v1/wallets': [200],
   'GET /v1/wallets/{id}': [200],
@@ -74,7 +85,7 @@ const CALLS: Record<string, number[]> = {
 };
 
 /** POSTs that move or reserve no money, and so need no key. */
-const WITHOUT_KEY = /api-keys|assets|chains|deposit-addresses|\/v1\/wallets/;
+const WITHOUT_KEY = /api-keys|assets|chains|deposit-addresses|destinations|\/v1\/wallets/;
 
 let document: Document;
 let operations: [string, Operation][];

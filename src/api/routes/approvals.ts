@@ -22,6 +22,7 @@ const shape = {
     'GROUP_NOT_OPEN',
     'WRONG_KIND',
     'MAY_BE_ON_CHAIN',
+    'DESTINATION_NOT_ALLOWED',
   ]),
 };
 

@@ -2,7 +2,7 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { ProblemCode } from '../../contracts/codes.ts';
 import { groupId } from '../../contracts/ids.ts';
 import { readGroup } from '../../ledger/groups.ts';
-import { doorTo } from '../chainDoor.ts';
+import { canonicalDestination } from '../canonicalDestination.ts';
 import type { ApiDeps, ApiEnv } from '../context.ts';
 import { moneyAnswers, moneyHeaders } from '../idempotency.ts';
 import { checkGroupAmount, checkWallet } from '../legRules.ts';
@@ -79,24 +79,6 @@ const releaseRoute = createRoute({
   responses: moneyAnswers(200, 'The withdrawal', ACT_CODES),
 });
 
-/**
- * The destination as the withdrawal carries it. What an address is, the chain says; a chainless
- * asset takes any text.
- */
-async function canonicalDestination(
-  deps: ApiDeps,
-  facts: WalletFacts | null,
-  destination: string,
-): Promise<string> {
-  if (facts === null || facts.chain === null) return destination;
-  const door = await doorTo(deps, facts.chain);
-  const checked = await door.validateDestination({ asset: facts.asset, destination });
-  if ('destination' in checked) return checked.destination;
-  throw new Problem('INVALID_DESTINATION', checked.fault, {
-    errors: [{ pointer: '/destination', detail: checked.fault }],
-  });
-}
-
 /** The customer can pay the network's fee only in the coin that the network takes. */
 function refuseFeeMode(facts: WalletFacts | null, { feeMode, maxFee }: Asked): void {
   const isNative = facts === null || (facts.chain !== null && facts.contract === null);
@@ -125,7 +107,7 @@ function createWithdrawal(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
       client: caller.client,
       wallet: asked.wallet,
       amount,
-      destination: await canonicalDestination(deps, facts, asked.destination),
+      destination: await canonicalDestination(deps, facts, asked.destination, '/destination'),
       feeMode: asked.feeMode,
       maxFee: maxFee ?? null,
       riskMeta: asked.riskMeta ?? null,

@@ -6,7 +6,7 @@ import { metadata, reason, textOf, walletId } from './text.ts';
 /** Longer than any chain's address with its memo. */
 const MAX_DESTINATION_LENGTH = 255;
 
-const destination = z
+export const destination = z
   .string()
   .superRefine((text, ctx) => {
     if (text.length >= 1 && text.length <= MAX_DESTINATION_LENGTH) return;
