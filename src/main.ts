@@ -13,6 +13,7 @@ import { createLog, type Log } from './observability/log.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
 import { encryptingConverter, readCodecKeys } from './temporal/codec.ts';
 import { startSagas } from './temporal/sagas.ts';
+import { observeReorgs } from './watchers/reorgMetrics.ts';
 import { startWatcher } from './watchers/watcher.ts';
 import { createWatcherMetrics } from './watchers/watcherMetrics.ts';
 import { depositXpub } from './withdrawals/developmentKeys.ts';
@@ -80,6 +81,7 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
     });
     stops.push(() => sagas.stop());
     if (chain !== null && config.roles.has('watcher')) {
+      observeReorgs(metrics.registry, db);
       const watcher = await startWatcher({
         db,
         chain,
@@ -93,7 +95,8 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
       stops.push(() => watcher.stop());
     }
     const xpub = config.depositXpub ?? depositXpub(config.mnemonic);
-    const door = chain && createChainDoor({ db, chain, xpub });
+    const { finalityStallSeconds } = config;
+    const door = chain && createChainDoor({ db, chain, xpub, finalityStallSeconds });
     const deps = { db, gateway: sagas.gateway, chain: door, log, metrics };
     const app = config.roles.has('api') ? createApp({ ...deps, config }) : createProbes(deps);
     const server = await startServer(app, config);

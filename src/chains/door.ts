@@ -4,6 +4,7 @@ import type { Db } from '../db/pool.ts';
 import { withRetry } from '../db/sqlstate.ts';
 import type { ChainConnection } from './connection.ts';
 import { handOutAddress, listAddresses } from './depositAddresses.ts';
+import { FINALITY_STALL_SECONDS } from './deposits.ts';
 import { readAddress, showAddress } from './evm/addresses.ts';
 import type { ChainPort } from './port.ts';
 import { reconcileChain } from './reconcile.ts';
@@ -14,6 +15,8 @@ export interface DoorOptions {
   chain: ChainConnection;
   /** Account key that deposit addresses are derived from; holds no private key. */
   xpub: string;
+  /** Credits pause when finality has not moved for so long. */
+  finalityStallSeconds?: number;
 }
 
 /** Blocks between the node and the watcher that make a service not ready: deposits come late. */
@@ -22,9 +25,10 @@ const MOST_LAG_BLOCKS = 50;
 const MOST_SILENCE_SECONDS = 30;
 
 /** Opens the door to one followed chain. */
-export function createChainDoor({ db, chain, xpub }: DoorOptions): ChainDoor {
+export function createChainDoor({ db, chain, xpub, ...options }: DoorOptions): ChainDoor {
+  const stallSeconds = options.finalityStallSeconds ?? FINALITY_STALL_SECONDS;
   return {
-    missing: () => whatIsMissing(db, chain),
+    missing: () => whatIsMissing(db, chain, stallSeconds),
     blindSpots: async () => (await answering(chain))?.blindSpots ?? [],
     depositAddress: (input) => handOutAddress(db, xpub, input),
     listDepositAddresses: ({ wallet }) => listAddresses(db, wallet),
@@ -50,7 +54,11 @@ function answering(chain: ChainConnection): Promise<ChainPort | null> {
   });
 }
 
-async function whatIsMissing(db: Db, chain: ChainConnection): Promise<string | null> {
+async function whatIsMissing(
+  db: Db,
+  chain: ChainConnection,
+  stallSeconds: number,
+): Promise<string | null> {
   const port = await answering(chain);
   if (port === null) return 'does not answer';
   const [genesisHash, { rows }] = await Promise.all([
@@ -60,9 +68,11 @@ async function whatIsMissing(db: Db, chain: ChainConnection): Promise<string | n
       silence: number | null;
       lag: number | null;
       halt: string | null;
+      wait: number;
     }>(
       `select c.genesis_hash as genesis, (c.head_height - c.cursor_height)::integer as lag,
          extract(epoch from clock_timestamp() - c.head_seen_at)::integer as silence,
+         chain_finality_wait(c) as wait,
          (select h.reason from chain_halts h where h.chain = c.id and h.until is null
           order by h.id limit 1) as halt
        from chains c where c.id = $1`,
@@ -77,6 +87,9 @@ async function whatIsMissing(db: Db, chain: ChainConnection): Promise<string | n
     return `has had no watcher for ${known.silence ?? 'some'} seconds`;
   }
   if (known.lag !== null && known.lag > MOST_LAG_BLOCKS) return `is read ${known.lag} blocks late`;
+  if (known.wait > stallSeconds) {
+    return `goes on without finality for ${known.wait} seconds: nothing is credited meanwhile`;
+  }
   return null;
 }
 

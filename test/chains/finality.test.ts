@@ -1,10 +1,14 @@
 /** When a deposit is credited: by rules over asset, amount and source, never without finality. */
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { openChainDeposit, readDepositProgress } from '../../src/chains/deposits.ts';
+import { createChainDoor } from '../../src/chains/door.ts';
 import { deleteFinalityRule, putFinalityRule } from '../../src/chains/finalityRules.ts';
 import type { FinalityRule } from '../../src/contracts/resources.ts';
 import { readGroup } from '../../src/ledger/groups.ts';
 import { readTimeline } from '../../src/ledger/timeline.ts';
+import { createMetrics } from '../../src/observability/metrics.ts';
+import { observeReorgs } from '../../src/watchers/reorgMetrics.ts';
+import { XPUB } from './chainWorld.ts';
 import { type Sent, STRANGER } from './node.ts';
 import { createReorgWorld, ETH, type ReorgWorld } from './reorgWorld.ts';
 
@@ -157,9 +161,15 @@ it('credits nothing while blocks come and none becomes final, and goes on by its
   );
   const progress = await readDepositProgress(world.db, id);
   expect(progress?.waitsFor).toMatch(/no block of .* has become final for 72\d\d s/);
-  expect(await world.book(txid)).toMatchObject({ outcome: 'waiting' });
+  expect(await world.decide(txid)).toMatchObject({ outcome: 'waiting' });
+  const door = createChainDoor({ db: world.db, chain: world.chain, xpub: XPUB });
+  expect(await door.missing()).toMatch(/goes on without finality for 72\d\d seconds/);
+  const { registry } = createMetrics();
+  observeReorgs(registry, world.db);
+  expect(await registry.metrics()).toMatch(/holdfast_chain_finality_wait_seconds\{.*\} 72\d\d/);
   await world.node.mine();
   expect(await world.book(txid)).toMatchObject({ outcome: 'done' });
+  expect(await door.missing()).toBeNull();
 });
 
 it('counts the time from the first block that came without finality moving', async () => {

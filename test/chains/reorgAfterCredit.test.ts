@@ -3,6 +3,8 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { reverseCredit } from '../../src/chains/reverseCredit.ts';
 import { readGroup } from '../../src/ledger/groups.ts';
 import { settle } from '../../src/ledger/settle.ts';
+import { createMetrics } from '../../src/observability/metrics.ts';
+import { observeReorgs } from '../../src/watchers/reorgMetrics.ts';
 import { SHOP } from './payWorld.ts';
 import { createReorgWorld, type ReorgWorld } from './reorgWorld.ts';
 
@@ -71,6 +73,12 @@ describe('a credit whose block was dropped', () => {
     expect([await world.statusOf(wallet), await world.owed(wallet)]).toEqual(['FROZEN', short]);
     expect(await world.shortfall()).toBe(before - Number(short));
     const legs = await world.legsOf(reversalId);
+    const { registry } = createMetrics();
+    observeReorgs(registry, world.db);
+    const metrics = await registry.metrics();
+    const total = -(before - Number(short));
+    expect(metrics).toContain(`holdfast_wallet_shortfall{asset="ETH"} ${total}`);
+    expect(metrics).toMatch(/holdfast_chain_credits_reversed\{asset="ETH"\} [1-9]/);
     expect(legs[0]).toEqual(['external:ETH', 'CREDIT', '5']);
     expect(legs.at(-1)).toEqual(['shortfall:ETH', 'DEBIT', short]);
   });
