@@ -29,10 +29,12 @@ import { finalityRuleRoutes } from './routes/finalityRules.ts';
 import { healthRoutes } from './routes/health.ts';
 import { limitRoutes } from './routes/limits.ts';
 import { metricsRoutes } from './routes/metrics.ts';
+import { openLimitRoutes } from './routes/openLimits.ts';
 import { reconciliationRoutes } from './routes/reconciliation.ts';
 import { replacementRoutes } from './routes/replacements.ts';
 import { transferActRoutes } from './routes/transferActs.ts';
 import { transferRoutes } from './routes/transfers.ts';
+import { unattributedRoutes } from './routes/unattributed.ts';
 import { walletRoutes } from './routes/wallets.ts';
 import { withdrawalRoutes } from './routes/withdrawals.ts';
 import { refuseInvalid } from './validation.ts';
@@ -93,12 +95,14 @@ export function createApp({ db, gateway, config, chain, log, metrics }: AppInput
     transferActRoutes(deps),
     depositRoutes(deps),
     depositAddressRoutes(deps),
+    unattributedRoutes(deps),
     withdrawalRoutes(deps),
     approvalRoutes(deps),
     replacementRoutes(deps),
     walletRoutes(deps),
     assetRoutes(deps),
     limitRoutes(deps),
+    openLimitRoutes(deps),
     finalityRuleRoutes(deps),
     approvalRuleRoutes(deps),
     destinationRoutes(deps),

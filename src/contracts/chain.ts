@@ -7,7 +7,7 @@
  * calls. A method throws only for what nobody expected; a node that does not answer is thrown as
  * `ChainUnavailable`, so that the API tells 503 CHAIN_UNAVAILABLE from a bug.
  */
-import type { Amount, Timestamp } from './resources.ts';
+import type { Amount, GroupStatus, Timestamp } from './resources.ts';
 
 /** A node that did not answer, or that cannot be believed now. The message is for the caller. */
 export class ChainUnavailable extends Error {
@@ -67,6 +67,25 @@ export interface ChainRescan {
   fault: string | null;
   createdAt: Timestamp;
   finishedAt: Timestamp | null;
+}
+
+/** Coins on `unattributed:<asset>`: a deposit that no wallet was there for. */
+export interface UnattributedDeposit {
+  /** The deposit's group. */
+  id: string;
+  status: GroupStatus;
+  asset: string;
+  amount: Amount;
+  chain: string;
+  txid: string;
+  from: string;
+  /** Where it came to, and who that address was handed out for. */
+  address: string;
+  owner: string | null;
+  why: 'NO_WALLET' | 'BELOW_MINIMUM';
+  createdAt: Timestamp;
+  /** Null: it still waits for somebody to say whose it is. */
+  assigned: { wallet: string; groupId: string; by: string; reason: string; at: Timestamp } | null;
 }
 
 /** Which blocks are to be read once more, and for whom. */

@@ -18,7 +18,8 @@ export type ActVerb =
   | 'approve'
   | 'reject'
   | 'speedUp'
-  | 'cancelOnChain';
+  | 'cancelOnChain'
+  | 'assign';
 
 /** `<kind>:<client>:<idempotency key>`; clients cannot hold a colon, so two never meet. */
 export function groupId(kind: GroupKind, client: string, idempotencyKey: string): string {
@@ -31,6 +32,14 @@ export function groupId(kind: GroupKind, client: string, idempotencyKey: string)
  */
 export function reversalId(original: string, client: string, idempotencyKey: string): string {
   return `reversal:${client}:${original.length}:${original}:${idempotencyKey}`;
+}
+
+/**
+ * Who an unattributed deposit is for: `assignment:<client>:<n>:<deposit's id>:<key>`, as above. The
+ * group is a transfer; the word keeps it apart from those that a client names.
+ */
+export function assignmentId(deposit: string, client: string, idempotencyKey: string): string {
+  return `assignment:${client}:${deposit.length}:${deposit}:${idempotencyKey}`;
 }
 
 /** `deposit:chain:<caip2>:<txid>:<ordinal>`, and `:<n>` from the second inclusion on. */

@@ -67,6 +67,8 @@ const CALLS: Record<string, number[]> = {
   'POST /v1/deposits/{id}/cancel': [200, 202],
   'POST /v1/deposit-addresses': [200, 201],
   'GET /v1/deposit-addresses': [200],
+  'GET /v1/unattributed': [200],
+  'POST /v1/unattributed/{id}/assign': [201, 202],
   'POST /v1/withdrawals': [201, 202],
   'POST /v1/withdrawals/{id}/finalize': [200, 202],
   'POST /v1/withdrawals/{id}/release': [200, 202],
