@@ -55,6 +55,10 @@ begin
     return ledger_refuse(g, true, p_step_key, 'withdraw', p_actor, p_request, false,
       'INVALID_REQUEST', 'feeMode customer is not offered yet; the platform pays the network.');
   end if;
+  if v_code is null then
+    v_detail := ledger_open_limit_fault(p_wallet, p_amount);
+    v_code := case when v_detail is not null then 'LIMIT_EXCEEDED' end;
+  end if;
   if v_code is not null then
     return ledger_refuse(g, true, p_step_key, 'withdraw', p_actor, p_request, true, v_code,
       v_detail);

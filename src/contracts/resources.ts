@@ -235,6 +235,20 @@ export interface FinalityRule {
 /** How deep a block lies: so many blocks, its own included, or the chain's own word. */
 export type Depth = number | 'safe' | 'finalized';
 
+/** How much of an asset may be on its way out at the same time. */
+export interface OpenLimit {
+  id: string;
+  asset: string;
+  /** Whose; null: everybody's. */
+  owner: string | null;
+  /** True: each owner's for itself; else together. */
+  eachOwner: boolean;
+  /** Most open withdrawals; null: no bound. */
+  withdrawals: number | null;
+  /** Most that they hold together; null: no bound. */
+  amount: Amount | null;
+}
+
 /** One line of a group's history: what, when, by whom, why. */
 export interface TimelineItem {
   at: Timestamp;
