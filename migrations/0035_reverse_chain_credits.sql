@@ -61,7 +61,7 @@ declare
   r record;
   v_answer jsonb;
 begin
-  -- Legs bear the numbers of the legs that they take back; the shortfall's own comes after them.
+  -- Legs bear the numbers of the legs that they take back; new ones come after them.
   select array_agg(i.leg order by i.leg)::smallint[] as legs,
       array_agg(i.wallet order by i.leg) as wallets,
       array_agg(p_asset) as assets, array_agg(i.type order by i.leg) as types,
@@ -69,10 +69,16 @@ begin
     from (
       select l.leg, l.wallet_id as wallet,
         case l.type when 'DEBIT' then 'CREDIT' else 'DEBIT' end::leg_type as type,
-        case when l.wallet_id = p_wallet then p_taken else l.settled end as part
+        case when l.wallet_id = p_wallet then p_taken when l.leg = 2 then 0 else l.settled end
+          as part
       from transfer_legs l where l.group_id = p_deposit_id
       union all
-      select max(l.leg) + 1, 'shortfall:' || p_asset, 'DEBIT', p_short
+      -- A wallet that the coins were assigned to has no leg in the deposit.
+      select max(l.leg) + 1, p_wallet, 'DEBIT', p_taken
+      from transfer_legs l where l.group_id = p_deposit_id
+      having not bool_or(l.wallet_id = p_wallet)
+      union all
+      select max(l.leg) + 2, 'shortfall:' || p_asset, 'DEBIT', p_short
       from transfer_legs l where l.group_id = p_deposit_id
     ) i where i.part > 0;
   -- A frozen wallet refuses new debits, this one apart. Nobody sees it open: its row is locked.
@@ -141,7 +147,10 @@ begin
       end);
   end if;
 
-  select l.wallet_id into v_wallet from transfer_legs l where l.group_id = i.group_id and l.leg = 2;
+  -- The inclusion's lock keeps an assignment from coming in between.
+  select coalesce(a.wallet_id, l.wallet_id) into v_wallet
+    from transfer_legs l left join unattributed_assignments a on a.deposit_id = l.group_id
+    where l.group_id = i.group_id and l.leg = 2;
   v_holds := chain_releasable_groups(v_wallet);
   perform from transfer_groups t where t.id = any(v_holds || i.group_id) order by t.id for update;
   perform from wallet_balances x
@@ -257,3 +266,17 @@ begin
     r.legs, r.wallets, r.assets, r.types, r.parts, r.statuses, true, true);
 end
 $$;
+
+-- Whoever lets a wallet go on although it owes something says so where the shortfall was booked.
+create function chain_note_unfreeze() returns trigger
+language plpgsql as $$
+begin
+  insert into group_facts (group_id, key, event, actor, reason, detail)
+    select s.group_id, 'unfrozen:' || new.id, 'wallet.unfrozen', new.actor, new.reason,
+      jsonb_build_object('wallet', new.wallet_id, 'owed', amount_text(s.remaining))
+    from wallet_shortfalls s where s.wallet_id = new.wallet_id and s.remaining > 0;
+  return null;
+end
+$$;
+create trigger wallet_status_changes_tell_shortfalls after insert on wallet_status_changes
+  for each row when (new.status = 'OPEN') execute function chain_note_unfreeze();

@@ -3,9 +3,10 @@ import { createChainActivities } from '../activities/chainActivities.ts';
 import { createApp } from './api/app.ts';
 import { createProbes } from './api/probes.ts';
 import { startServer } from './api/server.ts';
-import { connectChain } from './chains/connection.ts';
+import { type ChainConnection, connectChain } from './chains/connection.ts';
 import { createChainDoor } from './chains/door.ts';
 import { type Config, readConfig } from './config.ts';
+import type { ChainDoor } from './contracts/chain.ts';
 import { migrate } from './db/migrate.ts';
 import { createPool, type Db } from './db/pool.ts';
 import { requireRiskCheck } from './ledger/recordRisk.ts';
@@ -94,9 +95,7 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
       });
       stops.push(() => watcher.stop());
     }
-    const xpub = config.depositXpub ?? depositXpub(config.mnemonic);
-    const { finalityStallSeconds } = config;
-    const door = chain && createChainDoor({ db, chain, xpub, finalityStallSeconds });
+    const door = chain && openDoor(config, db, chain);
     const deps = { db, gateway: sagas.gateway, chain: door, log, metrics };
     const app = config.roles.has('api') ? createApp({ ...deps, config }) : createProbes(deps);
     const server = await startServer(app, config);
@@ -107,6 +106,13 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
     await stop();
     throw error;
   }
+}
+
+/** Deposit addresses come from an account key, so that no process of the API needs a mnemonic. */
+function openDoor(config: Config, db: Db, chain: ChainConnection): ChainDoor {
+  const xpub = config.depositXpub ?? depositXpub(config.mnemonic);
+  const { finalityStallSeconds } = config;
+  return createChainDoor({ db, chain, xpub, finalityStallSeconds });
 }
 
 /** Workers say whether withdrawals need a verdict; one that was told nothing changes nothing. */

@@ -6,7 +6,7 @@ import { settle } from '../../src/ledger/settle.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { observeReorgs } from '../../src/watchers/reorgMetrics.ts';
 import { SHOP } from './payWorld.ts';
-import { createReorgWorld, type ReorgWorld } from './reorgWorld.ts';
+import { createReorgWorld, ETH, type ReorgWorld } from './reorgWorld.ts';
 
 let world: ReorgWorld;
 
@@ -128,6 +128,33 @@ describe('a credit whose block was dropped', () => {
     expect([available, held, settled]).toEqual(['0', '0', '0']);
     const gone = Number((await world.balance(friend)).settled);
     expect(Number(await world.owed(wallet))).toBe(gone);
+  });
+
+  it('is taken from whoever unattributed coins were assigned to', async () => {
+    await world.database.owner.query("update assets set min_deposit = 2 where code = 'ETH'");
+    const wallet = await world.open();
+    const address = await world.wallet(wallet, 'ETH');
+    const { txid } = await world.node.send({ to: address, wei: ETH });
+    await world.node.mine();
+    await world.book(txid);
+    await world.database.owner.query("update assets set min_deposit = null where code = 'ETH'");
+    const { id, groupId } = await world.lastInclusion(txid);
+    // Final by a rule that was too quick.
+    await world.database.owner.query("update chain_inclusions set final = '1' where id = $1", [id]);
+    const assigned = await world.value<{ outcome: string }>(
+      "select chain_assign_unattributed('transfer:t:a', 'a', 'ops', true, '{}', $1, 't', $2, 'x')",
+      groupId,
+      wallet,
+    );
+    expect(assigned).toMatchObject({ outcome: 'done' });
+    const friend = await world.open();
+    await world.move(wallet, friend, '0.4');
+    await world.drop();
+    expect(await reverseCredit(world.db, id)).toMatchObject({
+      group: { metadata: { wallet, taken: '0.6', shortfall: '0.4' } },
+    });
+    expect(await world.balance(wallet)).toMatchObject({ available: '0' });
+    expect(await world.balance('unattributed:ETH')).toMatchObject({ settled: '0' });
   });
 
   it('waits until the new branch is read as far as the old one was', async () => {

@@ -2,7 +2,8 @@
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { reverseCredit } from '../../src/chains/reverseCredit.ts';
 import { readGroup } from '../../src/ledger/groups.ts';
-import { setWalletStatus } from '../../src/ledger/wallets.ts';
+import { readTimeline } from '../../src/ledger/timeline.ts';
+import { type StatusChange, setWalletStatus } from '../../src/ledger/wallets.ts';
 import { createReorgWorld, ETH, type ReorgWorld } from './reorgWorld.ts';
 
 let world: ReorgWorld;
@@ -104,5 +105,15 @@ describe('a transaction that comes again', () => {
     expect(await world.owed(first.wallet)).toBe('1');
     expect(await world.balance(first.wallet)).toMatchObject({ available: '0', pendingIn: '0' });
     expect(await world.events(first.reversalId)).toContain('shortfall.paid');
+
+    // Somebody lets it go on all the same: who and why stays with what is owed.
+    const open = { id: first.wallet, status: 'OPEN', reason: 'a good customer', actor: 'ops' };
+    await setWalletStatus(world.db, open as StatusChange);
+    expect((await readTimeline(world.db, first.reversalId)).at(-1)).toMatchObject({
+      event: 'wallet.unfrozen',
+      actor: 'ops',
+      reason: 'a good customer',
+      detail: { owed: '1' },
+    });
   });
 });
