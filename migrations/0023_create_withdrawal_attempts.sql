@@ -99,6 +99,10 @@ create table attempt_inclusions (
   created_at timestamptz not null default clock_timestamp()
 );
 
+-- What is to be booked still, or never was since its group had ended.
+create index attempt_inclusions_unbooked on attempt_inclusions (attempt_id)
+  where canonical and fee_leg is null;
+
 create unique index attempt_inclusions_canonical on attempt_inclusions (attempt_id)
   where canonical;
 
@@ -110,6 +114,8 @@ create table sender_pauses (
   id bigint generated always as identity primary key,
   chain text collate "C" not null,
   sender text collate "C" not null,
+  cause text not null
+    check (cause in ('unknown_transactions', 'nonce_taken', 'late_confirmed')),
   reason text not null,
   since timestamptz not null default clock_timestamp(),
   until timestamptz

@@ -150,8 +150,9 @@ return (
 -- p_funds, p_in_flight  see chain_payment_fault
 -- p_fault  why the payment could not be priced, in a sentence; then p_terms and p_max_fee are null
 --
--- Answers {result: 'signing', attempt}, the same one again for ever; {result: 'waiting', why},
--- where it stays releasable; {result: 'ended'} where the group is finished.
+-- Answers {result: 'signing', attempt}, the same one again for ever; {result: 'waiting', why,
+-- paused}, where it stays releasable, paused: until a person has looked at the sender; {result:
+-- 'ended'} where the group is finished.
 create function chain_begin_signing(
   p_group_id text, p_actor text, p_sender text, p_destination text,
   p_chain_nonce bigint, p_funds jsonb, p_terms jsonb, p_max_fee numeric, p_fault text,
@@ -181,14 +182,16 @@ begin
   end if;
   v_nonce := chain_next_nonce(w.chain, p_sender);
   if p_chain_nonce > v_nonce then
-    perform chain_pause_sender(w.chain, p_sender, format('It has sent transactions that Holdfast '
-      'does not know, from nonce %s on.', v_nonce));
+    perform chain_pause_sender(w.chain, p_sender, 'unknown_transactions', format(
+      'It has sent transactions that Holdfast does not know, from nonce %s on.', v_nonce));
   end if;
   v_why := coalesce(p_fault, chain_payment_fault(w, p_sender, p_funds, p_max_fee, p_in_flight));
   if v_why is not null then
     perform chain_announce_state(g, 'awaiting_funds', '~awaitingFunds', p_actor,
       jsonb_build_object('why', v_why));
-    return jsonb_build_object('result', 'waiting', 'why', v_why);
+    return jsonb_build_object('result', 'waiting', 'why', v_why, 'paused', exists (
+      select from sender_pauses o
+      where o.chain = w.chain and o.sender = p_sender and o.until is null));
   end if;
   insert into nonce_slots (chain, sender, nonce, group_id)
     values (w.chain, p_sender, v_nonce, p_group_id);

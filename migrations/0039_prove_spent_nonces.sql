@@ -35,11 +35,10 @@ begin
     return jsonb_build_object('outcome', 'waiting', 'groupStatus', g.status,
       'why', 'it is not proven that something else spent its nonce');
   end if;
-  perform chain_pause_sender(w.chain, p.sender,
+  perform chain_pause_sender(w.chain, p.sender, 'nonce_taken',
     format('Nonce %s was spent by %s, which is not ours.', p.nonce, p_spent_by));
   perform chain_fact(g.id, 'spent:' || p_spent_by, 'chain.nonce_taken',
     jsonb_build_object('txid', p_spent_by, 'nonce', p.nonce, 'blockHash', p_hash));
-  -- Fees of inclusions that were dropped and not looked at since.
   return ledger_give_back(g, '~spent', 'release', p_actor,
     jsonb_build_object('nonce', p.nonce, 'spentBy', p_spent_by, 'blockHash', p_hash), 'RELEASED',
     'NONCE_TAKEN', true, w);

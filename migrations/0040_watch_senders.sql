@@ -1,11 +1,13 @@
 -- What is known of the addresses that payments leave from. Called under the sender's advisory lock.
 
 -- Stops the signing for a sender until a person has looked. The same reason is told once.
-create function chain_pause_sender(p_chain text, p_sender text, p_reason text) returns void
+create function chain_pause_sender(
+  p_chain text, p_sender text, p_cause text, p_reason text
+) returns void
 language sql volatile
 begin atomic
-  insert into sender_pauses (chain, sender, reason)
-    select p_chain, p_sender, p_reason where not exists (
+  insert into sender_pauses (chain, sender, cause, reason)
+    select p_chain, p_sender, p_cause, p_reason where not exists (
       select from sender_pauses s where s.chain = p_chain and s.sender = p_sender
         and s.reason = p_reason and s.until is null);
 end;

@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 /** `holdfast <command>`: what operators and developers run by hand. One command a file. */
+import { CHAIN_EXPLAIN } from './chainExplain.ts';
 import { CHAIN_PROXY } from './chainProxy.ts';
 import { type Command, UsageFault } from './command.ts';
 
 /** By the words that name them. */
 const COMMANDS: Record<string, Command> = {
+  'chain explain': CHAIN_EXPLAIN,
   'chain proxy': CHAIN_PROXY,
 };
 

@@ -58,6 +58,10 @@ export async function signWithdrawal(deps: PayDeps, groupId: string): Promise<Wi
   if (!attempt) {
     const offer = await offerOf(deps, port, groupId, payment, asset, assets.native ?? asset);
     const begun = await beginSigning(db, offer);
+    if (begun.result === 'waiting' && begun.paused) {
+      const said = { sender: signer.sender, alert: 'SENDER_PAUSED', why: begun.why };
+      deps.log.error(said, 'nothing is signed until somebody has looked');
+    }
     if (begun.result !== 'signing') {
       return progress(db, groupId, begun.result === 'waiting' ? begun.why : null);
     }

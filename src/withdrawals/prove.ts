@@ -2,12 +2,12 @@
  * What became of a nonce that no attempt of ours is known to have spent. A withdrawal is given back
  * only on proof: a final block has something else on its nonce, and that is looked at itself.
  */
-import { amountOf, readChainAssets, unitsOf } from '../chains/assets.ts';
-import type { ChainPort, Spending } from '../chains/port.ts';
+import { amountOf, readChainAssets } from '../chains/assets.ts';
 import { rescanTransaction } from '../chains/rescan.ts';
+import { doesPay } from './doesPay.ts';
 import type { PayDeps } from './payDeps.ts';
 import { adoptTransaction, releaseSpent, signedTransactions } from './replacementTables.ts';
-import { type Observed, readWithdrawal } from './withdrawalTables.ts';
+import type { Observed } from './withdrawalTables.ts';
 
 /**
  * Looks at the nonce of a payment that is in no stored block.
@@ -35,7 +35,7 @@ export async function proveSpent(
   if (spent === null) return waits;
   if ((await port.blockByHeight(final.height))?.hash !== final.hash) return waits;
   const { txid, signed } = spent;
-  if (await doesPay(deps, port, groupId, spent)) {
+  if (await doesPay(db, port, groupId, spent)) {
     const said = { groupId, txid, nonce, alert: 'PAYMENT_NOT_IN_BOOKS' };
     deps.log.error(said, 'a transaction pays a withdrawal, and the books did not know it');
     if (signed === null) return `${txid} pays it, and its bytes cannot be read back`;
@@ -51,23 +51,4 @@ export async function proveSpent(
   const said = { groupId, txid, nonce, sender, alert: 'NONCE_TAKEN' };
   deps.log.error(said, 'something else spent the nonce of a withdrawal; the sender is paused');
   return null;
-}
-
-/** Whether a transaction pays exactly what a withdrawal was to pay. */
-export async function doesPay(
-  { db }: PayDeps,
-  port: ChainPort,
-  groupId: string,
-  { outcome }: Spending,
-): Promise<boolean> {
-  const facts = await readWithdrawal(db, groupId);
-  const assets = facts && (await readChainAssets(db, port.chain));
-  const asset = assets?.all.find(({ code }) => code === facts?.asset);
-  if (!facts || !asset) return false;
-  const units = unitsOf(asset, facts.amount);
-  const destination = facts.destination.toLowerCase();
-  return outcome.transfers.some(
-    (moved) =>
-      moved.contract === asset.contract && moved.to === destination && moved.units === units,
-  );
 }

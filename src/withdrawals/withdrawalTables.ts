@@ -40,7 +40,7 @@ export interface Attempt {
 export type Begun =
   | { result: 'signing'; attempt: Attempt }
   /** Nothing was signed; it may still be released. */
-  | { result: 'waiting'; why: string }
+  | { result: 'waiting'; why: string; paused?: boolean }
   | { result: 'ended' };
 
 /** What the node and the price say before a payment begins. */

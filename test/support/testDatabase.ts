@@ -23,7 +23,24 @@ const POOL_SIZE = 20;
  * database stays and its name is printed.
  */
 export async function createTestDatabase(): Promise<TestDatabase> {
-  const { adminUrl, template } = await borrow('database');
+  const { template } = await borrow('database');
+  return openCopy(template);
+}
+
+/**
+ * Another database with all that is in `source` now: what a backup of this moment would give.
+ * Whoever works on `source` loses the connection.
+ */
+export async function copyTestDatabase(source: TestDatabase): Promise<TestDatabase> {
+  const { adminUrl } = await borrow('database');
+  const name = new URL(source.url).pathname.slice(1);
+  const others = `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`;
+  await execute(adminUrl, others);
+  return openCopy(name);
+}
+
+async function openCopy(template: string): Promise<TestDatabase> {
+  const { adminUrl } = await borrow('database');
   const name = `test_${randomBytes(5).toString('hex')}`;
   // Copying files beats writing every page to the log where nothing is fsynced.
   await execute(adminUrl, `create database ${name} template ${template} strategy file_copy`);

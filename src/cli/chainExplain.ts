@@ -1,0 +1,71 @@
+/** `holdfast chain explain`: says of transactions that the books do not know what they were. */
+import { parseArgs } from 'node:util';
+import { connectChain } from '../chains/connection.ts';
+import { createPool } from '../db/pool.ts';
+import { explainSpending, unknownSpendings } from '../withdrawals/explain.ts';
+import { type Command, UsageFault } from './command.ts';
+
+const HELP = `holdfast chain explain [--nonce N (--withdrawal ID | --note TEXT)]
+
+The hot wallet sent transactions that the books do not know: the database was restored to an earlier
+moment, or somebody used its key. Nothing is signed until a person has said of each what it was.
+
+Without options it lists them. With --nonce, lowest first:
+  --withdrawal ID  it is the payment of this withdrawal (checked on the chain); the books follow it
+  --note TEXT      it is something else; the text is kept with the nonce
+
+Reads DATABASE_URL and CHAIN_RPC_URL.`;
+
+async function run(args: string[]): Promise<number> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      nonce: { type: 'string' },
+      withdrawal: { type: 'string' },
+      note: { type: 'string' },
+      sender: { type: 'string' },
+    },
+  });
+  const { DATABASE_URL: databaseUrl, CHAIN_RPC_URL: rpcUrl } = process.env;
+  if (!databaseUrl || !rpcUrl)
+    throw new UsageFault('DATABASE_URL and CHAIN_RPC_URL are to be set.');
+  const db = createPool({ databaseUrl, size: 2, applicationName: 'holdfast chain explain' });
+  try {
+    const deps = { db, chain: connectChain(rpcUrl) };
+    if (values.nonce === undefined) return await list(deps);
+    const { nonce, withdrawal, note, sender } = values;
+    if (!/^\d+$/.test(nonce)) throw new UsageFault('--nonce is a whole number.');
+    if ((withdrawal === undefined) === (note === undefined)) {
+      throw new UsageFault('Say either --withdrawal or --note.');
+    }
+    const left = await explainSpending(deps, {
+      nonce: Number(nonce),
+      groupId: withdrawal ?? null,
+      note: note ?? '',
+      ...(sender && { sender: sender.toLowerCase() }),
+    });
+    process.stdout.write(left === 0 ? 'All is explained; it goes on.\n' : `${left} are left.\n`);
+    return 0;
+  } finally {
+    await db.end();
+  }
+}
+
+async function list(deps: Parameters<typeof unknownSpendings>[0]): Promise<number> {
+  const all = await unknownSpendings(deps);
+  for (const { sender, nonce, spending } of all) {
+    const { txid, outcome } = spending;
+    const moved = outcome.transfers.map(
+      ({ contract, to, units }) => `${units} units of ${contract ?? 'the native coin'} to ${to}`,
+    );
+    process.stdout.write(`${sender} nonce ${nonce}: ${txid} ${moved.join(', ') || 'nothing'}\n`);
+  }
+  if (all.length === 0) process.stdout.write('The books know all that the hot wallets sent.\n');
+  return 0;
+}
+
+export const CHAIN_EXPLAIN: Command = {
+  about: 'says what transactions were that the books do not know',
+  help: HELP,
+  run,
+};

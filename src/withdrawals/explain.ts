@@ -1,0 +1,99 @@
+/**
+ * What the hot wallets sent without these books: after the database was restored to an earlier
+ * moment, or somebody used the key. A person says what each was; nothing is signed before.
+ */
+import { amountOf, readChainAssets } from '../chains/assets.ts';
+import { CHAIN_ACTOR } from '../chains/chainStep.ts';
+import type { ChainConnection } from '../chains/connection.ts';
+import type { ChainPort, Spending } from '../chains/port.ts';
+import { rescanTransaction } from '../chains/rescan.ts';
+import type { Db } from '../db/pool.ts';
+import { withRetry } from '../db/sqlstate.ts';
+import { doesPay } from './doesPay.ts';
+
+export interface ExplainDeps {
+  db: Db;
+  chain: ChainConnection;
+}
+
+/** A transaction of one of our senders that the books do not know. */
+export interface UnknownSpending {
+  sender: string;
+  nonce: number;
+  spending: Spending;
+}
+
+/** All of them, by sender and nonce. */
+export async function unknownSpendings({ db, chain }: ExplainDeps): Promise<UnknownSpending[]> {
+  const port = await chain();
+  const { height } = await port.head();
+  const { rows } = await withRetry(() =>
+    db.query<{ sender: string; next: string }>(
+      `select address as sender, chain_next_nonce(chain, address) as next
+       from hot_addresses where chain = $1 order by address`,
+      [port.chain],
+    ),
+  );
+  const unknown: UnknownSpending[] = [];
+  for (const { sender, next } of rows) {
+    const end = await port.nextSequence(sender, height);
+    for (let nonce = Number(next); nonce < end; nonce++) {
+      const spending = await port.spentBy(sender, nonce, height);
+      if (spending) unknown.push({ sender, nonce, spending });
+    }
+  }
+  return unknown;
+}
+
+/**
+ * Writes down what the lowest unknown transaction of a sender was: the payment of a withdrawal, or
+ * something else, in the words of `note`. The sender goes on when none is left.
+ *
+ * @returns how many are left
+ * @throws an Error in a sentence where it does not pay that withdrawal, or is not unknown
+ */
+export async function explainSpending(
+  { db, chain }: ExplainDeps,
+  asked: { nonce: number; groupId: string | null; note: string; sender?: string },
+): Promise<number> {
+  const port = await chain();
+  const all = await unknownSpendings({ db, chain });
+  const found = all.find(
+    ({ nonce, sender }) => nonce === asked.nonce && sender === (asked.sender ?? sender),
+  );
+  if (!found) throw new Error(`No unknown transaction has nonce ${asked.nonce}.`);
+  const { sender, nonce, spending } = found;
+  const adopted =
+    asked.groupId === null ? null : await adoptable(db, port, asked.groupId, spending);
+  const { rows } = await withRetry(() =>
+    db.query<{ left: string }>(
+      'select chain_explain_nonce($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) as left',
+      [
+        port.chain,
+        sender,
+        nonce,
+        nonce + all.filter((each) => each.sender === sender && each.nonce >= nonce).length,
+        CHAIN_ACTOR,
+        asked.note,
+        asked.groupId,
+        spending.txid,
+        adopted?.bytes ?? null,
+        adopted && JSON.stringify(adopted.terms),
+        adopted?.maxFee ?? null,
+      ],
+    ),
+  );
+  if (asked.groupId !== null) await rescanTransaction(db, port, spending.txid);
+  return Number(rows[0]?.left ?? 0);
+}
+
+async function adoptable(db: Db, port: ChainPort, groupId: string, spending: Spending) {
+  const { txid, signed, outcome } = spending;
+  if (!(await doesPay(db, port, groupId, spending))) {
+    throw new Error(`${txid} does not pay what ${groupId} is to pay.`);
+  }
+  if (signed === null) throw new Error(`The bytes of ${txid} cannot be read back.`);
+  const { native } = await readChainAssets(db, port.chain);
+  if (!native) throw new Error(`The native coin of ${port.chain} is not registered.`);
+  return { ...signed, maxFee: amountOf(native, outcome.feeUnits) };
+}

@@ -1,0 +1,230 @@
+/** The hot wallet's nonces: gaps, caps, foreign transactions, a database that forgot some. */
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { readGroup } from '../../src/ledger/groups.ts';
+import { releaseWithdrawal } from '../../src/ledger/releaseWithdrawal.ts';
+import { cancelOnChain } from '../../src/ledger/replaceAttempt.ts';
+import { readTimeline } from '../../src/ledger/timeline.ts';
+import { createFollower } from '../../src/watchers/follow.ts';
+import { explainSpending, unknownSpendings } from '../../src/withdrawals/explain.ts';
+import { connectMnemonicSigner, registerHotAddress } from '../../src/withdrawals/hotWallet.ts';
+import {
+  broadcastWithdrawal,
+  followWithdrawal,
+  replaceWithdrawal,
+  signWithdrawal,
+} from '../../src/withdrawals/pay.ts';
+import { createMnemonicSigner, SignerRefused } from '../../src/withdrawals/signer.ts';
+import { copyTestDatabase, createTestDatabase } from '../support/testDatabase.ts';
+import { HOT, log } from './chainWorld.ts';
+import { MNEMONIC } from './node.ts';
+import { createPayWorld, DESTINATION, type PayWorld, SHOP } from './payWorld.ts';
+
+let world: PayWorld;
+
+beforeAll(async () => {
+  world = await createPayWorld();
+});
+
+beforeEach(async () => {
+  await world.node.automine(true);
+});
+
+const destinationWei = async () =>
+  BigInt(await world.node.rpc<string>('eth_getBalance', DESTINATION, 'latest'));
+
+/** Signed, sent, mined and final. */
+async function settle(id: string) {
+  await world.sign(id);
+  await world.send(id);
+  await world.node.mine(3);
+  expect((await world.look(id)).status).toBe('SETTLED');
+}
+
+/** The world as it was at this moment, with a watcher of its own. */
+async function restorePoint() {
+  const copy = await copyTestDatabase(world.database);
+  const signer = connectMnemonicSigner(copy.pool, world.chain, MNEMONIC);
+  const deps = { ...world.deps, db: copy.pool, signer };
+  const watch = { chain: world.port.chain, holder: 'restored' };
+  await copy.owner.query('update chains set leased_by = null, leased_until = null');
+  const turn = createFollower({ db: copy.pool, port: world.port, watch, startHeight: null, log });
+  const look = async (id: string) => {
+    while ((await turn()).turn === 'behind') {}
+    return (await followWithdrawal(deps, id)).group;
+  };
+  return { deps, look };
+}
+
+describe('a database restored to before a payment', () => {
+  it('signs nothing until somebody says what was sent, and pays nothing twice', async () => {
+    const { id: paid } = await world.withdraw('ETH', '0.5');
+    const { id: waiting } = await world.withdraw('ETH', '0.25');
+    const before = await destinationWei();
+    const { deps, look } = await restorePoint();
+    await settle(paid);
+
+    const stopped = await signWithdrawal(deps, paid);
+    expect(stopped.why).toMatch(/transactions that Holdfast does not know, from nonce/);
+    expect(stopped.group.withdrawal).toMatchObject({ state: 'awaiting_funds', attempts: [] });
+    expect((await signWithdrawal(deps, waiting)).group.withdrawal?.attempts).toEqual([]);
+    const [unknown, ...more] = await unknownSpendings(deps);
+    expect([unknown?.sender, more]).toEqual([HOT, []]);
+    const nonce = unknown?.nonce ?? -1;
+    const note = 'the payment of an hour ago';
+    await expect(explainSpending(deps, { nonce, groupId: waiting, note })).rejects.toThrow(
+      /does not pay what/,
+    );
+    await expect(explainSpending(deps, { nonce: nonce + 1, groupId: null, note })).rejects.toThrow(
+      /No unknown transaction/,
+    );
+    expect(await explainSpending(deps, { nonce, groupId: paid, note })).toBe(0);
+
+    await look(paid);
+    expect(await look(paid)).toMatchObject({
+      status: 'SETTLED',
+      withdrawal: { attempts: [{ txid: unknown?.spending.txid }] },
+    });
+    expect((await signWithdrawal(deps, waiting)).group.withdrawal?.state).toBe('signed');
+    await broadcastWithdrawal(deps, waiting);
+    await world.node.mined();
+    await world.node.mine(3);
+    await look(waiting);
+    expect((await look(waiting)).status).toBe('SETTLED');
+    expect((await destinationWei()) - before).toBe(75n * 10n ** 16n);
+    // Both databases drive one wallet here: the one that was restored went on, this one stops.
+    const here = { db: world.db, chain: world.chain };
+    const [left] = await unknownSpendings(here);
+    expect(left?.nonce).toBe(nonce + 1);
+    const asked = { nonce: nonce + 1, groupId: waiting, note };
+    expect(await explainSpending(here, asked)).toBe(0);
+    await world.look(waiting);
+    expect((await world.look(waiting)).status).toBe('SETTLED');
+    await world.expectReconciled();
+  });
+
+  it('finds the attempt that it forgot to be its own, since it pays what was asked', async () => {
+    const { id } = await world.withdraw('ETH', '0.125');
+    await world.node.automine(false);
+    await world.sign(id);
+    await world.send(id);
+    const { deps, look } = await restorePoint();
+    const bumping = { ...world.deps, bumpAfterSeconds: 0 };
+    expect((await followWithdrawal(bumping, id)).replace).toBe(true);
+    await replaceWithdrawal(bumping, id);
+    await world.send(id);
+    await world.node.mine(3);
+    expect((await world.look(id)).status).toBe('SETTLED');
+    await look(id);
+    const found = await look(id);
+    expect(found).toMatchObject({ status: 'SETTLED' });
+    expect(found.withdrawal?.attempts.map(({ txid }) => txid)).toEqual(
+      (await readGroup(world.db, id))?.withdrawal?.attempts.map(({ txid }) => txid),
+    );
+    expect(deps.db).not.toBe(world.db);
+  });
+});
+
+describe('the hot wallet', () => {
+  it('has so many payments under way and no more; the next one says what it waits for', async () => {
+    await world.node.automine(false);
+    const narrow = { ...world.deps, inFlight: 1 };
+    const { id: first } = await world.withdraw('ETH', '0.1');
+    const { id: second } = await world.withdraw('ETH', '0.1');
+    await signWithdrawal(narrow, first);
+    await world.send(first);
+    const waiting = await signWithdrawal(narrow, second);
+    expect(waiting.why).toMatch(/^1 payments of .* are in no block yet/);
+    expect(waiting.group.withdrawal?.state).toBe('awaiting_funds');
+    await world.node.mine(3);
+    expect((await world.look(first)).status).toBe('SETTLED');
+    expect((await signWithdrawal(narrow, second)).group.withdrawal?.state).toBe('signed');
+    await world.send(second);
+    await world.node.mine(3);
+    expect((await world.look(second)).status).toBe('SETTLED');
+  });
+
+  it('may have been used before: its history is where these books begin', async () => {
+    const fresh = await createTestDatabase();
+    await registerHotAddress(fresh.pool, world.port, HOT);
+    expect(await unknownSpendings({ db: fresh.pool, chain: world.chain })).toEqual([]);
+    const [row] = (await fresh.owner.query('select nonce, note from nonce_slots')).rows;
+    expect(Number(row.nonce)).toBe((await world.port.nextSequence(HOT)) - 1);
+    expect(row.note).toMatch(/before Holdfast/);
+  });
+
+  it('has no gap where the signer refused: its nonce goes to a transfer of nothing', async () => {
+    const signer = createMnemonicSigner(MNEMONIC, world.port.chain);
+    const { id: refused, wallet } = await world.withdraw('ETH', '0.3');
+    const picky = {
+      ...world.deps,
+      signer: async () => ({
+        ...signer,
+        sign: async (request: Parameters<typeof signer.sign>[0]) => {
+          if (request.kind === 'payment') throw new SignerRefused('not to this one');
+          return signer.sign(request);
+        },
+      }),
+    };
+    const { group } = await signWithdrawal(picky, refused);
+    expect(group.withdrawal).toMatchObject({ state: 'signing', attempts: [] });
+    const { id: behind } = await world.withdraw('ETH', '0.1');
+    await world.sign(behind);
+    await broadcastWithdrawal(world.deps, behind);
+    const step = { groupId: refused, stepKey: 'release:shop:1', actor: SHOP, reason: 'refused' };
+    expect(await releaseWithdrawal(world.db, { ...step, amount: null, final: true })).toMatchObject(
+      { refusal: { code: 'MAY_BE_ON_CHAIN' } },
+    );
+    expect((await followWithdrawal(picky, refused)).replace).toBe(true);
+    await replaceWithdrawal(picky, refused);
+    await world.send(refused);
+    await world.node.mine(4);
+    expect(await world.look(refused)).toMatchObject({
+      status: 'RELEASED',
+      reason: 'SIGNER_REFUSED',
+      withdrawal: { attempts: [{ kind: 'cancel', outcome: 'in_block' }] },
+    });
+    expect(await world.balance(wallet)).toMatchObject({ available: '0.3', held: '0' });
+    expect((await world.look(behind)).status).toBe('SETTLED');
+    await world.expectReconciled();
+  });
+});
+
+describe('a payment that comes after its withdrawal was given back', () => {
+  it('is booked as the platform’s loss, and the sender pauses', async () => {
+    await world.database.owner.query("update assets set final = '1' where code = 'ETH'");
+    const { id, wallet } = await world.withdraw('ETH', '0.5');
+    await world.node.automine(false);
+    await world.sign(id);
+    await world.send(id);
+    const step = { groupId: id, stepKey: 'cancelOnChain:bank:1', actor: SHOP };
+    await cancelOnChain(world.db, { ...step, maxFee: null });
+    await followWithdrawal(world.deps, id);
+    await replaceWithdrawal(world.deps, id);
+    await world.send(id);
+    await world.node.mine();
+    expect(await world.look(id)).toMatchObject({ status: 'RELEASED' });
+    const bytes = await world.value<string>(
+      "select bytes from withdrawal_attempts where group_id = $1 and kind = 'payment'",
+      id,
+    );
+    // One block was final by the asset's rule; the chain turned back all the same.
+    await world.node.reorg(1, [{ raw: bytes, at: 0 }]);
+    await world.follow();
+    await world.database.owner.query('update chain_halts set until = now()');
+    await world.node.mine(2);
+    await world.follow();
+    await world.database.owner.query("update assets set final = null where code = 'ETH'");
+    const late = await readGroup(world.db, id);
+    expect(late).toMatchObject({ status: 'RELEASED', withdrawal: { state: 'late_confirmed' } });
+    expect(await world.balance(wallet)).toMatchObject({ available: '0.5' });
+    expect(await world.balance('shortfall:ETH')).toMatchObject({ settled: '-0.5' });
+    const events = (await readTimeline(world.db, id)).map(({ event }) => event);
+    expect(events).toContain('chain.late_confirmed');
+    const { id: next } = await world.withdraw('ETH', '0.1');
+    expect((await signWithdrawal(world.deps, next)).why).toMatch(/in the chain all the same/);
+    await world.database.owner.query('update sender_pauses set until = now()');
+    await world.node.automine(true);
+    await settle(next);
+    await world.expectReconciled();
+  });
+});
