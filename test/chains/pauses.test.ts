@@ -8,7 +8,7 @@ import { createSagaWorld } from './sagaWorld.ts';
 
 const WAIT_MS = 20_000;
 
-it('a paused asset: new withdrawals are refused, held ones and deposits wait, then go on', async () => {
+it('a paused asset refuses new withdrawals; held ones and deposits wait, then go on', async () => {
   const world = await createSagaWorld(600);
   const { db } = world;
   const [held, refused] = [await world.prepare('ETH', '1'), await world.prepare('ETH', '1')];
