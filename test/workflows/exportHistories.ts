@@ -13,8 +13,11 @@ import { migrate } from '../../src/db/migrate.ts';
 import { createPool } from '../../src/db/pool.ts';
 import { startPostgres } from '../../src/dev/stack/postgres.ts';
 import { startTemporal } from '../../src/dev/stack/temporal.ts';
+import { putApprovalRule } from '../../src/ledger/approvalRules.ts';
+import { approve } from '../../src/ledger/approve.ts';
 import { createAsset } from '../../src/ledger/assets.ts';
 import { openTransfer } from '../../src/ledger/openTransfer.ts';
+import { requireRiskCheck } from '../../src/ledger/recordRisk.ts';
 import { createWallet } from '../../src/ledger/wallets.ts';
 import { createLog } from '../../src/observability/log.ts';
 import { type Sagas, startSagas } from '../../src/temporal/sagas.ts';
@@ -120,6 +123,20 @@ const SCENARIOS: Record<string, (sagas: Sagas, name: string) => Promise<string>>
     await sagas.client.workflow.getHandle(input.groupId).signal('release', 'not paid');
     return input.groupId;
   },
+  async withdrawalApproved(sagas, name) {
+    const input = withdrawalInput(name, 'c', { expiresIn: 3600 });
+    await requireRiskCheck(db, true);
+    await sagas.gateway.start('withdrawal', input, WAIT_MS);
+    await requireRiskCheck(db, false);
+    const step = { groupId: input.groupId, actor: { name: 'ann', admin: false }, reason: 'seen' };
+    // As the API does: the ledger says no while the risk check has not answered.
+    for (let said = ''; said !== 'done'; ) {
+      said = (await approve(db, { ...step, stepKey: 'approve:ann:corpus' })).outcome;
+    }
+    await sagas.gateway.wake(input.groupId);
+    await act(sagas, 'finalize', input.groupId, { amount: null, final: true, txid: null });
+    return input.groupId;
+  },
   async repair({ client }, name) {
     await client.workflow.execute('repair', { taskQueue: 'holdfast', workflowId: name });
     return name;
@@ -160,8 +177,14 @@ const temporal = await startTemporal({ dbFile: null, logFile, uiPort: null, say 
 await migrate(postgres.databaseUrl);
 const db = createPool({ databaseUrl: postgres.databaseUrl, size: 5, applicationName: 'histories' });
 await createAsset(db, { code: 'USD', scale: 2 });
-for (const id of ['a', 'b']) await createWallet(db, { id, owner: id, asset: 'USD' });
-const funds = [leg('external:USD', 'DEBIT', '10000'), leg('a', 'CREDIT', '10000')];
+for (const id of ['a', 'b', 'c']) await createWallet(db, { id, owner: id, asset: 'USD' });
+const funds = [
+  leg('external:USD', 'DEBIT', '20000'),
+  leg('a', 'CREDIT', '10000'),
+  leg('c', 'CREDIT', '10000'),
+];
+const rule = { asset: 'USD', owner: 'c', walletKind: null, from: '0', approvals: 1 };
+await putApprovalRule(db, { id: 'corpus', ...rule });
 await openTransfer(db, { ...transferInput('funds', funds), actor: { name: 'admin', admin: true } });
 const sagas = await startSagas({
   db,
@@ -171,6 +194,7 @@ const sagas = await startSagas({
   identity: 'corpus',
   temporalUi: null,
   sweeper: false,
+  risk: () => Promise.resolve({ verdict: 'allow', reason: null }),
 });
 try {
   await exportAll(sagas);

@@ -57,6 +57,8 @@ describe('the corpus of histories', () => {
     ['transfer', 'no compensation', 'compensate((', 'void ((', 'transferCancelled'],
     ['transfer', 'another way to expire', '.expire.', '.cancel.', 'transferExpired'],
     ['withdrawal', 'another mark', '.markStuck.', '.expire.', 'withdrawalStuck'],
+    ['withdrawalPolicy', 'no question', '.checkRisk.', '.readGroup.', 'withdrawalApproved'],
+    ['withdrawal', 'no approval', 'await policy.pass(', '(', 'withdrawalApproved'],
     ['groupSaga', 'no timer', 'if (timer === null)', 'if (true)', 'transferSettled'],
     ['groupSaga', 'attributes left alone', 'if (!this.foreign)', 'if (false)', 'transferRefused'],
     ['groupSaga', 'a group not read anew', 'outcome.replayed &&', 'false &&', 'transferRepaired'],
