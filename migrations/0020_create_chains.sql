@@ -36,6 +36,9 @@ create table chain_blocks (
 -- One canonical block a height; also how the fork is found and a block's depth is checked.
 create unique index chain_blocks_canonical on chain_blocks (chain, height) where canonical;
 
+-- What is old enough to be forgotten.
+create index chain_blocks_by_height on chain_blocks (chain, height);
+
 -- Why a chain stands still: nothing is read, credited or signed until a person has looked.
 create table chain_halts (
   id bigint generated always as identity primary key,

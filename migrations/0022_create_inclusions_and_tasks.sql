@@ -15,8 +15,6 @@ create table chain_inclusions (
   to_address text collate "C" not null,
   block_hash text collate "C" not null,
   block_height bigint not null,
-  -- Blocks after which it is credited, its own included: the asset's rule as it was then.
-  confirmations integer not null check (confirmations > 0),
   canonical boolean not null default true,
   credited_at timestamptz,
   created_at timestamptz not null default clock_timestamp(),
@@ -68,6 +66,7 @@ create table chain_tasks (
 );
 
 create index chain_tasks_due on chain_tasks (due_at) where done_at is null;
+create index chain_tasks_done on chain_tasks (chain, done_at) where done_at is not null;
 
 grant select, insert on chain_inclusions to holdfast_app;
 grant update (canonical, credited_at) on chain_inclusions to holdfast_app;

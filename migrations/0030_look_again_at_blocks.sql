@@ -199,8 +199,11 @@ begin
     where h.chain = p_chain and h.until is null;
   update chain_rescans set lifted_at = clock_timestamp() where id = s.id;
   if p_fork is not null then
-    update chains set finalized_height = least(finalized_height, p_fork),
-        safe_height = least(safe_height, p_fork)
+    -- `least` alone would call the fork final where nothing was.
+    update chains
+      set finalized_height = case when finalized_height is not null
+            then least(finalized_height, p_fork) end,
+          safe_height = case when safe_height is not null then least(safe_height, p_fork) end
       where id = p_chain;
     perform chain_rewind(p_chain, p_holder, p_fork);
   end if;

@@ -54,7 +54,7 @@ export async function assignUnattributed(
   return outcomeOf(answer, request);
 }
 
-/** Deposits on `unattributed:<asset>`, newest first: those that wait, or those that were assigned. */
+/** Deposits on `unattributed:<asset>`, newest first: those that wait, or the assigned ones. */
 export async function listUnattributed(
   db: Db,
   { asset, assigned }: { asset?: string | undefined; assigned: boolean },

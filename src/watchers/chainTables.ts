@@ -122,3 +122,42 @@ export async function storedHashes(
   );
   return rows.map((row) => ({ height: Number(row.height), hash: row.hash }));
 }
+
+/** What waits on a chain; see migration 0033. */
+export interface Backlog {
+  /** Tasks whose effect the books do not show yet. */
+  waiting: number;
+  oldestSeconds: number;
+  /** Rescans that are not finished. */
+  rescans: number;
+}
+
+/** Counts what waits. */
+export async function readBacklog(db: Db, chain: ChainId): Promise<Backlog> {
+  const { rows } = await db.query<{ backlog: Backlog }>({
+    name: 'chain_backlog',
+    text: 'select chain_backlog($1) as backlog',
+    values: [chain],
+  });
+  return rows[0]?.backlog ?? { waiting: 0, oldestSeconds: 0, rescans: 0 };
+}
+
+/** What is kept for the ledger and for people, and how much goes at once. */
+export interface Retention {
+  blocks: number;
+  taskSeconds: number;
+  limit: number;
+}
+
+/** Takes old blocks and done tasks away, at most `limit` of each. Answers how many rows went. */
+export async function forgetOld(
+  db: Db,
+  { chain, holder }: Watch,
+  { blocks, taskSeconds, limit }: Retention,
+): Promise<number> {
+  const { rows } = await db.query<{ gone: number }>(
+    'select chain_forget($1, $2, $3, $4, $5) as gone',
+    [chain, holder, blocks, taskSeconds, limit],
+  );
+  return rows[0]?.gone ?? 0;
+}

@@ -7,6 +7,7 @@ import type { Log } from '../observability/log.ts';
 import { giveLeaseBack, type Watch } from './chainTables.ts';
 import { deliverTasks } from './deliver.ts';
 import { createFollower, OtherGenesis, type Turn } from './follow.ts';
+import { createHousekeeper } from './housekeeping.ts';
 import { createRescanner } from './lookAgain.ts';
 import { startLoop } from './loop.ts';
 import { lookAtNewAddresses } from './newAddresses.ts';
@@ -43,6 +44,7 @@ export async function startWatcher(options: WatcherOptions): Promise<Watcher> {
   let watch: Watch | null = null;
   let follow: (() => Promise<Turn>) | null = null;
   let lookAgain: (() => Promise<boolean>) | null = null;
+  const report = createReport(options);
   let toldHalt = '';
   const connected = async () => {
     if (watch && follow) return { watch, follow };
@@ -52,9 +54,10 @@ export async function startWatcher(options: WatcherOptions): Promise<Watcher> {
     follow = createFollower({ db, port, watch, startHeight, log });
     const again = { db, port, watch, log };
     const rescan = createRescanner(again);
+    const keepHouse = createHousekeeper({ db, watch, metrics: options.metrics });
     lookAgain = async () => {
       const isMore = await rescan();
-      return (await lookAtNewAddresses(again)) > 0 || isMore;
+      return (await lookAtNewAddresses(again)) > 0 || (await keepHouse()) || isMore;
     };
     return { watch, follow };
   };
@@ -66,7 +69,7 @@ export async function startWatcher(options: WatcherOptions): Promise<Watcher> {
       log.error({ chain: now.watch.chain, alert: 'CHAIN_HALTED', reasons }, 'chain stands still');
     }
     toldHalt = reasons;
-    return report(options, now.watch.chain, found);
+    return report(now.watch.chain, found);
   };
   const failed = (loop: string) => (error: unknown) => {
     options.metrics.failures.inc({ chain: watch?.chain ?? 'unknown', loop });
@@ -97,16 +100,37 @@ export async function startWatcher(options: WatcherOptions): Promise<Watcher> {
   };
 }
 
-/** Tells the metrics what a turn found. True where the next turn should follow at once. */
-function report({ metrics }: WatcherOptions, chain: string, turn: Turn): boolean {
-  const labels = { chain };
-  metrics.halted.set(labels, turn.turn === 'halted' ? 1 : 0);
-  if (turn.turn !== 'idle' && turn.turn !== 'behind') return false;
-  metrics.head.set(labels, turn.head);
-  if (turn.cursor !== null) {
-    metrics.cursor.set(labels, turn.cursor);
-    metrics.lag.set(labels, Math.max(turn.head - turn.cursor, 0));
-  }
-  if (turn.rewound > 0) metrics.rewound.inc(labels, turn.rewound);
-  return turn.turn === 'behind';
+/**
+ * Answers a function that tells the metrics what a turn found. It answers true where the next turn
+ * should follow at once.
+ */
+function createReport({ metrics }: WatcherOptions): (chain: string, turn: Turn) => boolean {
+  let head = -1;
+  let headAt = performance.now();
+  let wholeAt = performance.now();
+  return (chain, turn) => {
+    const labels = { chain };
+    metrics.halted.set(labels, turn.turn === 'halted' ? 1 : 0);
+    if (turn.turn === 'standby') return false;
+    const now = performance.now();
+    const seconds = (since: number) => Math.round((now - since) / 1000);
+    if (turn.turn === 'halted') {
+      metrics.behind.set(labels, seconds(wholeAt));
+      return false;
+    }
+    if (turn.head !== head) headAt = now;
+    head = turn.head;
+    const lag = turn.cursor === null ? 0 : Math.max(turn.head - turn.cursor, 0);
+    if (lag === 0) wholeAt = now;
+    metrics.head.set(labels, turn.head);
+    metrics.headAge.set(labels, seconds(headAt));
+    metrics.behind.set(labels, seconds(wholeAt));
+    metrics.lag.set(labels, lag);
+    if (turn.cursor !== null) metrics.cursor.set(labels, turn.cursor);
+    if (turn.rewound > 0) {
+      metrics.rewound.inc(labels, turn.rewound);
+      metrics.depth.observe(labels, turn.rewound);
+    }
+    return turn.turn === 'behind';
+  };
 }

@@ -52,7 +52,7 @@ beforeAll(async () => {
 });
 
 describe('GET /v1/unattributed', () => {
-  test('lists those that wait, with their why and their owner, and then those assigned', async () => {
+  test('lists those that wait, with why and whose address it was, and those assigned', async () => {
     const id = await nobodys(1_000_000n);
     const listed = await shop.get('/v1/unattributed?asset=USDX');
     expect(listed.body.data[0]).toMatchObject({

@@ -29,8 +29,8 @@ const assignRoute = createRoute({
   tags,
   summary: 'Say whose such a deposit is',
   description:
-    'Moves it from `unattributed:<asset>` to the wallet by a group of its own, once. Its block has ' +
-    'to be final.',
+    'Moves it from `unattributed:<asset>` to the wallet by a group of its own, once. Its block ' +
+    'has to be final.',
   ...writes('operate'),
   request: {
     params: z.object({ id: idParam('id', 'deposit:chain:eip155:31337:0xabc:native') }),
