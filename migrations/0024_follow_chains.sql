@@ -112,7 +112,7 @@ declare
   v_id bigint;
 begin
   for d in
-    select e.*, chain_confirmations(a.confirmations) as confirmations
+    select e.*
     from jsonb_to_recordset(p_deposits)
       e(txid text, ordinal text, asset text, amount numeric, "from" text, "to" text)
     join assets a on a.code = e.asset
@@ -124,9 +124,9 @@ begin
     v_group := concat_ws(':', 'deposit:chain', p_chain, d.txid, d.ordinal,
       case when v_no > 1 then v_no end);
     insert into chain_inclusions (chain, txid, ordinal, inclusion_no, group_id, asset, amount,
-        from_address, to_address, block_hash, block_height, confirmations)
+        from_address, to_address, block_hash, block_height)
       values (p_chain, d.txid, d.ordinal, v_no, v_group, d.asset, d.amount, d."from", d."to",
-        p_hash, p_height, d.confirmations)
+        p_hash, p_height)
       returning id into v_id;
     insert into chain_tasks (chain, kind, group_id, inclusion_id)
       values (p_chain, 'open', v_group, v_id);

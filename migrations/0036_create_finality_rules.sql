@@ -187,6 +187,18 @@ begin
 end
 $$;
 
+-- The asset's own values apply where no rule does.
+create function chain_follow_asset() returns trigger
+language plpgsql as $$
+begin
+  perform chain_apply_rules(new.code);
+  return null;
+end
+$$;
+create trigger assets_change_finality after update of confirmations, final on assets
+  for each row when ((old.confirmations, old.final) is distinct from (new.confirmations, new.final))
+  execute function chain_follow_asset();
+
 -- True where there was such a rule.
 create function chain_delete_finality_rule(p_id text) returns boolean
 language plpgsql as $$

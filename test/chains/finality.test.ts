@@ -4,6 +4,7 @@ import { openChainDeposit, readDepositProgress } from '../../src/chains/deposits
 import { createChainDoor } from '../../src/chains/door.ts';
 import { deleteFinalityRule, putFinalityRule } from '../../src/chains/finalityRules.ts';
 import type { FinalityRule } from '../../src/contracts/resources.ts';
+import { patchAsset } from '../../src/ledger/assets.ts';
 import { readGroup } from '../../src/ledger/groups.ts';
 import { readTimeline } from '../../src/ledger/timeline.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
@@ -102,6 +103,20 @@ describe('a rule', () => {
     );
     expect(facts.map(({ detail }) => detail.rule)).toEqual(['strict', null]);
   });
+});
+
+it("a change of the asset's own values is followed at once by what waits", async () => {
+  const { id, txid } = await arrived(ETH);
+  await patchAsset(world.db, 'ETH', { confirmations: 40 });
+  await world.node.mine(2);
+  await world.follow();
+  expect(await world.tasks('credit', id)).toBe(0);
+  expect(await world.decide(txid)).toMatchObject({ why: 'it has 3 of 40 confirmations' });
+  await patchAsset(world.db, 'ETH', { confirmations: 2 });
+  await world.node.mine();
+  await world.follow();
+  expect(await world.tasks('credit', id)).toBe(1);
+  expect(await world.decide(txid)).toMatchObject({ outcome: 'done' });
 });
 
 describe('a large deposit that is split', () => {

@@ -1,9 +1,12 @@
 /** Credited coins that leave the chain and come again: at most one credit stands. */
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { ChainPort } from '../../src/chains/port.ts';
 import { reverseCredit } from '../../src/chains/reverseCredit.ts';
 import { readGroup } from '../../src/ledger/groups.ts';
 import { readTimeline } from '../../src/ledger/timeline.ts';
 import { type StatusChange, setWalletStatus } from '../../src/ledger/wallets.ts';
+import { createFollower } from '../../src/watchers/follow.ts';
+import { log } from './chainWorld.ts';
 import { createReorgWorld, ETH, type ReorgWorld } from './reorgWorld.ts';
 
 let world: ReorgWorld;
@@ -44,6 +47,39 @@ describe('a transaction that comes again', () => {
     expect(await reverseCredit(world.db, inclusion)).toMatchObject({ outcome: 'done' });
     expect(await world.balance(wallet)).toMatchObject({ available: '0' });
     expect(await world.creditsOf(txid)).toBe(0);
+  });
+
+  it('and does something else is taken back, and credited for what it does now', async () => {
+    const wallet = await world.open();
+    const address = await world.wallet(wallet, 'ETH');
+    const { txid, raw } = await world.node.send({ to: address, wei: 3n * ETH });
+    await world.node.mine();
+    // In its first block it pays five, as a contract may that looks at the block.
+    const { db, port } = world;
+    const generous: ChainPort = {
+      ...port,
+      async eventsOf(block, wanted) {
+        const seen = await port.eventsOf(block, wanted);
+        return { ...seen, transfers: seen.transfers.map((each) => ({ ...each, units: 5n * ETH })) };
+      },
+    };
+    const watch = { chain: port.chain, holder: 'test' };
+    const turn = createFollower({ db, port: generous, watch, startHeight: null, log });
+    while ((await turn()).turn === 'behind');
+    expect(await world.decide(txid)).toMatchObject({ outcome: 'done' });
+    expect(await world.balance(wallet)).toMatchObject({ available: '5' });
+    const { id } = await world.lastInclusion(txid);
+
+    await world.node.reorg(2, [{ raw, at: 0 }]);
+    // Not before the first one is gone: an event has one credit.
+    expect(await world.book(txid)).toMatchObject({
+      why: 'an earlier inclusion of it was credited',
+    });
+    expect(await world.tasks('reverse', id)).toBe(1);
+    expect(await reverseCredit(world.db, id)).toMatchObject({ outcome: 'done' });
+    expect(await world.decide(txid)).toMatchObject({ outcome: 'done', groupStatus: 'SETTLED' });
+    expect(await world.balance(wallet)).toMatchObject({ available: '3' });
+    expect(await world.creditsOf(txid)).toBe(1);
   });
 
   it('is credited anew after its reversal, and first pays what the wallet owes', async () => {

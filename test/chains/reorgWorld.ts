@@ -38,7 +38,7 @@ function reorgActs(world: PayWorld) {
   const lastInclusion = async (txid: string) => {
     const { rows } = await world.database.owner.query(
       `select id::text as id, group_id as "groupId" from chain_inclusions where txid = $1
-       order by id desc limit 1`,
+       order by chain_inclusions.id desc limit 1`,
       [txid],
     );
     return rows[0] as { id: string; groupId: string };

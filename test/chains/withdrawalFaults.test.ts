@@ -227,9 +227,9 @@ describe('what does not go well', () => {
     // The books say that all tokens lie elsewhere: on a deposit address.
     await world.database.owner.query(
       `insert into chain_inclusions (chain, txid, ordinal, inclusion_no, group_id, asset, amount,
-         from_address, to_address, block_hash, block_height, confirmations, credited_at)
+         from_address, to_address, block_hash, block_height, credited_at)
        values ('eip155:31337', '0xelsewhere', '0', 1, 'deposit:elsewhere', 'USDX', 1000000000,
-         '0x', '0x', '0x', 0, 1, now())`,
+         '0x', '0x', '0x', 0, now())`,
     );
     expect((await signWithdrawal(world.deps, id)).why).toMatch(/booked\), 5 is needed/);
     await world.database.owner.query(
