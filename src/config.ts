@@ -7,6 +7,8 @@ const PUBLIC_TEST_MNEMONIC = 'test test test test test test test test test test 
 
 /** Far above any plain transfer's price, far below what a runaway price could take. */
 const DEFAULT_MAX_NETWORK_FEE = '0.05';
+/** A signer writes its journal to a disk before it answers; a hardware module takes longer. */
+const DEFAULT_SIGNER_TIMEOUT_MS = 10_000;
 /** Geth keeps so many transactions of one account for certain (`txpool.accountslots`). */
 const DEFAULT_IN_FLIGHT = 16;
 
@@ -54,6 +56,8 @@ export interface Config {
   risk: { url: string; secret: string; timeoutMs: number } | 'off' | null;
   /** Nothing is credited when blocks come and none has become final for so many seconds. */
   finalityStallSeconds: number;
+  /** Where payments are signed, in a process that holds the key; null: by the mnemonic here. */
+  signer: { url: string; token: string; timeoutMs: number } | null;
   mnemonic: string;
   /** Account key of the deposit addresses, for processes that hold no mnemonic; null: derived. */
   depositXpub: string | null;
@@ -124,6 +128,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     },
     risk: readRisk(env, faults, integer('RISK_TIMEOUT_MS', 5_000)),
     finalityStallSeconds: integer('CHAIN_FINALITY_STALL_SECONDS', 1800),
+    signer: readSigner(env, faults, integer('SIGNER_TIMEOUT_MS', DEFAULT_SIGNER_TIMEOUT_MS)),
     mnemonic: env.HOLDFAST_DEV_MNEMONIC || PUBLIC_TEST_MNEMONIC,
     depositXpub: env.HOLDFAST_DEPOSIT_XPUB || null,
     port: integer('PORT', 3000),
@@ -158,4 +163,16 @@ function readRisk(env: NodeJS.ProcessEnv, faults: string[], timeoutMs: number): 
     faults.push(`RISK_TIMEOUT_MS must be 1 to ${MOST_RISK_TIMEOUT_MS}`);
   }
   return { url, secret, timeoutMs };
+}
+
+function readSigner(env: NodeJS.ProcessEnv, faults: string[], timeoutMs: number): Config['signer'] {
+  const { SIGNER_URL: url, SIGNER_TOKEN: token } = env;
+  if (!url) return null;
+  if (!/^https?:\/\//.test(url)) faults.push('SIGNER_URL must be an HTTP address');
+  if (!token) faults.push('SIGNER_TOKEN is not set, and SIGNER_URL is');
+  // The signer has the keys; deposit addresses of another wallet would be out of its reach.
+  if (!env.HOLDFAST_DEPOSIT_XPUB && !env.HOLDFAST_DEV_MNEMONIC) {
+    faults.push("HOLDFAST_DEPOSIT_XPUB is not set: with SIGNER_URL it is the signer's account key");
+  }
+  return { url, token: token ?? '', timeoutMs };
 }

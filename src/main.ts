@@ -18,7 +18,11 @@ import { observeReorgs } from './watchers/reorgMetrics.ts';
 import { startWatcher } from './watchers/watcher.ts';
 import { createWatcherMetrics } from './watchers/watcherMetrics.ts';
 import { depositXpub } from './withdrawals/developmentKeys.ts';
-import { connectMnemonicSigner, refuseMainNet } from './withdrawals/hotWallet.ts';
+import {
+  connectMnemonicSigner,
+  connectRemoteSigner,
+  refuseMainNet,
+} from './withdrawals/hotWallet.ts';
 import { createRiskCheck, type RiskCheck } from './withdrawals/riskCheck.ts';
 
 export interface Holdfast {
@@ -54,7 +58,7 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
     metrics.observePool('service', db);
     const traces = config.chainTraces ?? undefined;
     const chain = config.chainRpcUrl === null ? null : connectChain(config.chainRpcUrl, { traces });
-    const signer = chain && connectMnemonicSigner(db, chain, config.mnemonic);
+    const signer = chain && signerOf(config, db, chain);
     if (signer && config.roles.has('worker')) await refuseMainNet(signer);
     const sagas = await startSagas({
       db,
@@ -106,6 +110,13 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
     await stop();
     throw error;
   }
+}
+
+/** A process that is told of a signer holds no key. */
+function signerOf({ signer, mnemonic }: Config, db: Db, chain: ChainConnection) {
+  return signer
+    ? connectRemoteSigner(db, chain, signer)
+    : connectMnemonicSigner(db, chain, mnemonic);
 }
 
 /** Deposit addresses come from an account key, so that no process of the API needs a mnemonic. */

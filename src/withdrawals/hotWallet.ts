@@ -3,6 +3,11 @@ import type { ChainConnection } from '../chains/connection.ts';
 import type { ChainPort } from '../chains/port.ts';
 import { ChainUnavailable } from '../contracts/chain.ts';
 import type { Db } from '../db/pool.ts';
+import {
+  createRemoteSigner,
+  type RemoteSignerSettings,
+  SignerUnavailable,
+} from './remoteSigner.ts';
 import { createMnemonicSigner, type Signer } from './signer.ts';
 
 /**
@@ -16,13 +21,13 @@ export async function registerHotAddress(db: Db, port: ChainPort, address: strin
 
 /**
  * Asks for the signer once, so that a main net is refused when a process begins and not at its
- * first withdrawal. A node that does not answer yet is left for later.
+ * first withdrawal. A node or a signer that does not answer yet is left for later.
  */
 export async function refuseMainNet(signer: SignerConnection): Promise<void> {
   try {
     await signer();
   } catch (error) {
-    if (!(error instanceof ChainUnavailable)) throw error;
+    if (!(error instanceof ChainUnavailable || error instanceof SignerUnavailable)) throw error;
   }
 }
 
@@ -39,11 +44,28 @@ export function connectMnemonicSigner(
   chain: ChainConnection,
   mnemonic: string,
 ): SignerConnection {
+  return connectSigner(db, chain, async (name) => createMnemonicSigner(mnemonic, name));
+}
+
+/** A signer in a process of its own, asked for its address when it is first needed. */
+export function connectRemoteSigner(
+  db: Db,
+  chain: ChainConnection,
+  settings: RemoteSignerSettings,
+): SignerConnection {
+  return connectSigner(db, chain, (name) => createRemoteSigner(settings, name));
+}
+
+function connectSigner(
+  db: Db,
+  chain: ChainConnection,
+  make: (chain: string) => Promise<Signer>,
+): SignerConnection {
   let signer: Signer | null = null;
   return async () => {
     if (signer) return signer;
     const port = await chain();
-    const made = createMnemonicSigner(mnemonic, port.chain);
+    const made = await make(port.chain);
     await registerHotAddress(db, port, made.sender);
     signer = made;
     return made;

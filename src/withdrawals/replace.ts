@@ -11,9 +11,9 @@ import {
   type WithdrawalFacts,
 } from './withdrawalTables.ts';
 
-/** The reason that a withdrawal ends with, by what its cancellation came from. */
-export const CANCELLED_ON_CHAIN = 'CANCELLED_ON_CHAIN';
-export const SIGNER_REFUSED = 'SIGNER_REFUSED';
+/** Reasons that a withdrawal ends with, by what its cancellation came from. */
+const CANCELLED_ON_CHAIN = 'CANCELLED_ON_CHAIN';
+const SIGNER_REFUSED = 'SIGNER_REFUSED';
 
 /**
  * Makes and signs the replacement that is due, if one is; it is sent like any attempt. Safe to run

@@ -113,7 +113,7 @@ describe('sending', () => {
     await expectPaid(id, before);
   });
 
-  it('of a replacement that the node finds too cheap is unknown: a dearer one follows', async () => {
+  it('of a replacement that a node finds too cheap is unknown: a dearer one follows', async () => {
     const { id, before } = await signed();
     await world.node.automine(false);
     await broadcast(id);

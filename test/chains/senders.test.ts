@@ -125,7 +125,7 @@ describe('a database restored to before a payment', () => {
 });
 
 describe('the hot wallet', () => {
-  it('has so many payments under way and no more; the next one says what it waits for', async () => {
+  it('has so many payments under way and no more; the next says what it waits for', async () => {
     await world.node.automine(false);
     const narrow = { ...world.deps, inFlight: 1 };
     const { id: first } = await world.withdraw('ETH', '0.1');

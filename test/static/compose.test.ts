@@ -105,7 +105,8 @@ describe('docker-compose.yml', () => {
     expect([...named].sort()).toEqual(offered.sort());
     for (const [, service] of services) {
       for (const [name, value] of Object.entries(service.environment ?? {})) {
-        if (/PASSWORD|PWD|KEY|MNEMONIC/.test(name)) expect(String(value)).toMatch(/^\$\{\w+:[?-]/);
+        if (/PASSWORD|PWD|KEY|MNEMONIC|TOKEN/.test(name))
+          expect(String(value)).toMatch(/^\$\{\w+:[?-]/);
       }
     }
   });

@@ -56,7 +56,9 @@ describe('the documents', () => {
 
   it.each(documents)('$path: the variables that it names are read', ({ text }) => {
     const named = new Set([...text.matchAll(/`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:=[^`]*)?`/g)]);
-    const code = readSources(/^(src|workflows|activities|test|bench|migrations)\/|^docker-compose/)
+    const code = readSources(
+      /^(src|workflows|activities|test|bench|examples|migrations)\/|^docker-compose/,
+    )
       .map((file) => file.text)
       .join('\n');
     const unread = [...named].map(([, name]) => name ?? '').filter((name) => !code.includes(name));

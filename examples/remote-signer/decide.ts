@@ -1,0 +1,81 @@
+/**
+ * What is signed and what is not. Nothing is believed but the bytes: they are decoded here, and
+ * must pay what the request says, on the nonce that this journal has for the group.
+ */
+import { encodeFunctionData, type Hex, parseAbi, parseTransaction } from 'viem';
+import type { Journal } from './journal.ts';
+import type { SignRequest } from './request.ts';
+
+export interface Rules {
+  /** CAIP-2 of the chains that it signs for. */
+  chains: readonly string[];
+  /** Lower-case address of its key. */
+  sender: string;
+  /** Most that one transaction may cost, in wei. */
+  maxFeeWei: bigint;
+}
+
+const ERC20 = parseAbi(['function transfer(address to, uint256 value) returns (bool)']);
+
+/** Why a request is refused, in a sentence, or null where it is signed. */
+export function refusalOf(rules: Rules, journal: Journal, asked: SignRequest): string | null {
+  return bytesFault(rules, asked) ?? journalFault(journal, asked);
+}
+
+/** Whether the bytes do what the request says, within the rules. */
+function bytesFault(rules: Rules, asked: SignRequest): string | null {
+  const transaction = parsed(asked.draft);
+  if (transaction === null) return 'the bytes cannot be read';
+  if (transaction.type !== 'eip1559' || transaction.r) return 'the bytes are no unsigned EIP-1559';
+  if (!rules.chains.includes(asked.chain)) return `it does not sign for ${asked.chain}`;
+  if (`eip155:${transaction.chainId}` !== asked.chain) return 'the bytes are for another chain';
+  if (asked.sender !== rules.sender) return `it signs for ${rules.sender} alone`;
+  if ((transaction.nonce ?? 0) !== asked.nonce) return 'the bytes have another nonce';
+  if (transaction.accessList?.length) return 'the bytes have an access list';
+  const call = callOf(asked);
+  if (call === null) return 'a cancellation is a transfer of nothing to the sender itself';
+  if (transaction.to?.toLowerCase() !== call.to) return 'the bytes go somewhere else';
+  if ((transaction.value ?? 0n) !== call.value) return 'the bytes carry another value';
+  if ((transaction.data ?? '0x') !== call.data) return 'the bytes call something else';
+  const fee = (transaction.gas ?? 0n) * (transaction.maxFeePerGas ?? 0n);
+  return fee > rules.maxFeeWei
+    ? `it may cost ${fee} wei, at most ${rules.maxFeeWei} is paid`
+    : null;
+}
+
+function parsed(draft: string) {
+  try {
+    return parseTransaction(draft as Hex);
+  } catch {
+    return null;
+  }
+}
+
+/** What the bytes must call; null where the request contradicts itself. */
+function callOf({ kind, sender, destination, contract, units }: SignRequest) {
+  if (kind === 'cancel') {
+    const isNothing = destination === sender && contract === null && units === '0';
+    return isNothing ? { to: sender, value: 0n, data: '0x' } : null;
+  }
+  if (contract === null) return { to: destination, value: BigInt(units), data: '0x' };
+  const args = [destination as Hex, BigInt(units)] as const;
+  const data = encodeFunctionData({ abi: ERC20, functionName: 'transfer', args });
+  return { to: contract, value: 0n, data };
+}
+
+/** Whether it fits to what was signed before: one group has one nonce and one payment, for ever. */
+function journalFault(journal: Journal, asked: SignRequest): string | null {
+  const { groupId, chain, sender, nonce, kind, destination, contract, units } = asked;
+  const owner = journal.groupOf(chain, sender, nonce);
+  if (owner !== undefined && owner !== groupId) return `nonce ${nonce} is that of ${owner}`;
+  const before = journal.ofGroup(groupId);
+  if (before === undefined) return null;
+  if ([before.chain, before.sender, before.nonce].join() !== [chain, sender, nonce].join()) {
+    return `${groupId} was signed with nonce ${before.nonce} of ${before.sender}`;
+  }
+  if (kind === 'cancel' || before.payment === null) return null;
+  const { payment } = before;
+  const isSame =
+    payment.destination === destination && payment.contract === contract && payment.units === units;
+  return isSame ? null : `${groupId} was signed as another payment`;
+}

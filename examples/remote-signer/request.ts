@@ -1,0 +1,38 @@
+/** What Holdfast asks the signer for, as it comes over the wire. */
+export interface SignRequest {
+  /** The withdrawal; one group is paid once. */
+  groupId: string;
+  /** CAIP-2, such as `eip155:1`. */
+  chain: string;
+  /** `cancel`: a transfer of nothing from the sender to itself. */
+  kind: 'payment' | 'cancel';
+  /** Lower-case addresses. */
+  sender: string;
+  destination: string;
+  /** Token contract; null: the native coin. */
+  contract: string | null;
+  /** Base units, decimal. */
+  units: string;
+  nonce: number;
+  /** Unsigned bytes, hex. */
+  draft: string;
+}
+
+const ADDRESS = /^0x[0-9a-f]{40}$/;
+
+/** Reads a body; null where it is none of these. */
+export function readRequest(body: unknown): SignRequest | null {
+  const asked = (body ?? {}) as Partial<Record<keyof SignRequest, unknown>>;
+  const texts = [asked.groupId, asked.chain, asked.sender, asked.destination, asked.units];
+  const isRead =
+    texts.every((text) => typeof text === 'string' && text.length > 0 && text.length <= 1_024) &&
+    (asked.kind === 'payment' || asked.kind === 'cancel') &&
+    ADDRESS.test(String(asked.sender)) &&
+    ADDRESS.test(String(asked.destination)) &&
+    (asked.contract === null || ADDRESS.test(String(asked.contract))) &&
+    /^(0|[1-9]\d{0,77})$/.test(String(asked.units)) &&
+    Number.isSafeInteger(asked.nonce) &&
+    Number(asked.nonce) >= 0 &&
+    /^0x02[0-9a-f]{2,4096}$/.test(String(asked.draft));
+  return isRead ? (asked as SignRequest) : null;
+}

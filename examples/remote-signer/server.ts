@@ -1,0 +1,136 @@
+/**
+ * A signer for Holdfast, as small as it can be and still be safe to ask twice: `GET /v1/address`,
+ * `POST /v1/sign`. It holds the key and a journal; Holdfast holds neither. Keep it on a machine of
+ * its own, and its key in a module that it calls, where yours is kept in an environment here.
+ *
+ *   SIGNER_MNEMONIC="…" SIGNER_TOKEN="…" SIGNER_CHAINS=eip155:31337 \
+ *     SIGNER_JOURNAL=./signed.jsonl PORT=4100 node examples/remote-signer/server.ts
+ */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { type Hex, keccak256, parseTransaction } from 'viem';
+import { type HDAccount, mnemonicToAccount } from 'viem/accounts';
+import { type Rules, refusalOf } from './decide.ts';
+import { type Journal, openJournal } from './journal.ts';
+import { readRequest } from './request.ts';
+
+export interface SignerOptions {
+  mnemonic: string;
+  token: string;
+  chains: readonly string[];
+  maxFeeWei: bigint;
+  journalPath: string;
+}
+
+/** Far more than any request has. */
+const MAX_BODY_BYTES = 16_384;
+const DEFAULT_PORT = 4_100;
+/** 0.1 of a coin of 18 decimals. */
+const DEFAULT_MAX_FEE_WEI = '100000000000000000';
+
+/** Opens the journal and answers a server that does not listen yet. */
+export function createSigner(options: SignerOptions): Server {
+  const account = mnemonicToAccount(options.mnemonic);
+  const journal = openJournal(options.journalPath);
+  const { chains, maxFeeWei } = options;
+  const rules: Rules = { chains, maxFeeWei, sender: account.address.toLowerCase() };
+  const server = createServer((request, response) => {
+    const answer = (status: number, body: object) => {
+      response.writeHead(status, { 'content-type': 'application/json' });
+      response.end(JSON.stringify(body));
+    };
+    handle({ account, journal, rules, token: options.token }, request, answer, response);
+  });
+  server.on('close', () => journal.close());
+  return server;
+}
+
+interface Held {
+  account: HDAccount;
+  journal: Journal;
+  rules: Rules;
+  token: string;
+}
+
+type Answer = (status: number, body: object) => void;
+
+function handle(held: Held, request: IncomingMessage, answer: Answer, to: ServerResponse): void {
+  if (!isKnown(request.headers.authorization, held.token)) {
+    answer(401, { code: 'UNAUTHENTICATED' });
+  } else if (request.method === 'GET' && request.url?.startsWith('/v1/address')) {
+    answer(200, { address: held.rules.sender });
+  } else if (request.method === 'POST' && request.url === '/v1/sign') {
+    readBody(request)
+      .then((body) => sign(held, body, answer))
+      .catch((error: Error) => {
+        process.stderr.write(`${error.stack}\n`);
+        // Not 422: what went wrong here proves nothing about what was signed.
+        if (!to.headersSent) answer(500, { code: 'INTERNAL' });
+      });
+  } else {
+    answer(404, { code: 'NOT_FOUND' });
+  }
+}
+
+/**
+ * Decides and journals without a pause in between, so that two requests at once see each other.
+ * The signature is a function of key and bytes: asked again, it is the same.
+ */
+async function sign({ account, journal, rules }: Held, body: unknown, answer: Answer) {
+  const asked = readRequest(body);
+  if (asked === null) {
+    answer(400, { code: 'INVALID_REQUEST' });
+    return;
+  }
+  const refusal = refusalOf(rules, journal, asked);
+  if (refusal !== null) {
+    answer(422, { code: 'SIGNER_REFUSED', detail: `The signer refuses: ${refusal}.` });
+    return;
+  }
+  journal.write(asked);
+  const transaction = parseTransaction(asked.draft as Hex);
+  const bytes = await account.signTransaction(transaction as never);
+  answer(200, { txid: keccak256(bytes), bytes });
+}
+
+async function readBody(request: IncomingMessage): Promise<unknown> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const part of request) {
+    size += part.length;
+    if (size > MAX_BODY_BYTES) throw new Error('A request is too large.');
+    parts.push(part);
+  }
+  try {
+    return JSON.parse(Buffer.concat(parts).toString('utf8'));
+  } catch {
+    return null;
+  }
+}
+
+function isKnown(header: string | undefined, token: string): boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(header ?? ''), digest(`Bearer ${token}`));
+}
+
+function main(env: NodeJS.ProcessEnv): void {
+  const { SIGNER_MNEMONIC: mnemonic, SIGNER_TOKEN: token, SIGNER_CHAINS: chains } = env;
+  if (!mnemonic || !token || !chains) {
+    throw new Error('SIGNER_MNEMONIC, SIGNER_TOKEN and SIGNER_CHAINS are to be set.');
+  }
+  const server = createSigner({
+    mnemonic,
+    token,
+    chains: chains.split(','),
+    maxFeeWei: BigInt(env.SIGNER_MAX_FEE_WEI ?? DEFAULT_MAX_FEE_WEI),
+    journalPath: env.SIGNER_JOURNAL ?? 'signed.jsonl',
+  });
+  server.listen(Number(env.PORT ?? DEFAULT_PORT), env.HOST ?? '127.0.0.1', () => {
+    process.stdout.write(`signing for ${chains}\n`);
+  });
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => server.close());
+  }
+}
+
+if (import.meta.main) main(process.env);
