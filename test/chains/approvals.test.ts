@@ -41,6 +41,10 @@ describe('a withdrawal to a chain above a rule', () => {
       'Waits for 1 approval by a client other than shop; none yet. Asked for by rule eth.',
     );
     expect(await attempts(input.groupId)).toBe(0);
+    // The saga does not even try: it waits for the approval, not for coins.
+    const { events = [] } = await handle.fetchHistory();
+    const tasks = events?.map((event) => event.activityTaskScheduledEventAttributes);
+    expect(tasks?.filter((task) => task?.activityType?.name === 'signWithdrawal')).toEqual([]);
 
     expect((await yes(input.groupId)).outcome).toBe('done');
     await world.sagas.gateway.wake(input.groupId);

@@ -9,6 +9,8 @@ import type { Group } from '../../src/contracts/resources.ts';
 import { approve } from '../../src/ledger/approve.ts';
 import { requireRiskCheck } from '../../src/ledger/recordRisk.ts';
 import { readTimeline } from '../../src/ledger/timeline.ts';
+import { createLog } from '../../src/observability/log.ts';
+import { checkRisk } from '../../src/withdrawals/policy.ts';
 import { createRiskCheck, type RiskQuestion } from '../../src/withdrawals/riskCheck.ts';
 import { actInput, withdrawalInput } from './inputs.ts';
 import {
@@ -107,6 +109,10 @@ describe('a withdrawal while risk is checked', () => {
     expect(await readTimeline(world.db, id)).toContainEqual(
       expect.objectContaining({ event: 'riskCheck', actor: 'risk', reason: 'score 7' }),
     );
+    // The worker died before Temporal heard of the answer: it is not asked for again.
+    const { db } = world;
+    const again = await checkRisk({ db, log: createLog('silent'), risk: check() }, id);
+    expect(again).toMatchObject({ fault: null, group: { withdrawal: { state: 'held' } } });
     await world.restart();
     const finalize = { amount: null, final: true, txid: null };
     const paid = actInput<'finalize'>('finalize', id, '1', finalize);
