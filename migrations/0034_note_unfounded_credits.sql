@@ -35,6 +35,15 @@ create trigger wallet_shortfalls_stay before delete on wallet_shortfalls
 grant select, insert on wallet_shortfalls to holdfast_app;
 grant update (remaining) on wallet_shortfalls to holdfast_app;
 
+-- Groups whose holds ended because a credit is taken back: their sagas are to be told.
+create table chain_released_holds (
+  inclusion_id bigint not null references chain_inclusions,
+  group_id text collate "C" not null references transfer_groups,
+  primary key (inclusion_id, group_id)
+);
+
+grant select, insert on chain_released_holds to holdfast_app;
+
 -- The group that takes an inclusion's credit back; also its saga's id. There is one at most.
 create function chain_reversal_id(p_group_id text) returns text
 language sql immutable

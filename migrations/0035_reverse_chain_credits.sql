@@ -42,6 +42,7 @@ begin
     perform ledger_give_back(g, '~reorg:' || i.id, 'release', p_actor,
       jsonb_build_object('reason', c_reason, 'reversal', c_reversal), 'RELEASED', c_reason, true,
       w);
+    insert into chain_released_holds (inclusion_id, group_id) values (i.id, h);
     perform chain_fact(h, 'reorg:' || i.id, 'wallet.reversal',
       jsonb_build_object('wallet', p_wallet, 'reversal', c_reversal));
   end loop;
@@ -106,10 +107,12 @@ $$;
 --
 -- Answers the reversal's outcome, the same again for ever; {outcome: 'waiting', why}, nothing
 -- stored; {outcome: 'not_needed', why} where the chain bears the credit out again; {outcome:
--- 'again'} where holds came in while the locks were taken: the wallet is frozen now, call again.
+-- 'again'} where holds came in while the locks were taken, or there are more than p_most_holds: the
+-- wallet is frozen now and so many are released, call again.
 --
 -- Locks: the event's inclusions, groups by id, balances by wallet.
-create function chain_reverse_credit(p_inclusion_id bigint, p_actor text) returns jsonb
+create function chain_reverse_credit(p_inclusion_id bigint, p_actor text, p_most_holds integer)
+returns jsonb
 language plpgsql as $$
 declare
   i chain_inclusions := chain_lock_inclusion(p_inclusion_id);
@@ -169,7 +172,11 @@ begin
   -- Some may have ended, or begun to be signed, before their rows were locked.
   v_holds := array(select u from unnest(v_holds) u
     where u = any(chain_releasable_groups(v_wallet)) order by u);
-  perform chain_release_holds(v_holds, i, v_wallet, p_actor);
+  perform chain_release_holds(v_holds[:p_most_holds], i, v_wallet, p_actor);
+  if cardinality(v_holds) > p_most_holds then
+    perform chain_freeze_wallet(v_wallet, c_reason || ': ' || i.group_id, p_actor);
+    return '{"outcome": "again"}';
+  end if;
   select * into b from wallet_balances where wallet_id = v_wallet;
   select coalesce(sum(l.settled), 0) into v_got from transfer_legs l
     where l.group_id = i.group_id and l.leg = 2;
@@ -190,7 +197,8 @@ begin
   g.opened_by := '~reverse';
   g.metadata := jsonb_build_object('txid', i.txid, 'ordinal', i.ordinal, 'blockHash', i.block_hash,
     'wallet', v_wallet, 'taken', amount_text(v_taken), 'shortfall', amount_text(v_owed),
-    'released', to_jsonb(v_holds));
+    'released', (select coalesce(jsonb_agg(h.group_id order by h.group_id), '[]')
+      from chain_released_holds h where h.inclusion_id = i.id));
   v_answer := chain_book_reversal(g, i.group_id, v_wallet, i.asset, v_taken, v_got - v_taken,
     p_actor, c_request);
   if v_owed > 0 then

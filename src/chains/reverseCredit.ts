@@ -15,11 +15,10 @@ export interface NotNeeded {
 
 export type ReversalOutcome = Decided | Waiting | NotNeeded;
 
-/**
- * Holds came in while the locks were taken. The wallet is frozen by then, so that a second call
- * meets no new ones; a third would be a bug.
- */
-const MOST_CALLS = 3;
+/** Holds that are released by one call: within a second or so, while the wallet is locked. */
+const MOST_HOLDS = 200;
+/** The wallet is frozen from the first call on, so this many holds are as many as there can be. */
+const MOST_CALLS = 1_000;
 
 /**
  * Takes the credit of an orphaned inclusion back, once for ever. Before that the node is asked for
@@ -38,14 +37,21 @@ export async function reverseChainCredit(
   return reverseCredit(db, inclusionId);
 }
 
-/** The ledger's part: decides by the stored chain alone, under lock. */
-export async function reverseCredit(db: Db, inclusionId: string): Promise<ReversalOutcome> {
+/**
+ * The ledger's part: decides by the stored chain alone, under lock. A wallet with more than
+ * `mostHolds` holds, or with holds that came in meanwhile, is frozen first.
+ */
+export async function reverseCredit(
+  db: Db,
+  inclusionId: string,
+  mostHolds = MOST_HOLDS,
+): Promise<ReversalOutcome> {
   for (let call = 0; call < MOST_CALLS; call++) {
     const { rows } = await withRetry(() =>
       db.query({
         name: 'chain_reverse_credit',
-        text: 'select chain_reverse_credit($1, $2) as answer',
-        values: [inclusionId, CHAIN_ACTOR],
+        text: 'select chain_reverse_credit($1, $2, $3) as answer',
+        values: [inclusionId, CHAIN_ACTOR, mostHolds],
       }),
     );
     const answer = rows[0]?.answer;
@@ -53,5 +59,5 @@ export async function reverseCredit(db: Db, inclusionId: string): Promise<Revers
     if (answer.outcome === 'not_needed') return answer;
     if (answer.outcome !== 'again') return readAnswer(answer);
   }
-  throw new Error(`Holds keep coming on the frozen wallet of inclusion ${inclusionId}`);
+  throw new Error(`The wallet of inclusion ${inclusionId} is frozen, and holds keep coming`);
 }

@@ -1,5 +1,6 @@
 /** When a deposit is credited: by rules over asset, amount and source, never without finality. */
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { handOutAddress } from '../../src/chains/depositAddresses.ts';
 import { openChainDeposit, readDepositProgress } from '../../src/chains/deposits.ts';
 import { createChainDoor } from '../../src/chains/door.ts';
 import { deleteFinalityRule, putFinalityRule } from '../../src/chains/finalityRules.ts';
@@ -152,6 +153,22 @@ describe('a large deposit that is split', () => {
     const third = await arrived(ETH);
     for (const { id } of [first, second, third]) {
       expect(await ruleOf(id)).toMatchObject({ rule: 'large' });
+    }
+  });
+
+  it('among the addresses of one owner and many sources waits as well', async () => {
+    await put({ id: 'large', minAmount: '3', credit: 'finalized' });
+    const { wallet, id } = await arrived(2n * ETH);
+    const other = 'update chain_inclusions set from_address = $2 where id = $1';
+    await world.database.owner.query(other, [id, '0xsomebody']);
+    const { address } = await handOutAddress(world.db, XPUB, { wallet: wallet, fresh: true });
+    const first = 'select to_address from chain_inclusions where id = $1';
+    expect(address.address.toLowerCase()).not.toBe(await world.value(first, id));
+    const { txid } = await world.node.send({ to: address.address, wei: ETH });
+    await world.follow();
+    const second = await world.lastInclusion(txid);
+    for (const inclusion of [id, second.id]) {
+      expect(await ruleOf(inclusion)).toMatchObject({ rule: 'large' });
     }
   });
 

@@ -2,10 +2,8 @@
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { reverseCredit } from '../../src/chains/reverseCredit.ts';
 import { readGroup } from '../../src/ledger/groups.ts';
-import { settle } from '../../src/ledger/settle.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { observeReorgs } from '../../src/watchers/reorgMetrics.ts';
-import { SHOP } from './payWorld.ts';
 import { createReorgWorld, ETH, type ReorgWorld } from './reorgWorld.ts';
 
 let world: ReorgWorld;
@@ -15,17 +13,6 @@ beforeAll(async () => {
 });
 
 afterEach(() => world.expectWhole());
-
-/** Captures a hold. */
-const end = (groupId: string) =>
-  settle(world.db, {
-    groupId,
-    stepKey: `settle:shop:${groupId}`,
-    actor: SHOP,
-    legs: null,
-    final: true,
-    freeze: true,
-  });
 
 describe('a credit whose block was dropped', () => {
   it('goes back whole where the money is there; the wallet is frozen, people hear', async () => {
@@ -111,23 +98,43 @@ describe('a credit whose block was dropped', () => {
     expect(await world.balance(wallet)).toMatchObject({ available: '0', held: '0', settled: '0' });
   });
 
-  it('is taken back while holds keep coming and going, none of which is left', async () => {
+  it('is taken back while holds come and go, also those that come in between', async () => {
     const friend = await world.open();
     const { wallet, inclusion } = await world.credited(6n);
     await world.drop();
-    const holds = Promise.allSettled(
-      Array.from({ length: 30 }, async (_, at) => {
-        const { id } = await world.move(wallet, friend, '1', true);
-        if (at % 2 === 0) await end(id);
-      }),
-    );
-    const reversed = await reverseCredit(world.db, inclusion);
-    await holds;
-    expect(reversed).toMatchObject({ outcome: 'done' });
-    const { available, held, settled } = await world.balance(wallet);
-    expect([available, held, settled]).toEqual(['0', '0', '0']);
-    const gone = Number((await world.balance(friend)).settled);
-    expect(Number(await world.owed(wallet))).toBe(gone);
+    const early = await world.move(wallet, friend, '1', true);
+    const client = await world.database.owner.connect();
+    await client.query('begin');
+    await client.query('select from wallet_balances where wallet_id = $1 for update', [wallet]);
+    const reversed = reverseCredit(world.db, inclusion);
+    // It has found the early hold and waits for the balance, while another one is made.
+    const waits = `select count(*)::integer from pg_stat_activity
+      where wait_event_type = 'Lock' and query like '%chain_reverse_credit%'
+        and datname = current_database()`;
+    await expect.poll(() => world.value(waits)).toBe(1);
+    const late = await world.move(wallet, friend, '2', true, client);
+    await client.query('commit');
+    client.release();
+    expect(await reversed).toMatchObject({
+      group: { metadata: { released: [early.id, late.id].sort(), taken: '6' } },
+    });
+    expect(await world.balance(wallet)).toMatchObject({ available: '0', held: '0', settled: '0' });
+  });
+
+  it('releases many holds in parts, frozen from the first one on', async () => {
+    const friend = await world.open();
+    const { wallet, inclusion } = await world.credited(5n);
+    const holds = [];
+    for (let each = 0; each < 5; each++) holds.push(await world.move(wallet, friend, '1', true));
+    await world.drop();
+    const part = 'select chain_reverse_credit($1, $2, 2) as answer';
+    const { rows } = await world.db.query(part, [inclusion, 'chain']);
+    expect(rows[0]?.answer).toEqual({ outcome: 'again' });
+    expect(await world.statusOf(wallet)).toBe('FROZEN');
+    expect(await world.balance(wallet)).toMatchObject({ available: '2', held: '3' });
+    const reversed = await reverseCredit(world.db, inclusion, 2);
+    const released = holds.map(({ id }) => id).sort();
+    expect(reversed).toMatchObject({ group: { metadata: { released, taken: '5' } } });
   });
 
   it('is taken from whoever unattributed coins were assigned to', async () => {

@@ -3,6 +3,7 @@ import { expect } from 'vitest';
 import type { ChainStepOutcome } from '../../src/chains/chainStep.ts';
 import { creditChainDeposit, openChainDeposit } from '../../src/chains/deposits.ts';
 import type { Group } from '../../src/contracts/resources.ts';
+import type { Db } from '../../src/db/pool.ts';
 import { audit } from '../../src/ledger/audit.ts';
 import { readGroup } from '../../src/ledger/groups.ts';
 import { openTransfer } from '../../src/ledger/openTransfer.ts';
@@ -103,9 +104,15 @@ function customers(world: PayWorld) {
   const { db } = world;
   let moves = 0;
   return {
-    async move(from: string, to: string, amount: string, manual = false): Promise<Group> {
+    async move(
+      from: string,
+      to: string,
+      amount: string,
+      manual = false,
+      on: Db = db,
+    ): Promise<Group> {
       const key = `m${++moves}`;
-      const moved = await openTransfer(db, {
+      const moved = await openTransfer(on, {
         groupId: `transfer:shop:${key}`,
         stepKey: `create:shop:${key}`,
         actor: SHOP,
