@@ -2,7 +2,8 @@
 
 -- First step of a withdrawal, chainless or not: the wallet DEBIT amount (leg 1), `external:<asset>`
 -- CREDIT (leg 2) and, where the asset has a fee, the wallet DEBIT fee (3), `fees:<asset>` CREDIT
--- (4).
+-- (4). Where the customer pays the network, two more: the wallet DEBIT p_max_fee,
+-- `external:<asset>` CREDIT, which the chain's steps settle in part.
 create function ledger_open_withdrawal(
   p_group_id text, p_step_key text, p_actor text, p_admin boolean, p_request jsonb,
   p_client text, p_wallet text, p_amount numeric, p_destination text, p_fee_mode text,
@@ -17,6 +18,10 @@ declare
   v_answer jsonb;
   v_code text;
   v_detail text;
+  -- Who gets what of the wallet: a pair of legs each.
+  v_payees text[];
+  v_parts numeric[];
+  r record;
 begin
   perform ledger_lock_new(p_group_id);
   v_answer := ledger_replay(p_group_id, p_step_key);
@@ -50,10 +55,12 @@ begin
   elsif withdrawal_destination_fault(p_wallet, p_destination) is not null then
     v_code := 'DESTINATION_NOT_ALLOWED';
     v_detail := withdrawal_destination_fault(p_wallet, p_destination);
-  elsif a.chain is not null and p_fee_mode = 'customer' then
+  elsif p_fee_mode = 'customer' and (a.chain is null or a.contract is not null
+    or p_max_fee is null)
+  then
     -- Not frozen, as no fault of a request is.
     return ledger_refuse(g, true, p_step_key, 'withdraw', p_actor, p_request, false,
-      'INVALID_REQUEST', 'feeMode customer is not offered yet; the platform pays the network.');
+      'INVALID_REQUEST', 'feeMode customer takes the native coin of a chain, and a maxFee.');
   end if;
   if v_code is null then
     v_detail := ledger_open_limit_fault(p_wallet, p_amount);
@@ -80,16 +87,26 @@ begin
   w.max_fee := p_max_fee;
   w.risk_meta := p_risk_meta;
   w.state := 'held';
-  if a.withdrawal_fee is null then
-    return ledger_write(g, true, p_step_key, 'withdraw', p_actor, p_request, 'group.opened', 'HOLD',
-      '{1,2}', array[p_wallet, 'external:' || a.code], '{null,null}', '{DEBIT,CREDIT}',
-      array[p_amount, p_amount], null, true, true, p_expires_in, w);
+  v_payees := array['external:' || a.code];
+  v_parts := array[p_amount];
+  if a.withdrawal_fee is not null then
+    v_payees := v_payees || ('fees:' || a.code);
+    v_parts := v_parts || a.withdrawal_fee;
   end if;
+  if p_fee_mode = 'customer' then
+    v_payees := v_payees || ('external:' || a.code);
+    v_parts := v_parts || p_max_fee;
+  end if;
+  select array_agg(l.leg order by l.leg) as legs, array_agg(l.wallet order by l.leg) as wallets,
+      array_agg(null::text) as assets, array_agg(l.type order by l.leg) as types,
+      array_agg(l.amount order by l.leg) as amounts into r
+    from unnest(v_payees, v_parts) with ordinality u(payee, amount, place)
+    cross join lateral (values
+      ((2 * u.place - 1)::smallint, p_wallet, 'DEBIT'::leg_type, u.amount),
+      ((2 * u.place)::smallint, u.payee, 'CREDIT', u.amount)
+    ) l(leg, wallet, type, amount);
   return ledger_write(g, true, p_step_key, 'withdraw', p_actor, p_request, 'group.opened', 'HOLD',
-    '{1,2,3,4}', array[p_wallet, 'external:' || a.code, p_wallet, 'fees:' || a.code],
-    '{null,null,null,null}', '{DEBIT,CREDIT,DEBIT,CREDIT}',
-    array[p_amount, p_amount, a.withdrawal_fee, a.withdrawal_fee], null, true, true, p_expires_in,
-    w);
+    r.legs, r.wallets, r.assets, r.types, r.amounts, null, true, true, p_expires_in, w);
 end
 $$;
 
@@ -190,6 +207,10 @@ begin
   if v_code is not null then
     return ledger_refuse(g, false, p_step_key, 'release', p_actor, p_request, true, v_code,
       v_detail);
+  end if;
+  if g.chain is not null and p_amount < v_left and not p_final then
+    return ledger_refuse(g, false, p_step_key, 'release', p_actor, p_request, true, 'WRONG_KIND',
+      format('%s is paid whole on %s: release all of it.', g.id, g.chain));
   end if;
   if p_amount is null or p_final or p_amount = v_left then
     return ledger_give_back(g, p_step_key, 'release', p_actor, p_request, 'RELEASED', p_reason,

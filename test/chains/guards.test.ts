@@ -12,6 +12,7 @@ import { finalizeWithdrawal } from '../../src/ledger/finalizeWithdrawal.ts';
 import { readGroup } from '../../src/ledger/groups.ts';
 import { openWithdrawal } from '../../src/ledger/openWithdrawal.ts';
 import { release } from '../../src/ledger/release.ts';
+import { releaseWithdrawal } from '../../src/ledger/releaseWithdrawal.ts';
 import { reverse } from '../../src/ledger/reverse.ts';
 import { settle } from '../../src/ledger/settle.ts';
 import { HOT } from './chainWorld.ts';
@@ -115,8 +116,16 @@ it.each([
   expect(await openWithdrawal(world.db, input)).toMatchObject({ replayed: true });
 });
 
-it('opens no withdrawal whose network fee the customer is to pay', async () => {
-  const input = await world.prepare('ETH', '1');
+it('opens no withdrawal of a token whose network fee the customer is to pay', async () => {
+  const input = await world.prepare('USDX', '1');
   const opened = await openWithdrawal(world.db, { ...input, feeMode: 'customer', maxFee: '1' });
   expect(opened).toMatchObject({ refusal: { code: 'INVALID_REQUEST' }, frozen: false });
+});
+
+it('gives no part of a payment back: the chain pays all of it or nothing', async () => {
+  const { id, wallet } = await world.withdraw('ETH', '1');
+  const step = { groupId: id, stepKey: 'release:shop:1', actor: SHOP, reason: 'a part' };
+  const part = await releaseWithdrawal(world.db, { ...step, amount: '0.4', final: false });
+  expect(part).toMatchObject({ refusal: { code: 'WRONG_KIND' } });
+  expect(await world.balance(wallet)).toMatchObject({ held: '1' });
 });

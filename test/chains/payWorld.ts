@@ -1,6 +1,7 @@
 /** Withdrawals in a test's hands: opened, signed, sent and looked at, on a chain of its own. */
 import { expect } from 'vitest';
 import { reconcileChain } from '../../src/chains/reconcile.ts';
+import { addAmounts } from '../../src/contracts/amounts.ts';
 import { groupId, stepKey } from '../../src/contracts/ids.ts';
 import type { Group } from '../../src/contracts/resources.ts';
 import type { OpenWithdrawalInput } from '../../src/contracts/steps.ts';
@@ -20,20 +21,19 @@ import { MNEMONIC } from './node.ts';
 export const DESTINATION = '0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed';
 export const SHOP = { name: 'shop', admin: false };
 
+interface Asked {
+  destination?: string;
+  expiresIn?: number;
+  /** Most that the customer pays for the network; left out: the platform pays. */
+  customerFee?: string;
+}
+
 export interface PayWorld extends ChainWorld {
   deps: PayDeps;
   /** A wallet funded out of the treasury, and the input of a withdrawal of all of it. */
-  prepare(
-    asset: string,
-    amount: string,
-    more?: { destination?: string; expiresIn?: number },
-  ): Promise<OpenWithdrawalInput>;
+  prepare(asset: string, amount: string, more?: Asked): Promise<OpenWithdrawalInput>;
   /** The same, and the withdrawal held. */
-  withdraw(
-    asset: string,
-    amount: string,
-    more?: { destination?: string; expiresIn?: number },
-  ): Promise<{ id: string; wallet: string }>;
+  withdraw(asset: string, amount: string, more?: Asked): Promise<{ id: string; wallet: string }>;
   sign(id: string): Promise<Group>;
   send(id: string): Promise<Group>;
   /** Reads the chain, then looks at the withdrawal. */
@@ -62,7 +62,8 @@ export async function createPayWorld(): Promise<PayWorld> {
     const key = `w${++count}`;
     const wallet = `wallet-${key}`;
     await world.wallet(wallet, asset);
-    await fund(world, wallet, asset, amount);
+    const { customerFee } = more;
+    await fund(world, wallet, asset, addAmounts(amount, customerFee ?? '0'));
     return {
       groupId: groupId('withdrawal', 'shop', key),
       stepKey: stepKey('create', 'shop', key),
@@ -71,8 +72,8 @@ export async function createPayWorld(): Promise<PayWorld> {
       wallet,
       amount,
       destination: more.destination ?? DESTINATION,
-      feeMode: 'platform',
-      maxFee: null,
+      feeMode: customerFee === undefined ? 'platform' : 'customer',
+      maxFee: customerFee ?? null,
       riskMeta: null,
       expiresIn: more.expiresIn ?? null,
       metadata: {},

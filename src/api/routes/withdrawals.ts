@@ -88,6 +88,9 @@ function refuseFeeMode(facts: WalletFacts | null, { feeMode, maxFee }: Asked): v
   if (feeMode === 'customer' && !isNative) {
     refuse('/feeMode', 'Only withdrawals of the native coin of a chain take feeMode customer.');
   }
+  if (feeMode === 'customer' && maxFee == null) {
+    refuse('/maxFee', 'With feeMode customer it says how much of the network’s fee is held.');
+  }
   if (feeMode === 'platform' && maxFee != null) {
     refuse('/maxFee', 'A highest fee goes with feeMode customer; else the platform pays.');
   }
