@@ -24,6 +24,7 @@ import {
   refuseMainNet,
 } from './withdrawals/hotWallet.ts';
 import { createRiskCheck, type RiskCheck } from './withdrawals/riskCheck.ts';
+import { observeWithdrawals } from './withdrawals/withdrawalMetrics.ts';
 
 export interface Holdfast {
   /** Where the API listens, such as `http://127.0.0.1:3000`. */
@@ -56,6 +57,7 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
     stops.push(() => db.end());
     const metrics = createMetrics();
     metrics.observePool('service', db);
+    observeWithdrawals(metrics.registry, db);
     const traces = config.chainTraces ?? undefined;
     const chain = config.chainRpcUrl === null ? null : connectChain(config.chainRpcUrl, { traces });
     const signer = chain && signerOf(config, db, chain);
@@ -71,18 +73,7 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
       risk: await openRiskCheck(config, db, metrics),
       dataConverter: encryptingConverter(readCodecKeys(config.codecKeys)),
       ...(config.buildId !== null && { buildId: config.buildId }),
-      ...(chain !== null &&
-        signer !== null &&
-        config.roles.has('worker') && {
-          chainActivities: createChainActivities({
-            db,
-            chain,
-            signer,
-            log,
-            ...config.paying,
-            finalityStallSeconds: config.finalityStallSeconds,
-          }),
-        }),
+      ...(chain && signer && chainWork(config, { db, chain, signer, log })),
     });
     stops.push(() => sagas.stop());
     if (chain !== null && config.roles.has('watcher')) {
@@ -110,6 +101,18 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
     await stop();
     throw error;
   }
+}
+
+/** What a worker does on a chain; other roles do nothing there. */
+function chainWork(
+  { roles, paying, finalityStallSeconds }: Config,
+  deps: Omit<
+    Parameters<typeof createChainActivities>[0],
+    keyof Config['paying'] | 'finalityStallSeconds'
+  >,
+) {
+  if (!roles.has('worker')) return {};
+  return { chainActivities: createChainActivities({ ...deps, ...paying, finalityStallSeconds }) };
 }
 
 /** A process that is told of a signer holds no key. */

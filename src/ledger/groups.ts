@@ -1,5 +1,5 @@
 /** Transfer groups as they stand. */
-import type { Group, GroupKind, GroupStatus } from '../contracts/resources.ts';
+import type { Group, GroupKind, GroupStatus, WithdrawalState } from '../contracts/resources.ts';
 import type { Db } from '../db/pool.ts';
 import { withRetry } from '../db/sqlstate.ts';
 import { Conditions } from './conditions.ts';
@@ -11,6 +11,8 @@ export interface GroupFilter {
   wallet?: string | undefined;
   kind?: GroupKind | undefined;
   reference?: string | undefined;
+  /** Withdrawals in this state, such as those that wait for an approval. */
+  state?: WithdrawalState | undefined;
 }
 
 /** The group as it stands, its legs included; null where the ledger has none of that id. */
@@ -25,10 +27,17 @@ export async function readGroup(db: Db, id: string): Promise<Group | null> {
   return rows[0]?.group ?? null;
 }
 
+/** Spelled out where there is an index: of open withdrawals. */
+function inState(state: WithdrawalState | undefined): string {
+  const isOpen = state !== 'settled' && state !== 'released';
+  const open = isOpen ? " and w.state not in ('settled', 'released')" : '';
+  return `g.id in (select w.group_id from withdrawals w where w.state = $${open})`;
+}
+
 /** Groups of all kinds, newest first. */
 export async function listGroups(
   db: Db,
-  { status, wallet, kind, reference }: GroupFilter,
+  { status, wallet, kind, reference, state }: GroupFilter,
   { limit, cursor }: PageRequest,
 ): Promise<Page<Group>> {
   const [time, id] = placeOf(cursor, [TIME_PART, TEXT_PART]);
@@ -42,6 +51,7 @@ export async function listGroups(
     )
     .add('g.kind = $', kind)
     .add('g.reference = $', reference)
+    .add(inState(state), state)
     .add(
       `g.id in (
         select e.group_id from ledger_entries e where e.wallet_id = $ and e.status = 'HOLD')`,

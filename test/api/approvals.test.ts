@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { SIGNAL } from '../../src/contracts/sagas.ts';
+import { observeWithdrawals } from '../../src/withdrawals/withdrawalMetrics.ts';
 import { balanceOf, faultOf, makeAsset, openWallet, pathOf } from './money.ts';
 import { type Answer, createTestApi, type TestApi, type TestClient } from './testApi.ts';
 
@@ -122,6 +123,24 @@ describe('a withdrawal above a rule', () => {
     const withdrawal = await requested('cancelled');
     await handleOf(withdrawal).cancel();
     await expect.poll(() => balanceOf(api, 'cancelled')).toEqual(['60', '0', '0']);
+  });
+});
+
+describe('what waits for approval', () => {
+  test('is listed by its state, and counted', async () => {
+    const withdrawal = await requested('listed');
+    const { id } = withdrawal.body;
+    const waiting = async () => {
+      const { data } = (await ann.get('/v1/transfers?state=awaiting_approval')).body;
+      return data.map((group: { id: string }) => group.id);
+    };
+    expect(await waiting()).toContain(id);
+    observeWithdrawals(api.metrics.registry, api.db.pool);
+    const line = 'holdfast_open_withdrawals{state="awaiting_approval"}';
+    const { body: metrics } = await api.anonymous.get('/metrics');
+    expect(metrics).toContain(`${line} ${(await waiting()).length}`);
+    await act(withdrawal, 'reject', ann);
+    expect(await waiting()).not.toContain(id);
   });
 });
 

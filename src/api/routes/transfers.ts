@@ -18,6 +18,7 @@ import {
   groupPage,
   reference,
   timelinePage,
+  WITHDRAWAL_STATES,
 } from '../schemas/group.ts';
 import { pageQuery } from '../schemas/page.ts';
 import { problems } from '../schemas/problem.ts';
@@ -74,6 +75,7 @@ const listTransfersRoute = createRoute({
       wallet: walletId.optional(),
       kind: z.enum(GROUP_KINDS).optional(),
       reference: reference.optional(),
+      state: z.enum(WITHDRAWAL_STATES).optional().openapi({ description: 'Of withdrawals.' }),
     }),
   },
   responses: { 200: json(groupPage, 'A page of groups'), ...problems(['INVALID_REQUEST']) },

@@ -40,7 +40,7 @@ const attempt = z.object({
   outcome: z.string(),
 });
 
-const WITHDRAWAL_STATES = [
+export const WITHDRAWAL_STATES = [
   'requested',
   'held',
   'awaiting_approval',
