@@ -38,7 +38,11 @@ export type Turn =
  * its place, and writes nothing from then on.
  */
 const LEASE_SECONDS = 5;
-/** Blocks that are asked for ahead: the node's answers overlap, the writes stay in order. */
+/**
+ * Most blocks that are asked for ahead: the node's answers overlap, the writes stay in order. Calls
+ * travel in batches, and one that fails takes its batch along, so that a node which fails often or
+ * limits its callers is asked for half as many after each failure.
+ */
 const READ_AHEAD_BLOCKS = 64;
 /** Blocks that are written in one transaction while catching up. */
 const WRITE_BLOCKS = 32;
@@ -61,6 +65,7 @@ export function createFollower(deps: FollowDeps): () => Promise<Turn> {
   let turnsWithLowHead = 0;
   let genesisHash: string | null = null;
   const isUnreadable = countUnreadable();
+  let readAhead = READ_AHEAD_BLOCKS;
   return async () => {
     genesisHash ??= await port.genesisHash();
     const lease = await takeLease(db, watch, genesisHash, LEASE_SECONDS);
@@ -74,6 +79,9 @@ export function createFollower(deps: FollowDeps): () => Promise<Turn> {
     if (cursorHeight !== null) {
       turnsWithLowHead = head.height < cursorHeight ? turnsWithLowHead + 1 : 0;
       if (await hasParted(port, head, cursorHeight, cursorHash, turnsWithLowHead)) {
+        // Another node may answer at the old address since: that is no reorganisation.
+        const told = await port.genesisHash();
+        if (told !== genesisHash) throw new OtherGenesis(watch.chain, genesisHash, told);
         const dropped = await rewindToFork(db, port, watch, cursorHeight);
         turnsWithLowHead = 0;
         log.warn({ chain: watch.chain, cursor: cursorHeight, dropped }, 'chain reorganised');
@@ -84,8 +92,10 @@ export function createFollower(deps: FollowDeps): () => Promise<Turn> {
     const last = Math.min(head.height, first + BLOCKS_PER_TURN - 1);
     let written: number | null;
     try {
-      written = await readOn(deps, first, last);
+      written = await readOn(deps, first, last, readAhead);
+      readAhead = Math.min(readAhead * 2, READ_AHEAD_BLOCKS);
     } catch (error) {
+      readAhead = Math.max(Math.floor(readAhead / 2), 1);
       if (!isUnreadable(error)) throw error;
       await haltChain(db, watch.chain, error.message);
       return { turn: 'halted', reasons: [error.message] };
@@ -150,23 +160,25 @@ async function readOn(
   { db, port, watch }: FollowDeps,
   first: number,
   last: number,
+  readAhead: number,
 ): Promise<number | null> {
   const assets = await readChainAssets(db, watch.chain);
   const ahead: Promise<ReadBlock | null>[] = [];
   let asked = first;
   let stored = first - 1;
   while (stored < last) {
-    while (ahead.length < READ_AHEAD_BLOCKS && asked <= last) {
+    while (ahead.length < readAhead && asked <= last) {
       const reading = readBlock(db, port, assets, asked++);
       // Awaited in its turn; until then a failure must not count as unhandled.
       reading.catch(() => {});
       ahead.push(reading);
     }
-    const { blocks, failure } = await wholePart(ahead.splice(0, WRITE_BLOCKS));
+    const part = ahead.splice(0, WRITE_BLOCKS);
+    const { blocks, failure } = await wholePart(part);
     const written = blocks.length === 0 ? 0 : await writeBlocks(db, watch, blocks);
     stored += written;
     if (failure) throw failure.reason;
-    if (written < WRITE_BLOCKS) break;
+    if (written < part.length) break;
   }
   return stored < first ? null : stored;
 }

@@ -3,8 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { createChainDoor } from '../../src/chains/door.ts';
 import type { ChainPort } from '../../src/chains/port.ts';
 import { rescanTransaction } from '../../src/chains/rescan.ts';
-import { ChainUnavailable } from '../../src/contracts/chain.ts';
-import { createFollower, OtherGenesis } from '../../src/watchers/follow.ts';
+import { createFollower } from '../../src/watchers/follow.ts';
 import { type ChainWorld, createChainWorld, log, XPUB } from './chainWorld.ts';
 
 const ETH = 10n ** 18n;
@@ -60,27 +59,6 @@ describe('following', () => {
       on p.height = b.height - 1 where p.hash <> b.parent_hash`;
     expect(await world.value(broken)).toBe(0);
   });
-
-  it('leaves out no block where the node fails in between', async () => {
-    const address = await world.wallet('failing', 'ETH');
-    await world.follow();
-    await world.node.send({ to: address, wei: ETH });
-    await world.node.mine(5);
-    let calls = 0;
-    const failing: ChainPort = {
-      ...world.port,
-      async eventsOf(block, watch) {
-        if (++calls === 3) throw new ChainUnavailable('no answer');
-        return world.port.eventsOf(block, watch);
-      },
-    };
-    await world.db.query('update chains set leased_until = now()');
-    const turn = followerOver(failing);
-    await expect(turn()).rejects.toThrow(ChainUnavailable);
-    await turn();
-    expect(await cursor()).toBe(await world.node.height());
-    expect(await inclusions(address)).toBe(1);
-  });
 });
 
 describe('the lease', () => {
@@ -119,14 +97,6 @@ describe('the lease', () => {
 });
 
 describe('stops until a person has looked', () => {
-  it('where another chain answers under the same id', async () => {
-    await world.follow();
-    const other = { ...world.port, genesisHash: async () => '0xother' };
-    await expect(followerOver(other)()).rejects.toThrow(OtherGenesis);
-    const door = createChainDoor({ db: world.db, chain: async () => other, xpub: XPUB });
-    expect(await door.missing()).toMatch(/another chain/);
-  });
-
   it('where a final block is no longer there', async () => {
     await world.node.mine(5);
     await world.follow();
@@ -143,28 +113,6 @@ describe('stops until a person has looked', () => {
     const door = createChainDoor({ db: world.db, chain: world.chain, xpub: XPUB });
     expect(await door.missing()).toMatch(/stands still: .*was final/);
   });
-});
-
-it('does not take a node that lags for a reorganisation', async () => {
-  await world.node.mine(3);
-  await world.follow();
-  const head = await world.port.head();
-  const behind = await world.port.blockByHeight(head.height - 2);
-  let isLagging = true;
-  const lagging: ChainPort = {
-    ...world.port,
-    head: async () => (isLagging ? behind! : world.port.head()),
-    blockByHeight: async (height) =>
-      isLagging && height > behind!.height ? null : world.port.blockByHeight(height),
-  };
-  await world.db.query('update chains set leased_until = now()');
-  const turn = followerOver(lagging);
-  for (let turns = 0; turns < 3; turns++) await turn();
-  isLagging = false;
-  await world.node.mine();
-  await turn();
-  expect(await world.value('select reorgs::integer from chains')).toBe(0);
-  expect(await cursor()).toBe(head.height + 1);
 });
 
 it('finds a payment to an address that was handed out later, once, when asked for it', async () => {

@@ -47,11 +47,16 @@ export async function eventsOf(
   );
   const ours = await watch.ours([...new Set(moved.map((transfer) => transfer.to))]);
   return {
-    transfers: moved.filter((transfer) => transfer.units > 0n && ours.has(transfer.to)),
+    transfers: moved.filter((transfer) => comesIn(transfer) && ours.has(transfer.to)),
     outcomes: block.transactions
       .filter((tx) => sent.has(tx.hash.toLowerCase()))
       .map((tx) => outcomeOf(tx, receipts, moved)),
   };
+}
+
+/** What an address pays to itself changes nothing. */
+function comesIn({ units, from, to }: Transfer): boolean {
+  return units > 0n && from !== to;
 }
 
 /** Everybody who may have got native coins in the block. */
