@@ -31,8 +31,11 @@ const when = (id: string, state: WithdrawalState, attempts = 1) =>
 it('speeds up when a person asks, at once, and settles by whichever is mined', async () => {
   const { groupId, actor } = await sent();
   const act = { groupId, stepKey: 'speedUp:bank:1', actor, maxFee: null };
+  const askedAt = Date.now();
   expect(await world.sagas.gateway.act('speedUp', act, 10_000)).toMatchObject({ outcome: 'done' });
   const replacing = await when(groupId, 'replacing', 2);
+  // Without being woken the saga looks after ten seconds.
+  expect(Date.now() - askedAt).toBeLessThan(6_000);
   expect(replacing.withdrawal?.attempts[1]?.kind).toBe('payment');
   await world.node.mine(3);
   await when(groupId, 'settled', 2);
