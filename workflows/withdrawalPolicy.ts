@@ -24,7 +24,7 @@ const policy = proxyActivities<ReturnType<typeof createPolicyActivities>>({
 
 /** First and longest pause between two looks for approvals without a hint, in milliseconds. */
 const FIRST_LOOK_MS = 60_000;
-const LONGEST_LOOK_MS = 3_600_000;
+const LONGEST_LOOK_MS = 900_000;
 /** First and longest pause between two questions to a risk check that gives no verdict. */
 const FIRST_QUESTION_MS = 2_000;
 const LONGEST_QUESTION_MS = 300_000;
