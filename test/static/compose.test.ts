@@ -105,7 +105,7 @@ describe('docker-compose.yml', () => {
     expect([...named].sort()).toEqual(offered.sort());
     for (const [, service] of services) {
       for (const [name, value] of Object.entries(service.environment ?? {})) {
-        if (/PASSWORD|PWD|KEY|MNEMONIC|TOKEN/.test(name))
+        if (/PASSWORD|PWD|KEY|MNEMONIC|TOKEN|SECRET/.test(name))
           expect(String(value)).toMatch(/^\$\{\w+:[?-]/);
       }
     }
