@@ -118,7 +118,9 @@ create table sender_pauses (
     check (cause in ('unknown_transactions', 'nonce_taken', 'late_confirmed')),
   reason text not null,
   since timestamptz not null default clock_timestamp(),
-  until timestamptz
+  until timestamptz,
+  -- What whoever looked found, where a person ended it.
+  note text
 );
 
 create index sender_pauses_open on sender_pauses (chain, sender) where until is null;
@@ -139,7 +141,7 @@ create table attempt_wishes (
 
 grant select, insert on nonce_slots, withdrawal_attempts, attempt_inclusions to holdfast_app;
 grant select, insert on sender_pauses, attempt_wishes to holdfast_app;
-grant update (until) on sender_pauses to holdfast_app;
+grant update (until, note) on sender_pauses to holdfast_app;
 grant update (attempt_no) on attempt_wishes to holdfast_app;
 grant update (bytes, txid, outcome, detail) on withdrawal_attempts to holdfast_app;
 grant update (fee_leg, canonical) on attempt_inclusions to holdfast_app;

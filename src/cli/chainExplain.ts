@@ -2,17 +2,24 @@
 import { parseArgs } from 'node:util';
 import { connectChain } from '../chains/connection.ts';
 import { createPool } from '../db/pool.ts';
-import { explainSpending, unknownSpendings } from '../withdrawals/explain.ts';
+import {
+  endPauses,
+  explainSpending,
+  openPauses,
+  unknownSpendings,
+} from '../withdrawals/explain.ts';
 import { type Command, UsageFault } from './command.ts';
 
-const HELP = `holdfast chain explain [--nonce N (--withdrawal ID | --note TEXT)]
+const HELP = `holdfast chain explain [--nonce N (--withdrawal ID | --note TEXT) | --resume --note TEXT]
 
 The hot wallet sent transactions that the books do not know: the database was restored to an earlier
 moment, or somebody used its key. Nothing is signed until a person has said of each what it was.
 
-Without options it lists them. With --nonce, lowest first:
+Without options it lists them, and why a sender is paused. With --nonce, lowest first:
   --withdrawal ID  it is the payment of this withdrawal (checked on the chain); the books follow it
   --note TEXT      it is something else; the text is kept with the nonce
+
+--resume lets the senders go on once nothing is unknown; the text is kept with their pauses.
 
 Reads DATABASE_URL and CHAIN_RPC_URL.`;
 
@@ -24,6 +31,7 @@ async function run(args: string[]): Promise<number> {
       withdrawal: { type: 'string' },
       note: { type: 'string' },
       sender: { type: 'string' },
+      resume: { type: 'boolean' },
     },
   });
   const { DATABASE_URL: databaseUrl, CHAIN_RPC_URL: rpcUrl } = process.env;
@@ -32,8 +40,13 @@ async function run(args: string[]): Promise<number> {
   const db = createPool({ databaseUrl, size: 2, applicationName: 'holdfast chain explain' });
   try {
     const deps = { db, chain: connectChain(rpcUrl) };
-    if (values.nonce === undefined) return await list(deps);
-    const { nonce, withdrawal, note, sender } = values;
+    const { nonce, withdrawal, note, sender, resume } = values;
+    if (resume) {
+      if (!note) throw new UsageFault('--resume wants a --note: what you found.');
+      process.stdout.write(`${await endPauses(deps, note)} pauses ended.\n`);
+      return 0;
+    }
+    if (nonce === undefined) return await list(deps);
     if (!/^\d+$/.test(nonce)) throw new UsageFault('--nonce is a whole number.');
     if ((withdrawal === undefined) === (note === undefined)) {
       throw new UsageFault('Say either --withdrawal or --note.');
@@ -59,6 +72,9 @@ async function list(deps: Parameters<typeof unknownSpendings>[0]): Promise<numbe
       ({ contract, to, units }) => `${units} units of ${contract ?? 'the native coin'} to ${to}`,
     );
     process.stdout.write(`${sender} nonce ${nonce}: ${txid} ${moved.join(', ') || 'nothing'}\n`);
+  }
+  for (const { sender, since, reason } of await openPauses(deps)) {
+    process.stdout.write(`${sender} is paused since ${since}: ${reason}\n`);
   }
   if (all.length === 0) process.stdout.write('The books know all that the hot wallets sent.\n');
   return 0;

@@ -87,6 +87,47 @@ export async function explainSpending(
   return Number(rows[0]?.left ?? 0);
 }
 
+/** Why nothing is signed for a sender until somebody has looked. */
+export interface SenderPause {
+  sender: string;
+  reason: string;
+  since: string;
+}
+
+/** Open pauses of the chain's senders, oldest first. */
+export async function openPauses({ db, chain }: ExplainDeps): Promise<SenderPause[]> {
+  const port = await chain();
+  const { rows } = await withRetry(() =>
+    db.query<SenderPause>(
+      `select sender, reason, rfc3339(since) as since from sender_pauses
+       where chain = $1 and until is null order by id`,
+      [port.chain],
+    ),
+  );
+  return rows;
+}
+
+/**
+ * Lets the senders go on, with what was found. Answers how many pauses ended.
+ *
+ * @throws an Error in a sentence while transactions are unknown: these are explained one by one
+ */
+export async function endPauses({ db, chain }: ExplainDeps, note: string): Promise<number> {
+  const unknown = await unknownSpendings({ db, chain });
+  if (unknown.length > 0) {
+    throw new Error(`${unknown.length} transactions are not explained yet; say what each was.`);
+  }
+  const port = await chain();
+  const { rowCount } = await withRetry(() =>
+    db.query(
+      `update sender_pauses set until = clock_timestamp(), note = $2
+       where chain = $1 and until is null`,
+      [port.chain, note],
+    ),
+  );
+  return rowCount ?? 0;
+}
+
 async function adoptable(db: Db, port: ChainPort, groupId: string, spending: Spending) {
   const { txid, signed, outcome } = spending;
   if (!(await doesPay(db, port, groupId, spending))) {

@@ -5,7 +5,12 @@ import { releaseWithdrawal } from '../../src/ledger/releaseWithdrawal.ts';
 import { cancelOnChain } from '../../src/ledger/replaceAttempt.ts';
 import { readTimeline } from '../../src/ledger/timeline.ts';
 import { createFollower } from '../../src/watchers/follow.ts';
-import { explainSpending, unknownSpendings } from '../../src/withdrawals/explain.ts';
+import {
+  endPauses,
+  explainSpending,
+  openPauses,
+  unknownSpendings,
+} from '../../src/withdrawals/explain.ts';
 import { connectMnemonicSigner, registerHotAddress } from '../../src/withdrawals/hotWallet.ts';
 import {
   broadcastWithdrawal,
@@ -222,7 +227,9 @@ describe('a payment that comes after its withdrawal was given back', () => {
     expect(events).toContain('chain.late_confirmed');
     const { id: next } = await world.withdraw('ETH', '0.1');
     expect((await signWithdrawal(world.deps, next)).why).toMatch(/in the chain all the same/);
-    await world.database.owner.query('update sender_pauses set until = now()');
+    const here = { db: world.db, chain: world.chain };
+    expect(await openPauses(here)).toMatchObject([{ sender: HOT }]);
+    expect(await endPauses(here, 'a test turned the chain back')).toBe(1);
     await world.node.automine(true);
     await settle(next);
     await world.expectReconciled();

@@ -42,6 +42,9 @@ it('lists what is not known, takes a word for each, lowest first, and then knows
   const listed = explain();
   expect(listed.stdout).toMatch(/nonce 0: 0x.* 7 units of the native coin to 0x/);
   expect(explain('--nonce', '1', '--note', 'a test').status).toBe(1);
+  expect(explain('--resume', '--note', 'a test').stderr).toMatch(
+    /2 transactions are not explained/,
+  );
   expect(explain('--nonce', '0', '--note', 'a test').stdout).toBe('1 are left.\n');
   expect(explain('--nonce', '1', '--note', 'a test').stdout).toMatch(/it goes on/);
   expect(explain().stdout).toMatch(/know all/);
@@ -51,6 +54,7 @@ it.each([
   [['--nonce', 'x', '--note', 'n'], /whole number/],
   [['--nonce', '3'], /either --withdrawal or --note/],
   [['--what'], /--what/],
+  [['--resume'], /what you found/],
 ])('refuses %j in words', (args, words) => {
   const { status, stderr } = explain(...args);
   expect([status, stderr]).toEqual([2, expect.stringMatching(words)]);
