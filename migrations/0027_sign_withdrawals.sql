@@ -64,7 +64,8 @@ begin
       join attempt_inclusions i on i.attempt_id = t.id and i.canonical
       where t.group_id = w.group_id limit 1
     ) n on true
-    where w.chain = p_chain and w.state not in ('held', 'awaiting_funds', 'settled', 'released')
+    where w.chain = p_chain and w.state not in
+      ('held', 'awaiting_funds', 'settled', 'released', 'late_confirmed')
   ) o;
   select -s.settled - v_open - coalesce((select sum(i.amount) from chain_inclusions i
       where i.asset = p_asset and i.credited_at is not null), 0) into booked

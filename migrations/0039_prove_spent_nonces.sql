@@ -31,6 +31,10 @@ begin
     or exists (select from withdrawal_attempts t
       left join attempt_inclusions n on n.attempt_id = t.id and n.canonical
       where t.group_id = g.id and (n.id is not null or t.txid = p_spent_by))
+    -- What a dropped block cost is taken back first.
+    or exists (select from withdrawal_attempts t
+      join attempt_inclusions n on n.attempt_id = t.id and n.fee_leg is not null
+      where t.group_id = g.id)
   then
     return jsonb_build_object('outcome', 'waiting', 'groupStatus', g.status,
       'why', 'it is not proven that something else spent its nonce');

@@ -10,7 +10,8 @@ import {
 } from '../withdrawals/explain.ts';
 import { type Command, UsageFault } from './command.ts';
 
-const HELP = `holdfast chain explain [--nonce N (--withdrawal ID | --note TEXT) | --resume --note TEXT]
+const HELP = `holdfast chain explain [--nonce N (--withdrawal ID | --note TEXT)]
+       holdfast chain explain --resume --note TEXT
 
 The hot wallet sent transactions that the books do not know: the database was restored to an earlier
 moment, or somebody used its key. Nothing is signed until a person has said of each what it was.

@@ -2,6 +2,7 @@
 import { type ChainAsset, unitsOf } from '../chains/assets.ts';
 import type { ChainPort, Payment } from '../chains/port.ts';
 import type { Db } from '../db/pool.ts';
+import type { Log } from '../observability/log.ts';
 import type { SignerConnection } from './hotWallet.ts';
 import { SignerRefused } from './signer.ts';
 import {
@@ -33,7 +34,7 @@ export function cancellationOf(sender: string): Payment {
  * @throws what the signer throws where its answer is not known; asking again is always right
  */
 export async function signAttempt(
-  { db, signer }: { db: Db; signer: SignerConnection },
+  { db, signer, log }: { db: Db; signer: SignerConnection; log: Log },
   port: ChainPort,
   facts: WithdrawalFacts,
   asset: ChainAsset,
@@ -49,6 +50,7 @@ export async function signAttempt(
     await recordSigned(db, attempt.id, signed);
   } catch (error) {
     if (!(error instanceof SignerRefused)) throw error;
+    log.error({ groupId, nonce, alert: 'SIGNER_REFUSED', why: error.message }, 'not signed');
     await recordRefusal(db, attempt.id, error.message);
   }
 }

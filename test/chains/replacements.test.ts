@@ -130,6 +130,30 @@ describe('a fee is raised', () => {
     expect((await world.look(id)).status).toBe('SETTLED');
   });
 
+  it('once, also where the process died between the nonce and the signature', async () => {
+    const { id } = await sent();
+    await speedUp(world.db, { ...step(id, 'speedUp:bank:1'), maxFee: null });
+    await world.follow();
+    const dying = {
+      ...world.deps,
+      signer: async () => ({
+        sender: HOT,
+        sign: () => Promise.reject(new Error('the process died here')),
+      }),
+    };
+    expect((await followWithdrawal(dying, id)).replace).toBe(true);
+    await expect(replaceWithdrawal(dying, id)).rejects.toThrow('died here');
+    // Whoever comes next: what is begun is signed, and nothing else is begun.
+    const [one, other] = await Promise.all([
+      replaceWithdrawal(world.deps, id),
+      replaceWithdrawal(world.deps, id),
+    ]);
+    expect([one.why, other.why]).toEqual([null, null]);
+    expect((await world.send(id)).withdrawal?.attempts).toHaveLength(2);
+    await world.node.mine(3);
+    expect((await world.look(id)).status).toBe('SETTLED');
+  });
+
   it('never before anything was signed, nor once a block has it', async () => {
     const { id } = await world.withdraw('ETH', '0.1');
     const asked = { ...step(id, 'speedUp:bank:1'), maxFee: null };

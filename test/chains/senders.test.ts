@@ -148,6 +148,15 @@ describe('the hot wallet', () => {
     expect((await world.look(second)).status).toBe('SETTLED');
   });
 
+  it('begins nothing while the network asks for more than the cap', async () => {
+    const { id } = await world.withdraw('ETH', '0.1');
+    const thrifty = { ...world.deps, feeCap: '0.000000001' };
+    const { why, group } = await signWithdrawal(thrifty, id);
+    expect(why).toMatch(/the network asks for up to .* ETH, 0.000000001 is allowed/);
+    expect(group.withdrawal).toMatchObject({ state: 'awaiting_funds', attempts: [] });
+    await settle(id);
+  });
+
   it('may have been used before: its history is where these books begin', async () => {
     const fresh = await createTestDatabase();
     await registerHotAddress(fresh.pool, world.port, HOT);
