@@ -49,6 +49,27 @@ describe('a transaction that comes again', () => {
     expect(await world.creditsOf(txid)).toBe(0);
   });
 
+  it('after its reversal was due, and goes again, is due once more', async () => {
+    const { wallet, inclusion, txid, raw } = await world.credited(2n);
+    const due = async () => {
+      const make = 'update chain_tasks set due_at = now() where done_at is null';
+      await world.database.owner.query(make);
+      const ask = "select kind from chain_due_tasks($1, 50) where kind = 'reverse'";
+      return (await world.db.query(ask, [world.port.chain])).rows.length;
+    };
+    await world.drop();
+    expect(await due()).toBe(1);
+    await world.node.resend(raw);
+    await world.book(txid);
+    expect(await due()).toBe(0);
+    await world.node.reorg(1);
+    await world.follow();
+    expect(await due()).toBe(1);
+    expect(await reverseCredit(world.db, inclusion)).toMatchObject({ outcome: 'done' });
+    expect(await world.balance(wallet)).toMatchObject({ available: '0' });
+    expect(await due()).toBe(0);
+  });
+
   it('and does something else is taken back, and credited for what it does now', async () => {
     const wallet = await world.open();
     const address = await world.wallet(wallet, 'ETH');
