@@ -1,5 +1,38 @@
 -- Withdrawals: opened on any asset; ended here where no chain decides.
 
+-- Why a wallet's withdrawals may not go to a destination now, in a sentence, or null. The policy's
+-- migrations replace this body by one that knows the rules.
+create function withdrawal_destination_fault(p_wallet text, p_destination text) returns text
+language plpgsql stable as $$
+begin
+  return null;
+end
+$$;
+
+-- Why one more withdrawal would be too much at the same time, in a sentence, or null. Replaced too.
+create function ledger_open_limit_fault(p_wallet text, p_amount numeric) returns text
+language plpgsql as $$
+begin
+  return null;
+end
+$$;
+
+-- Ends a withdrawal that waits for approval, where its deadline has come; answers whether. The
+-- caller holds the group's lock.
+create function withdrawal_expire_waiting(g transfer_groups, w withdrawals) returns boolean
+language plpgsql as $$
+begin
+  if g.status <> 'IN_PROGRESS' or w.state is distinct from 'awaiting_approval'
+    or g.expires_at is null or g.expires_at > clock_timestamp()
+  then
+    return false;
+  end if;
+  perform ledger_give_back(g, '~expire:' || rfc3339(g.expires_at), 'expire', 'ledger',
+    jsonb_build_object('expiresAt', rfc3339(g.expires_at)), 'CANCELLED', 'EXPIRED', true, w);
+  return true;
+end
+$$;
+
 -- First step of a withdrawal, chainless or not: the wallet DEBIT amount (leg 1), `external:<asset>`
 -- CREDIT (leg 2) and, where the asset has a fee, the wallet DEBIT fee (3), `fees:<asset>` CREDIT
 -- (4). Where the customer pays the network, two more: the wallet DEBIT p_max_fee,

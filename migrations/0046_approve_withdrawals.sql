@@ -18,22 +18,6 @@ return (
   where p.group_id = p_group_id
 );
 
--- Ends a withdrawal that waits for approval, where its deadline has come; answers whether. The
--- caller holds the group's lock.
-create function withdrawal_expire_waiting(g transfer_groups, w withdrawals) returns boolean
-language plpgsql as $$
-begin
-  if g.status <> 'IN_PROGRESS' or w.state is distinct from 'awaiting_approval'
-    or g.expires_at is null or g.expires_at > clock_timestamp()
-  then
-    return false;
-  end if;
-  perform ledger_give_back(g, '~expire:' || rfc3339(g.expires_at), 'expire', 'ledger',
-    jsonb_build_object('expiresAt', rfc3339(g.expires_at)), 'CANCELLED', 'EXPIRED', true, w);
-  return true;
-end
-$$;
-
 -- Why nobody's word is waited for, as a refusal, or null. A withdrawal at or past its deadline is
 -- ended here first. The caller holds the group's lock.
 create function withdrawal_word_fault(

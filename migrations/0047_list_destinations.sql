@@ -130,7 +130,8 @@ $$;
 
 -- Why a wallet's withdrawals may not go to a destination now, in a sentence, or null: by the rules,
 -- the list and the database's clock as they are. Asked at the opening and at the last approval.
-create function withdrawal_destination_fault(p_wallet text, p_destination text) returns text
+create or replace function withdrawal_destination_fault(p_wallet text, p_destination text)
+returns text
 language plpgsql stable as $$
 declare
   w wallets;

@@ -56,7 +56,7 @@ $$;
 -- Why one more withdrawal would be too much at the same time, in a sentence, or null. Locks the
 -- limits' rows by id, before all rows that `ledger_write` locks; what is counted is read after. An
 -- open withdrawal counts with what it still holds of its principal.
-create function ledger_open_limit_fault(p_wallet text, p_amount numeric) returns text
+create or replace function ledger_open_limit_fault(p_wallet text, p_amount numeric) returns text
 language plpgsql as $$
 declare
   w wallets;
