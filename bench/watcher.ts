@@ -35,7 +35,7 @@ export async function run(args: string[]): Promise<void> {
       blocks: { type: 'string', default: '10000' },
       /** A block with a deposit after so many others. */
       every: { type: 'string', default: '50' },
-      rounds: { type: 'string', default: '3' },
+      rounds: { type: 'string', default: '1' },
     },
   });
   const home = throwAwayFolder(postgresUser());

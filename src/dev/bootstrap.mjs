@@ -21,7 +21,7 @@ const HELP = `Holdfast: durable transfers for crypto balances.
   npm test              all checks and tests (npm test -- test/ledger runs one folder)
   npm run check         format, lint, types, unused code, migrations
   npm run check:ui      the Temporal UI in a headless browser
-  npm run bench ledger  measures the ledger (or: saga)
+  npm run bench ledger  measures the ledger (or: saga, watcher)
 
 Each installs what is missing first. Environment:
 

@@ -39,6 +39,16 @@ export async function takeLease(
   return lease;
 }
 
+/** Prolongs the lease, where it is still ours. */
+export async function renewLease(db: Db, { chain, holder }: Watch, seconds: number): Promise<void> {
+  await db.query({
+    name: 'chain_renew_lease',
+    text: `update chains set leased_until = clock_timestamp() + make_interval(secs => $3)
+      where id = $1 and leased_by = $2`,
+    values: [chain, holder, seconds],
+  });
+}
+
 /** Lets another watcher begin at once. */
 export async function giveLeaseBack(db: Db, { chain, holder }: Watch): Promise<void> {
   await db.query('select chain_give_lease_back($1, $2)', [chain, holder]);

@@ -11,6 +11,7 @@ import {
   haltChain,
   noteHead,
   type ReadBlock,
+  renewLease,
   takeLease,
   type Watch,
   writeBlocks,
@@ -38,12 +39,16 @@ export type Turn =
  * its place, and writes nothing from then on.
  */
 const LEASE_SECONDS = 5;
+/** While blocks are read it is renewed: tracing some of them can take a node longer than that. */
+const RENEW_EVERY_MS = 2_000;
 /**
  * Most blocks that are asked for ahead: the node's answers overlap, the writes stay in order. Calls
  * travel in batches, and one that fails takes its batch along, so that a node which fails often or
- * limits its callers is asked for half as many after each failure.
+ * limits its callers is asked for half as many after each failure, and for a few more after each turn
+ * without one.
  */
 const READ_AHEAD_BLOCKS = 64;
+const MORE_AFTER_SUCCESS = 4;
 /** Blocks that are written in one transaction while catching up. */
 const WRITE_BLOCKS = 32;
 /** Blocks a turn, so that the lease is renewed in time while catching up. */
@@ -91,14 +96,20 @@ export function createFollower(deps: FollowDeps): () => Promise<Turn> {
     const first = cursorHeight === null ? (deps.startHeight ?? head.height) : cursorHeight + 1;
     const last = Math.min(head.height, first + BLOCKS_PER_TURN - 1);
     let written: number | null;
+    const renewing = setInterval(() => {
+      // Where the database is away, the turn itself says so.
+      renewLease(db, watch, LEASE_SECONDS).catch(() => {});
+    }, RENEW_EVERY_MS);
     try {
       written = await readOn(deps, first, last, readAhead);
-      readAhead = Math.min(readAhead * 2, READ_AHEAD_BLOCKS);
+      readAhead = Math.min(readAhead + MORE_AFTER_SUCCESS, READ_AHEAD_BLOCKS);
     } catch (error) {
       readAhead = Math.max(Math.floor(readAhead / 2), 1);
       if (!isUnreadable(error)) throw error;
       await haltChain(db, watch.chain, error.message);
       return { turn: 'halted', reasons: [error.message] };
+    } finally {
+      clearInterval(renewing);
     }
     await noteHead(db, watch, head, finality);
     const cursor = written ?? cursorHeight;

@@ -103,8 +103,19 @@ describe('a block is taken whole or not at all', () => {
   });
 });
 
+it('keeps its lease while the node takes long for a block', async () => {
+  await world.node.mine();
+  proxy.add({ kind: 'delay', methods: ['eth_getBlockByHash'], milliseconds: 3_000 });
+  const turning = turn();
+  await world.node.mine();
+  const isHeld = 'select leased_until > clock_timestamp() from chains';
+  await world.database.owner.query('update chains set leased_until = clock_timestamp()');
+  await expect.poll(() => world.value(isHeld), { timeout: 2_900 }).toBe(true);
+  expect(await turning).toMatchObject({ turn: 'idle' });
+});
+
 describe('the head', () => {
-  it('stands still and then jumps: nothing is left out, nothing counts as reorganised', async () => {
+  it('stands still and then jumps: nothing is left out, nothing is reorganised', async () => {
     const address = await world.wallet('jump', 'ETH');
     await world.node.mine(5);
     await turn();
