@@ -10,13 +10,17 @@ import { createPool, type Db, type Pool } from '../src/db/pool.ts';
 import { throwAwayFolder } from '../src/dev/stack/places.ts';
 import { startPostgres } from '../src/dev/stack/postgres.ts';
 import { postgresUser } from '../src/dev/stack/postgresUser.ts';
+import { queueSteps } from '../src/ledger/stepQueue.ts';
 import { floorPair, immediate, type Operation, pair, prepare } from './ledgerContenders.ts';
 import { median, spread } from './rounds.ts';
 
-const CONTENDERS: Record<string, Operation> = {
-  'floor pairs/s': floorPair,
-  'hold+settle pairs/s': pair,
-  'immediate transfers/s': immediate,
+/** The floor first; `shared`: over the queue that the service's own activities use. */
+const CONTENDERS: Record<string, { operation: Operation; shared?: true }> = {
+  'floor pairs/s': { operation: floorPair },
+  'hold+settle pairs/s': { operation: pair, shared: true },
+  'immediate transfers/s': { operation: immediate, shared: true },
+  'pairs/s, a call a step': { operation: pair },
+  'immediate, a call a step': { operation: immediate },
 };
 
 /** Called by `bench/main.ts` with what follows the bench's name. */
@@ -84,11 +88,13 @@ async function measure(
 ): Promise<Rates> {
   const rates: Rates = Object.fromEntries(Object.keys(CONTENDERS).map((name) => [name, []]));
   const clients = await Promise.all(Array.from({ length: connections }, () => pool.connect()));
+  const shared = Array<Db>(connections).fill(queueSteps(lanes(clients)));
   try {
     // Round 0 warms plans and caches up.
     for (let round = 0; round <= rounds; round += 1) {
-      for (const [name, operation] of Object.entries(CONTENDERS)) {
-        const rate = await perSecond(operation, clients, round === 0 ? 1 : seconds);
+      for (const [name, { operation, shared: sharing }] of Object.entries(CONTENDERS)) {
+        const databases = sharing ? shared : clients;
+        const rate = await perSecond(operation, databases, round === 0 ? 1 : seconds);
         if (round > 0) rates[name]?.push(rate);
       }
     }
@@ -96,6 +102,17 @@ async function measure(
     for (const client of clients) client.release();
   }
   return rates;
+}
+
+/** One database over several connections: a query goes to the one after the last. */
+function lanes(clients: Db[]): Db {
+  let last = 0;
+  const query = (...values: unknown[]) => {
+    last = (last + 1) % clients.length;
+    const client = clients[last] as { query(...values: unknown[]): unknown };
+    return client.query(...values);
+  };
+  return { query: query as Db['query'] };
 }
 
 async function perSecond(operation: Operation, clients: Db[], seconds: number): Promise<number> {

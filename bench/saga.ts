@@ -11,6 +11,7 @@ import { throwAwayFolder } from '../src/dev/stack/places.ts';
 import { startPostgres } from '../src/dev/stack/postgres.ts';
 import { postgresUser } from '../src/dev/stack/postgresUser.ts';
 import { startTemporal } from '../src/dev/stack/temporal.ts';
+import { queueSteps } from '../src/ledger/stepQueue.ts';
 import { createLog } from '../src/observability/log.ts';
 import { startSagas } from '../src/temporal/sagas.ts';
 import { bareSagas, type Contender, emptySagas, gatewaySagas } from './sagaContenders.ts';
@@ -73,7 +74,7 @@ async function compare(
   const db = createPool({ databaseUrl, size: 20, applicationName: 'bench' });
   stops.push(() => db.end());
   const sagas = await startSagas({
-    db,
+    db: queueSteps(db),
     log: createLog('error'),
     address,
     namespace: 'default',

@@ -39,14 +39,12 @@ create function ledger_open_transfer(
 language plpgsql as $$
 declare
   c_verb constant text := case when p_immediate then 'transfer' else 'hold' end;
+  c_event constant text := case when p_immediate then 'group.settled' else 'group.opened' end;
+  c_move constant text := case when p_immediate then 'IMMEDIATE' else 'HOLD' end;
   g transfer_groups;
   v_answer jsonb;
 begin
   perform ledger_lock_new(p_group_id);
-  v_answer := ledger_replay(p_group_id, p_step_key);
-  if v_answer is not null then
-    return v_answer;
-  end if;
   g.id := p_group_id;
   g.kind := 'transfer';
   g.status := case when p_immediate then 'SETTLED' else 'IN_PROGRESS' end;
@@ -54,7 +52,15 @@ begin
   g.reference := p_reference;
   g.metadata := p_metadata;
   g.opened_by := p_step_key;
-  v_answer := ledger_open_fault(g, p_step_key, c_verb, p_actor, p_request, p_accept_by);
+  if (clock_timestamp() > p_accept_by) is not true then
+    v_answer := ledger_open_pair(g, p_step_key, c_verb, p_actor, p_request, c_event, c_move,
+      p_wallets, p_types, p_amounts, p_assets, p_expires_in);
+    if v_answer is not null then
+      return v_answer;
+    end if;
+  end if;
+  v_answer := coalesce(ledger_replay(p_group_id, p_step_key),
+    ledger_open_fault(g, p_step_key, c_verb, p_actor, p_request, p_accept_by));
   if v_answer is not null then
     return v_answer;
   end if;
@@ -62,11 +68,48 @@ begin
     return ledger_refuse(g, true, p_step_key, c_verb, p_actor, p_request, true,
       'UNBALANCED_GROUP', 'There is nothing to settle: the group has no legs.');
   end if;
-  return ledger_write(g, true, p_step_key, c_verb, p_actor, p_request,
-    case when p_immediate then 'group.settled' else 'group.opened' end,
-    case when p_immediate then 'IMMEDIATE' else 'HOLD' end,
+  return ledger_write(g, true, p_step_key, c_verb, p_actor, p_request, c_event, c_move,
     array(select generate_series(1, cardinality(p_wallets)))::smallint[],
     p_wallets, p_assets, p_types, p_amounts, null, p_admin, true, p_expires_in);
+end
+$$;
+
+-- Opens many pairs in one transaction: element i of each array is of step i, answer i is what
+-- `ledger_open_transfer` says to it. A refusal of one is an answer like any; an exception of one
+-- undoes all, and the caller tries each alone.
+--
+-- Locks groups, limits and balances each in their order before the first step, so that two such
+-- calls never wait for each other in a circle.
+create function ledger_open_transfers(
+  p_group_ids text[], p_step_keys text[], p_actors text[], p_admins boolean[], p_requests jsonb[],
+  p_clients text[], p_immediate boolean[], p_expires_in integer[], p_references text[],
+  p_metadata jsonb[], p_accept_by timestamptz[],
+  p_debits text[], p_credits text[], p_debit_legs smallint[], p_amounts numeric[]
+) returns setof jsonb
+language plpgsql as $$
+declare
+  v_answers jsonb[];
+begin
+  perform ledger_lock_new(u.id) from (select id from unnest(p_group_ids) id order by id) u;
+  perform from limits where 'transfer' = any(kinds) order by id for update;
+  perform from wallet_balances
+    where wallet_id = any(p_debits || p_credits) and mode = 'strict' order by wallet_id for update;
+  if (clock_timestamp() > any(p_accept_by)) is not true
+    and cardinality(p_group_ids) = (select count(distinct id) from unnest(p_group_ids) id)
+  then
+    v_answers := ledger_open_pairs(p_group_ids, p_step_keys, p_actors, p_requests, p_clients,
+      p_immediate, p_expires_in, p_references, p_metadata, p_debits, p_credits, p_debit_legs,
+      p_amounts);
+  end if;
+  for i in 1..cardinality(p_group_ids) loop
+    return next coalesce(v_answers[i], ledger_open_transfer(p_group_ids[i], p_step_keys[i],
+      p_actors[i], p_admins[i], p_requests[i], p_clients[i], p_immediate[i], p_expires_in[i],
+      p_references[i], p_metadata[i], p_accept_by[i],
+      case p_debit_legs[i] when 1 then array[p_debits[i], p_credits[i]]
+        else array[p_credits[i], p_debits[i]] end,
+      case p_debit_legs[i] when 1 then '{DEBIT,CREDIT}' else '{CREDIT,DEBIT}' end::leg_type[],
+      array[p_amounts[i], p_amounts[i]], '{null,null}'));
+  end loop;
 end
 $$;
 
@@ -148,5 +191,43 @@ begin
   return ledger_write(g, false, p_step_key, 'addLegs', p_actor, p_request, 'group.legs_added',
     'HOLD', array(select generate_series(v_last + 1, v_last + cardinality(p_wallets)))::smallint[],
     p_wallets, p_assets, p_types, p_amounts, null, p_admin, true);
+end
+$$;
+
+-- Cancel of a group that may not be there yet: where it is not, a CANCELLED one is written, so that
+-- a late first step finds it finished.
+create function ledger_tombstone(
+  p_group_id text, p_step_key text, p_actor text, p_request jsonb,
+  p_kind group_kind, p_client text, p_reason text
+) returns jsonb
+language plpgsql as $$
+declare
+  g transfer_groups;
+  v_answer jsonb;
+begin
+  perform ledger_lock_new(p_group_id);
+  select * into g from transfer_groups where id = p_group_id for update;
+  if found then
+    v_answer := coalesce(ledger_replay(p_group_id, p_step_key),
+      ledger_act_fault(g, p_step_key, 'tombstone', p_actor, p_request, true));
+    if v_answer is not null then
+      return v_answer;
+    end if;
+    return ledger_give_back(g, p_step_key, 'tombstone', p_actor, p_request, 'CANCELLED', p_reason,
+      true);
+  end if;
+  v_answer := ledger_replay(p_group_id, p_step_key);
+  if v_answer is not null then
+    return v_answer;
+  end if;
+  g.id := p_group_id;
+  g.kind := p_kind;
+  g.status := 'CANCELLED';
+  g.reason := p_reason;
+  g.client := p_client;
+  g.metadata := '{}';
+  g.opened_by := p_step_key;
+  return ledger_write(g, true, p_step_key, 'tombstone', p_actor, p_request, 'group.cancelled',
+    'HOLD', '{}', '{}', '{}', '{}', '{}', null, true, true);
 end
 $$;

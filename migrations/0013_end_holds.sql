@@ -1,4 +1,4 @@
--- Ends of holds: settle whole or in part, give back, expire, extend, tombstone. The first two are
+-- Ends of holds: settle whole or in part, give back, expire, extend. The first two are
 -- cores that deposits, withdrawals and the chain use as well.
 
 -- Settles all that is held (p_legs null) or p_amounts of p_legs; p_final gives the rest back. The
@@ -11,7 +11,14 @@ create function ledger_capture(
 language plpgsql as $$
 declare
   r record;
+  v_answer jsonb;
 begin
+  if p_legs is null and p_withdrawal.group_id is null then
+    v_answer := ledger_end_pair(g, p_step_key, p_verb, p_actor, p_request, 'SETTLED', null);
+    if v_answer is not null then
+      return v_answer;
+    end if;
+  end if;
   if p_legs is null then
     select array_agg(l.leg order by l.leg) as legs,
       array_agg(l.wallet_id order by l.leg) as wallets,
@@ -84,7 +91,15 @@ create function ledger_give_back(
 language plpgsql as $$
 declare
   r record;
+  v_answer jsonb;
 begin
+  if p_withdrawal.group_id is null then
+    v_answer := ledger_end_pair(g, p_step_key, p_verb, p_actor, p_request, p_status::text,
+      p_reason);
+    if v_answer is not null then
+      return v_answer;
+    end if;
+  end if;
   select coalesce(array_agg(l.leg order by l.leg), '{}') as legs,
       array_agg(l.wallet_id order by l.leg) as wallets, array_agg(l.asset order by l.leg) as assets,
       array_agg(l.type order by l.leg) as types, array_agg(l.remaining order by l.leg) as amounts,
@@ -116,13 +131,43 @@ begin
   if not found then
     return '{"outcome": "not_found"}';
   end if;
-  v_answer := coalesce(ledger_replay(p_group_id, p_step_key),
-    ledger_act_fault(g, p_step_key, 'settle', p_actor, p_request, p_freeze));
+  select o.answer || jsonb_build_object('replayed', true, 'request', o.request) into v_answer
+    from operations o where o.group_id = p_group_id and o.step_key = p_step_key;
+  if v_answer is null and (g.status = 'IN_PROGRESS' and g.kind = 'transfer'
+    and (g.expires_at is null or g.expires_at > clock_timestamp())) is not true
+  then
+    v_answer := ledger_act_fault(g, p_step_key, 'settle', p_actor, p_request, p_freeze);
+  end if;
   if v_answer is not null then
     return v_answer;
   end if;
   return ledger_capture(g, p_step_key, 'settle', p_actor, p_request, p_legs, p_amounts, p_final,
     p_freeze);
+end
+$$;
+
+-- Settles all that is held of many groups in one transaction; see `ledger_open_transfers`.
+create function ledger_settle_all(
+  p_group_ids text[], p_step_keys text[], p_actors text[], p_requests jsonb[],
+  p_final boolean[], p_freeze boolean[]
+) returns setof jsonb
+language plpgsql as $$
+declare
+  v_answers jsonb[];
+begin
+  perform from transfer_groups where id = any(p_group_ids) order by id for update;
+  perform from wallet_balances
+    where mode = 'strict' and wallet_id = any(array(
+      select l.wallet_id from unnest(p_group_ids) id
+        cross join lateral (select * from transfer_legs where group_id = id limit 3) l))
+    order by wallet_id for update;
+  if cardinality(p_group_ids) = (select count(distinct id) from unnest(p_group_ids) id) then
+    v_answers := ledger_settle_pairs(p_group_ids, p_step_keys, p_actors, p_requests);
+  end if;
+  for i in 1..cardinality(p_group_ids) loop
+    return next coalesce(v_answers[i], ledger_settle(p_group_ids[i], p_step_keys[i], p_actors[i],
+      p_requests[i], null, null, p_final[i], p_freeze[i]));
+  end loop;
 end
 $$;
 
@@ -213,43 +258,5 @@ begin
   end if;
   return ledger_write(g, false, p_step_key, 'extend', p_actor, p_request, 'group.extended', 'MOVES',
     '{}', '{}', '{}', '{}', '{}', '{}', true, true, p_expires_in);
-end
-$$;
-
--- Cancel of a group that may not be there yet: where it is not, a CANCELLED one is written, so that
--- a late first step finds it finished.
-create function ledger_tombstone(
-  p_group_id text, p_step_key text, p_actor text, p_request jsonb,
-  p_kind group_kind, p_client text, p_reason text
-) returns jsonb
-language plpgsql as $$
-declare
-  g transfer_groups;
-  v_answer jsonb;
-begin
-  perform ledger_lock_new(p_group_id);
-  select * into g from transfer_groups where id = p_group_id for update;
-  if found then
-    v_answer := coalesce(ledger_replay(p_group_id, p_step_key),
-      ledger_act_fault(g, p_step_key, 'tombstone', p_actor, p_request, true));
-    if v_answer is not null then
-      return v_answer;
-    end if;
-    return ledger_give_back(g, p_step_key, 'tombstone', p_actor, p_request, 'CANCELLED', p_reason,
-      true);
-  end if;
-  v_answer := ledger_replay(p_group_id, p_step_key);
-  if v_answer is not null then
-    return v_answer;
-  end if;
-  g.id := p_group_id;
-  g.kind := p_kind;
-  g.status := 'CANCELLED';
-  g.reason := p_reason;
-  g.client := p_client;
-  g.metadata := '{}';
-  g.opened_by := p_step_key;
-  return ledger_write(g, true, p_step_key, 'tombstone', p_actor, p_request, 'group.cancelled',
-    'HOLD', '{}', '{}', '{}', '{}', '{}', null, true, true);
 end
 $$;

@@ -10,6 +10,7 @@ import type { ChainDoor } from './contracts/chain.ts';
 import { migrate } from './db/migrate.ts';
 import { createPool, type Db } from './db/pool.ts';
 import { requireRiskCheck } from './ledger/recordRisk.ts';
+import { queueSteps } from './ledger/stepQueue.ts';
 import { createLog, type Log } from './observability/log.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
 import { encryptingConverter, readCodecKeys } from './temporal/codec.ts';
@@ -63,7 +64,7 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
     const signer = chain && signerOf(config, db, chain);
     if (signer && config.roles.has('worker')) await refuseMainNet(signer);
     const sagas = await startSagas({
-      db,
+      db: queueSteps(db),
       log,
       address: config.temporalAddress,
       namespace: config.temporalNamespace,

@@ -2,9 +2,10 @@ import { canonicalAmount } from '../contracts/amounts.ts';
 import type { LegInput, OpenTransferInput, StepOutcome } from '../contracts/steps.ts';
 import type { Db } from '../db/pool.ts';
 import { runStep } from './step.ts';
+import type { SharedCall } from './stepQueue.ts';
 
 /** New legs as four parallel arrays: wallets, types, amounts, assets (null where not named). */
-export function legArrays(legs: LegInput[]): unknown[] {
+export function legArrays(legs: LegInput[]): unknown[][] {
   return [
     legs.map(({ wallet }) => wallet),
     legs.map(({ type }) => type),
@@ -19,17 +20,33 @@ export function legArrays(legs: LegInput[]): unknown[] {
  * the code as its reason and no entries.
  */
 export function openTransfer(db: Db, input: OpenTransferInput): Promise<StepOutcome> {
+  const legs = legArrays(input.legs);
+  const values = [
+    input.client,
+    input.settle === 'immediate',
+    input.expiresIn,
+    input.reference,
+    JSON.stringify(input.metadata),
+    input.acceptBy,
+  ];
   return runStep(db, 'openTransfer', input, {
     name: 'ledger_open_transfer',
     takesAdmin: true,
-    values: [
-      input.client,
-      input.settle === 'immediate',
-      input.expiresIn,
-      input.reference,
-      JSON.stringify(input.metadata),
-      input.acceptBy,
-      ...legArrays(input.legs),
-    ],
+    values: [...values, ...legs],
+    shared: sharedPair(input.legs, values),
   });
+}
+
+/** A transfer that may share its transaction: one debit and one credit of the same amount. */
+function sharedPair(legs: LegInput[], values: unknown[]): SharedCall | undefined {
+  const debit = legs.find(({ type }) => type === 'DEBIT');
+  const credit = legs.find(({ type }) => type === 'CREDIT');
+  if (legs.length !== 2 || !debit || !credit || debit.wallet === credit.wallet) return undefined;
+  if (debit.asset != null || credit.asset != null) return undefined;
+  const amount = canonicalAmount(debit.amount);
+  if (amount !== canonicalAmount(credit.amount)) return undefined;
+  return {
+    name: 'ledger_open_transfers',
+    values: [...values, debit.wallet, credit.wallet, debit === legs[0] ? 1 : 2, amount],
+  };
 }

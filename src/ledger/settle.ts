@@ -16,8 +16,10 @@ export function legAmountArrays(legs: LegAmount[] | null): [number[] | null, str
  * group is cancelled instead, and this is refused.
  */
 export function settle(db: Db, input: SettleInput): Promise<StepOutcome> {
+  const values = [input.final, input.freeze ?? true];
   return runStep(db, 'settle', input, {
     name: 'ledger_settle',
-    values: [...legAmountArrays(input.legs), input.final, input.freeze ?? true],
+    values: [...legAmountArrays(input.legs), ...values],
+    ...(input.legs === null ? { shared: { name: 'ledger_settle_all', values } } : {}),
   });
 }

@@ -4,6 +4,7 @@ import type { Refusal, StepInput, StepOutcome } from '../contracts/steps.ts';
 import type { Db } from '../db/pool.ts';
 import { withRetry } from '../db/sqlstate.ts';
 import { type AnyStepInput, canonicalRequest, type LedgerVerb, sameRequest } from './requests.ts';
+import type { SharedCall, StepDb } from './stepQueue.ts';
 
 /** What a ledger function returns: an outcome, and on a hit the request that it was given to. */
 type Answer = (
@@ -27,6 +28,8 @@ export interface StepCall {
   values: unknown[];
   /** True where the function also takes whether the actor is an admin. */
   takesAdmin?: boolean;
+  /** Its function for many steps; `values` come after the step's own. */
+  shared?: SharedCall | undefined;
 }
 
 /**
@@ -43,20 +46,30 @@ export async function runStep(
 ): Promise<StepOutcome> {
   const { groupId, stepKey, actor }: StepInput = input;
   const request = canonicalRequest(verb, input);
-  const values = [
+  const own = [
     groupId,
     stepKey,
     actor.name,
     ...(call.takesAdmin ? [actor.admin] : []),
     JSON.stringify(request),
-    ...call.values,
   ];
+  const alone = () => ask(db, [...own, ...call.values], call);
+  const { steps }: StepDb = db;
+  const { shared } = call;
+  const answer =
+    steps && shared
+      ? await steps.answer({ ...shared, values: [...own, ...shared.values] }, alone)
+      : await alone();
+  return outcomeOf(answer, request);
+}
+
+async function ask(db: Db, values: unknown[], { name }: StepCall): Promise<Answer> {
   const marks = values.map((_, index) => `$${index + 1}`).join(', ');
-  const query = { name: call.name, text: `select ${call.name}(${marks}) as answer`, values };
+  const query = { name, text: `select ${name}(${marks}) as answer`, values };
   const { rows } = await withRetry(() => db.query<{ answer: Answer }>(query));
   const answer = rows[0]?.answer;
-  if (answer === undefined) throw new Error(`${call.name} answered nothing`);
-  return outcomeOf(answer, request);
+  if (answer === undefined) throw new Error(`${name} answered nothing`);
+  return answer;
 }
 
 /** Maps an answer, fresh or stored; a stored one is compared with what is asked now. */

@@ -8,15 +8,23 @@ create function rfc3339(p timestamptz) returns text
 language sql stable strict parallel safe
 return to_char(p at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
 
+create function leg_json(
+  p_leg smallint, p_wallet text, p_asset text, p_type leg_type,
+  p_amount numeric, p_settled numeric, p_remaining numeric
+) returns jsonb
+language sql stable
+return jsonb_build_object(
+  'leg', p_leg, 'wallet', p_wallet, 'asset', p_asset, 'type', p_type,
+  'amount', amount_text(p_amount), 'settled', amount_text(p_settled),
+  'remaining', amount_text(p_remaining));
+
 -- The legs of a group as they stand, in their order; an empty array where there are none.
 create function legs_json(p_group_id text) returns jsonb
 language sql stable
 return (
-  select coalesce(jsonb_agg(jsonb_build_object(
-      'leg', l.leg, 'wallet', l.wallet_id, 'asset', l.asset, 'type', l.type,
-      'amount', amount_text(l.amount), 'settled', amount_text(l.settled),
-      'remaining', amount_text(l.remaining)
-    ) order by l.leg), '[]')
+  select coalesce(jsonb_agg(
+      leg_json(l.leg, l.wallet_id, l.asset, l.type, l.amount, l.settled, l.remaining) order by l.leg
+    ), '[]')
   from transfer_legs l where l.group_id = p_group_id
 );
 
@@ -30,23 +38,27 @@ return (
 );
 
 -- A group as API.md shows it, links and workflowId apart, from its row and its legs.
+create function transfer_json(g transfer_groups, p_legs jsonb) returns jsonb
+language sql stable
+return jsonb_build_object(
+  'id', g.id, 'kind', g.kind, 'status', g.status, 'reason', g.reason, 'legs', p_legs,
+  'expiresAt', rfc3339(g.expires_at), 'createdAt', rfc3339(g.created_at),
+  'finishedAt', rfc3339(g.finished_at), 'reference', g.reference, 'metadata', g.metadata,
+  'reverses', g.reverses);
+
+-- The same, with what only a withdrawal has.
 create function render_group(g transfer_groups, p_legs jsonb) returns jsonb
 language plpgsql stable as $$
 declare
-  v_group jsonb := jsonb_build_object(
-    'id', g.id, 'kind', g.kind, 'status', g.status, 'reason', g.reason, 'legs', p_legs,
-    'expiresAt', rfc3339(g.expires_at), 'createdAt', rfc3339(g.created_at),
-    'finishedAt', rfc3339(g.finished_at), 'reference', g.reference, 'metadata', g.metadata,
-    'reverses', g.reverses);
   v_withdrawal jsonb;
 begin
   if g.kind = 'withdrawal' then
     v_withdrawal := withdrawal_json(g.id);
     if v_withdrawal is not null then
-      return v_group || jsonb_build_object('withdrawal', v_withdrawal);
+      return transfer_json(g, p_legs) || jsonb_build_object('withdrawal', v_withdrawal);
     end if;
   end if;
-  return v_group;
+  return transfer_json(g, p_legs);
 end
 $$;
 

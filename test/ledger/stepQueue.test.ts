@@ -1,0 +1,203 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Pool } from '../../src/db/pool.ts';
+import { audit } from '../../src/ledger/audit.ts';
+import { listGroupEntries, listWalletEntries } from '../../src/ledger/entries.ts';
+import { readGroup } from '../../src/ledger/groups.ts';
+import { openTransfer } from '../../src/ledger/openTransfer.ts';
+import { settle } from '../../src/ledger/settle.ts';
+import { queueSteps } from '../../src/ledger/stepQueue.ts';
+import {
+  amounts,
+  codeOf,
+  createWorld,
+  credit,
+  debit,
+  done,
+  rowsOf,
+  step,
+  transferInput,
+  walletWith,
+} from './ledgerWorld.ts';
+
+let pool: Pool;
+let owner: Pool;
+/** A pool that counts its calls, and the queue over it. */
+let db: Pool;
+const calls = new Map<string, number>();
+beforeAll(async () => {
+  ({ db: pool, owner } = await createWorld());
+  db = queueSteps({
+    query: ((query: { name?: string }, ...rest: []) => {
+      if (query.name) calls.set(query.name, (calls.get(query.name) ?? 0) + 1);
+      return pool.query(query as never, ...rest);
+    }) as Pool['query'],
+  }) as Pool;
+});
+
+const settleInput = (group: string) => ({ ...step('settle', group), legs: null, final: true });
+const times = <T>(n: number, make: (index: number) => T) =>
+  Array.from({ length: n }, (_, i) => make(i));
+
+/** A transfer of `amount` from `a` to `b`; its entries without what names the group. */
+async function story(through: Pool, kind: 'immediate' | 'manual') {
+  const [a, b] = [await walletWith(pool, '10'), await walletWith(pool, '1')];
+  const input = transferInput([credit(b, '4'), debit(a, '4')], { settle: kind });
+  // Two strangers go with it, so that it shares its transaction.
+  const strangers = await Promise.all(times(2, () => walletWith(pool, '1')));
+  const others = times(2, () =>
+    transferInput([debit(strangers[0]!, '0.01'), credit(strangers[1]!, '0.01')]),
+  );
+  const answers = [
+    await Promise.all([...others, input].map((each) => openTransfer(through, each))),
+  ];
+  if (kind === 'manual') {
+    const groups = [...others, input].map(({ groupId }) => groupId);
+    answers.push(await Promise.all(groups.map((group) => settle(through, settleInput(group)))));
+  }
+  const { data } = await listGroupEntries(pool, input.groupId, { limit: 10 });
+  const names = new Map([
+    [a, 'a'],
+    [b, 'b'],
+    [input.groupId, 'group'],
+  ]);
+  const text = (value: unknown) =>
+    [...names].reduce((all, [name, short]) => all.replaceAll(name, short), JSON.stringify(value));
+  const times0 = (value: string) =>
+    value
+      .replaceAll(/"\d{4}-\d\d-\d\dT[^"]*"/g, '"time"')
+      .replaceAll(/"id":"\d+"/g, '"id":"n"')
+      .replaceAll(/key-\d+/g, 'key');
+  return {
+    answers: answers.map((each) => times0(text(each.at(-1)))),
+    entries: data.map((entry) => times0(text(entry))),
+    balances: [await amounts(pool, a), await amounts(pool, b)],
+  };
+}
+
+describe('steps that share a transaction', () => {
+  it.each(['immediate', 'manual'] as const)(
+    'write and answer what they do alone: %s',
+    async (kind) => {
+      const alone = await story(pool, kind);
+      calls.clear();
+      const shared = await story(db, kind);
+      expect(shared).toEqual(alone);
+      // The first goes alone at once; the two that came meanwhile go together.
+      expect(calls.get('ledger_open_transfers')).toBe(1);
+      expect(calls.get('ledger_settle_all')).toBe(kind === 'manual' ? 1 : undefined);
+    },
+  );
+
+  it('leave each wallet a gapless history, though many touch it at once', async () => {
+    const wallets = await Promise.all(times(3, () => walletWith(pool, '50')));
+    const opened = await Promise.all(
+      times(60, (i) => {
+        const input = transferInput(
+          [debit(wallets[i % 3]!, '1'), credit(wallets[(i + 1 + (i % 2)) % 3]!, '1')],
+          { settle: i % 4 === 0 ? 'immediate' : 'manual' },
+        );
+        return openTransfer(db, input).then((outcome) => ({ outcome, input }));
+      }),
+    );
+    expect(opened.every(({ outcome }) => outcome.outcome === 'done')).toBe(true);
+    const held = opened.filter(({ input }) => input.settle === 'manual');
+    await Promise.all(held.map(({ input }) => done(settle(db, settleInput(input.groupId)))));
+    for (const wallet of wallets) {
+      const { data } = await listWalletEntries(pool, wallet, {}, { limit: 200 });
+      const versions = data.map(({ walletVersion }) => Number(walletVersion)).reverse();
+      expect(versions).toEqual(versions.map((_, index) => index + 1));
+      const ats = data.map(({ createdAt }) => createdAt).reverse();
+      expect(ats).toEqual([...ats].sort());
+    }
+    expect((await audit(pool)).faults).toEqual([]);
+  });
+
+  it('are refused one by one: what is there pays for those that came first', async () => {
+    const [a, b] = [await walletWith(pool, '10'), await walletWith(pool, '0')];
+    const inputs = times(20, () => transferInput([debit(a, '3'), credit(b, '3')]));
+    const answers = await Promise.all(inputs.map((input) => codeOf(openTransfer(db, input))));
+    expect(answers.filter((answer) => answer === 'done')).toHaveLength(3);
+    expect(answers.filter((answer) => answer === 'INSUFFICIENT_FUNDS')).toHaveLength(17);
+    const refused = inputs[answers.indexOf('INSUFFICIENT_FUNDS')]!;
+    expect((await readGroup(pool, refused.groupId))?.reason).toBe('INSUFFICIENT_FUNDS');
+    expect(await amounts(pool, a)).toEqual(['1', '0', '9']);
+  });
+
+  it('under one key take effect once, and answer alike', async () => {
+    const [a, b] = [await walletWith(pool, '10'), await walletWith(pool, '0')];
+    const input = transferInput([debit(a, '1'), credit(b, '1')]);
+    const answers = await Promise.all(times(25, () => openTransfer(db, input)));
+    expect(answers.filter((answer) => answer.outcome === 'done' && !answer.replayed)).toHaveLength(
+      1,
+    );
+    expect(
+      new Set(answers.map((answer) => JSON.stringify({ ...answer, replayed: true }))).size,
+    ).toBe(1);
+    const settles = await Promise.all(
+      times(25, (i) =>
+        codeOf(
+          settle(db, {
+            ...settleInput(input.groupId),
+            ...step('settle', input.groupId, `s${i % 2}`),
+          }),
+        ),
+      ),
+    );
+    expect(new Set(settles)).toEqual(new Set(['done', 'GROUP_NOT_OPEN']));
+    expect(await rowsOf(pool, input.groupId)).toHaveLength(4);
+  });
+
+  it('go each alone where the shared call fails, and only the broken one fails', async () => {
+    const wallets = await Promise.all(times(4, () => walletWith(pool, '10')));
+    await owner.query(
+      `create function break_one() returns trigger language plpgsql as $$ begin
+         if new.reference = 'break' then raise exception 'broken' using errcode = 'HF999'; end if;
+         return new;
+       end $$;
+       create trigger break_one before insert on transfer_groups
+         for each row execute function break_one()`,
+    );
+    try {
+      const answers = await Promise.allSettled(
+        times(6, (i) =>
+          openTransfer(db, {
+            ...transferInput([debit(wallets[i % 2]!, '1'), credit(wallets[2 + (i % 2)]!, '1')]),
+            reference: i === 3 ? 'break' : null,
+          }),
+        ),
+      );
+      expect(answers.map(({ status }) => status)).toEqual(
+        times(6, (i) => (i === 3 ? 'rejected' : 'fulfilled')),
+      );
+      expect(await amounts(pool, wallets[2]!)).toEqual(['10', '3', '0']);
+    } finally {
+      await owner.query('drop trigger break_one on transfer_groups; drop function break_one()');
+    }
+  });
+
+  it('of two processes never wait for each other in a circle', async () => {
+    const wallets = await Promise.all(times(6, () => walletWith(pool, '1000')));
+    const queues = [queueSteps(pool) as Pool, queueSteps(pool) as Pool];
+    const deadlocks = async () =>
+      Number(
+        (
+          await owner.query(
+            `select deadlocks from pg_stat_database where datname = current_database()`,
+          )
+        ).rows[0].deadlocks,
+      );
+    const before = await deadlocks();
+    const groups = await Promise.all(
+      times(400, async (i) => {
+        const [from, to] = [(i * 7) % 6, (i * 7 + 1 + (i % 5)) % 6];
+        const input = transferInput([debit(wallets[from]!, '1'), credit(wallets[to]!, '1')]);
+        await done(openTransfer(queues[i % 2]!, input));
+        return done(settle(queues[(i + 1) % 2]!, settleInput(input.groupId)));
+      }),
+    );
+    expect(groups).toHaveLength(400);
+    await owner.query('select pg_stat_force_next_flush()');
+    expect(await deadlocks()).toBe(before);
+    expect((await audit(pool)).faults).toEqual([]);
+  });
+});
