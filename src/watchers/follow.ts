@@ -44,8 +44,8 @@ const RENEW_EVERY_MS = 2_000;
 /**
  * Most blocks that are asked for ahead: the node's answers overlap, the writes stay in order. Calls
  * travel in batches, and one that fails takes its batch along, so that a node which fails often or
- * limits its callers is asked for half as many after each failure, and for a few more after each turn
- * without one.
+ * limits its callers is asked for half as many after each failure, and for a few more after each
+ * turn without one.
  */
 const READ_AHEAD_BLOCKS = 64;
 const MORE_AFTER_SUCCESS = 4;

@@ -115,7 +115,7 @@ it('keeps its lease while the node takes long for a block', async () => {
 });
 
 describe('the head', () => {
-  it('stands still and then jumps: nothing is left out, nothing is reorganised', async () => {
+  it('stands still and then jumps: nothing is left out, nothing reorganised', async () => {
     const address = await world.wallet('jump', 'ETH');
     await world.node.mine(5);
     await turn();
@@ -155,7 +155,7 @@ describe('two nodes behind one address', () => {
     proxy.add({ kind: 'upstream', upstream: 0, containing: '["0x0"' });
   }
 
-  it('disagree and change places, A → B → A: each time the branch that is told counts', async () => {
+  it('change places, A → B → A: each time the branch that is told counts', async () => {
     const address = await world.wallet('flip-flop', 'ETH');
     await world.node.mine(3);
     await turn();
