@@ -1,5 +1,5 @@
 /** A credit that lost its block, from the watcher through its saga to the sagas of its holds. */
-import { expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { chainDepositId } from '../../src/contracts/ids.ts';
 import { audit } from '../../src/ledger/audit.ts';
 import { readWallet } from '../../src/ledger/wallets.ts';
@@ -12,9 +12,14 @@ import { SHOP } from './payWorld.ts';
 import { createSagaWorld, type SagaWorld } from './sagaWorld.ts';
 
 const ETH = 10n ** 18n;
+let world: SagaWorld;
+
+beforeAll(async () => {
+  world = await createSagaWorld(60);
+});
 
 /** A deposit of five ETH, credited at one confirmation. */
-async function credited(world: SagaWorld, wallet: string) {
+async function credited(wallet: string) {
   await world.database.owner.query("update assets set confirmations = 1 where code = 'ETH'");
   const address = await world.wallet(wallet, 'ETH');
   const { txid, raw } = await world.node.send({ to: address, wei: 5n * ETH });
@@ -24,9 +29,8 @@ async function credited(world: SagaWorld, wallet: string) {
 }
 
 it('a reorganisation takes a credit back, ends the holds and their sagas, and tells', async () => {
-  const world = await createSagaWorld(60);
   const watcher = await world.watch();
-  const { txid, raw, reversalId } = await credited(world, 'alice');
+  const { txid, raw, reversalId } = await credited('alice');
   await world.wallet('bob', 'ETH');
   const hold = {
     groupId: 'transfer:shop:hold',
@@ -67,9 +71,8 @@ it('a reorganisation takes a credit back, ends the holds and their sagas, and te
 });
 
 it('a watcher that died between rewind and reversal leaves it to the next one', async () => {
-  const world = await createSagaWorld(60);
   const first = await world.watch();
-  const { reversalId } = await credited(world, 'carol');
+  const { reversalId } = await credited('carol');
   await first.stop();
   await world.node.reorg(1);
   // It goes back, reads the new branch, and is gone before anything is delivered.
@@ -93,7 +96,6 @@ it('a watcher that died between rewind and reversal leaves it to the next one', 
 });
 
 it('a confirmed withdrawal whose block is dropped goes out again by itself', async () => {
-  const world = await createSagaWorld(60);
   await world.database.owner.query("update assets set confirmations = 2 where code = 'ETH'");
   const watcher = await world.watch();
   const input = await world.prepare('ETH', '1');
