@@ -82,6 +82,9 @@ describe('a payment that no block takes', () => {
     const asked = await bank.post(pathOf(id, 'cancel-on-chain'));
     expect([asked.status, asked.body.withdrawal.state]).toEqual([202, 'cancelling']);
     await expect.poll(() => kindsOf(id), { timeout: 15_000 }).toEqual(['payment', 'cancel']);
+    // Signed is not sent: until the node has it, a block would take the payment.
+    const outcome = async () => (await groupOf(id)).withdrawal.attempts[1].outcome;
+    await expect.poll(outcome, { timeout: 15_000 }).toBe('broadcast');
     await world.node.mine(4);
     await expect.poll(() => stateOf(id), { timeout: 15_000 }).toBe('released');
     expect((await groupOf(id)).reason).toBe('CANCELLED_ON_CHAIN');

@@ -45,7 +45,12 @@ it('cancels on the chain when a person asks, and gives back at finality', async 
   const { groupId, actor, wallet } = await sent('USDX', '4');
   const act = { groupId, stepKey: 'cancelOnChain:bank:1', actor, maxFee: null };
   await world.sagas.gateway.act('cancelOnChain', act, 10_000);
-  const cancelling = await when(groupId, 'cancelling', 2);
+  await when(groupId, 'cancelling', 2);
+  // Signed is not sent: until the node has it, a block would take the payment.
+  const cancelling = await world.groupWhen(
+    groupId,
+    (group) => group?.withdrawal?.attempts[1]?.outcome === 'broadcast',
+  );
   expect(cancelling.withdrawal?.attempts[1]?.kind).toBe('cancel');
   await world.node.mine(3);
   const released = await when(groupId, 'released', 2);

@@ -166,6 +166,31 @@ describe('the hot wallet', () => {
     expect(row.note).toMatch(/before Holdfast/);
   });
 
+  it('has no gap where a node dropped bytes: the same go out again, the rest follows', async () => {
+    await world.node.automine(false);
+    const { id: first } = await world.withdraw('ETH', '0.1');
+    const { id: behind } = await world.withdraw('ETH', '0.1');
+    for (const id of [first, behind]) {
+      await world.sign(id);
+      await broadcastWithdrawal(world.deps, id);
+    }
+    const { withdrawal } = await world.look(first);
+    await world.node.rpc('anvil_dropTransaction', withdrawal?.attempts[0]?.txid);
+    await world.node.mine(10);
+    expect((await world.look(behind)).withdrawal).toMatchObject({ confirmations: 0 });
+    // The one behind is not made dearer: that would not help it.
+    const bumping = { ...world.deps, bumpAfterSeconds: 0 };
+    expect((await replaceWithdrawal(bumping, behind)).why).toMatch(/behind an earlier nonce/);
+    // As both sagas do at each look.
+    for (const id of [first, behind]) await broadcastWithdrawal(world.deps, id);
+    await world.node.mine(3);
+    for (const id of [first, behind]) {
+      const settled = await world.look(id);
+      expect(settled).toMatchObject({ status: 'SETTLED' });
+      expect(settled.withdrawal?.attempts).toHaveLength(1);
+    }
+  });
+
   it('has no gap where the signer refused: its nonce goes to a transfer of nothing', async () => {
     const signer = createMnemonicSigner(MNEMONIC, world.port.chain);
     const { id: refused, wallet } = await world.withdraw('ETH', '0.3');
