@@ -10,6 +10,7 @@ import type { Db } from '../db/pool.ts';
 import { readGroup } from '../ledger/groups.ts';
 import type { PayDeps } from './payDeps.ts';
 import { proveSpent } from './prove.ts';
+import { SignerUnavailable } from './remoteSigner.ts';
 import { replaceAttempt } from './replace.ts';
 import { signedTransactions } from './replacementTables.ts';
 import { paymentOf, signAttempt } from './signAttempt.ts';
@@ -42,11 +43,14 @@ export async function signWithdrawal(deps: PayDeps, groupId: string): Promise<Wi
   if (facts.attempt?.bytes || facts.attempt?.outcome === 'refused') {
     return progress(db, groupId, null);
   }
-  const [port, signer, assets] = await Promise.all([
-    deps.chain(),
-    deps.signer(),
-    readChainAssets(db, facts.chain),
-  ]);
+  const connected = await connect(deps);
+  if (connected instanceof Error) {
+    // Nothing is signed: it stays held, where its deadline and a release still count.
+    if (facts.attempt === null) return progress(db, groupId, connected.message);
+    throw connected;
+  }
+  const { port, signer } = connected;
+  const assets = await readChainAssets(db, facts.chain);
   if (port.chain !== facts.chain) {
     const why = `The node is on ${port.chain}, the withdrawal on ${facts.chain}.`;
     return progress(db, groupId, why);
@@ -69,6 +73,17 @@ export async function signWithdrawal(deps: PayDeps, groupId: string): Promise<Wi
   }
   await signAttempt(deps, port, facts, asset, attempt);
   return progress(db, groupId, null);
+}
+
+/** The node and the signer, or the error of the one that does not answer. */
+async function connect(deps: PayDeps) {
+  try {
+    const [port, signer] = await Promise.all([deps.chain(), deps.signer()]);
+    return { port, signer };
+  } catch (error) {
+    if (error instanceof ChainUnavailable || error instanceof SignerUnavailable) return error;
+    throw error;
+  }
 }
 
 /** What the chain has and asks for, as of one block. */

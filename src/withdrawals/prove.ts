@@ -27,7 +27,7 @@ export async function proveSpent(
     if ((await port.transactionStatus(txid)).state !== 'included') continue;
     // Its block was read before these books knew the transaction, or is about to be read.
     await rescanTransaction(db, port, txid);
-    return null;
+    return 'a block has it, and is about to be read';
   }
   const waits = `nonce ${nonce} was spent by something else; that is not final yet`;
   if (final === null) return waits;

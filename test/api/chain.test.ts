@@ -229,11 +229,15 @@ describe('POST /v1/withdrawals on a chain', () => {
 
   test('takes the customer’s fee in the native coin alone', async () => {
     const wallet = { wallet: 'amy:USDX', destination: OUTSIDE };
-    expect(faultOf(await withdraw({ ...wallet, feeMode: 'customer' }))).toEqual([
-      400,
-      'INVALID_REQUEST',
-      '/feeMode',
-    ]);
+    // In the native coin it has to be said how much of it is held.
+    const bodies = [
+      [wallet, '/feeMode'],
+      [{ destination: OUTSIDE }, '/maxFee'],
+    ] as const;
+    for (const [body, pointer] of bodies) {
+      const refused = faultOf(await withdraw({ ...body, feeMode: 'customer' }));
+      expect(refused).toEqual([400, 'INVALID_REQUEST', pointer]);
+    }
   });
 });
 

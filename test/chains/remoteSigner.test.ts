@@ -8,13 +8,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSigner } from '../../examples/remote-signer/server.ts';
 import { draft } from '../../src/chains/evm/transactions.ts';
 import type { Payment } from '../../src/chains/port.ts';
+import { releaseWithdrawal } from '../../src/ledger/releaseWithdrawal.ts';
 import { connectRemoteSigner } from '../../src/withdrawals/hotWallet.ts';
 import { signWithdrawal } from '../../src/withdrawals/pay.ts';
 import { createRemoteSigner, SignerUnavailable } from '../../src/withdrawals/remoteSigner.ts';
 import { createMnemonicSigner, SignerRefused } from '../../src/withdrawals/signer.ts';
 import { HOT } from './chainWorld.ts';
 import { MNEMONIC } from './node.ts';
-import { createPayWorld } from './payWorld.ts';
+import { createPayWorld, SHOP } from './payWorld.ts';
 
 const CHAIN = 'eip155:31337';
 const TOKEN = 'a token of this test';
@@ -191,6 +192,19 @@ describe('an answer that is not known', () => {
       /cannot be believed: it signed something else/,
     );
   });
+});
+
+it('keeps a withdrawal held, and releasable, while no signer answers', async () => {
+  const world = await createPayWorld();
+  const settings = { url: 'http://127.0.0.1:1', token: TOKEN, timeoutMs: 500 };
+  const signer = connectRemoteSigner(world.db, world.chain, settings);
+  const { id, wallet } = await world.withdraw('ETH', '1');
+  const { why, group } = await signWithdrawal({ ...world.deps, signer }, id);
+  expect(why).toMatch(/The signer did not answer/);
+  expect(group.withdrawal).toMatchObject({ state: 'held', attempts: [] });
+  const step = { groupId: id, stepKey: 'release:shop:1', actor: SHOP, reason: 'no signer' };
+  await releaseWithdrawal(world.db, { ...step, amount: null, final: true });
+  expect(await world.balance(wallet)).toMatchObject({ available: '1', held: '0' });
 });
 
 it('pays a withdrawal without a key in this process, once', async () => {
