@@ -230,14 +230,10 @@ describe('POST /v1/withdrawals on a chain', () => {
   test('takes the customer’s fee in the native coin alone', async () => {
     const wallet = { wallet: 'amy:USDX', destination: OUTSIDE };
     // In the native coin it has to be said how much of it is held.
-    const bodies = [
-      [wallet, '/feeMode'],
-      [{ destination: OUTSIDE }, '/maxFee'],
-    ] as const;
-    for (const [body, pointer] of bodies) {
-      const refused = faultOf(await withdraw({ ...body, feeMode: 'customer' }));
-      expect(refused).toEqual([400, 'INVALID_REQUEST', pointer]);
-    }
+    const pointerOf = async (body: object) =>
+      faultOf(await withdraw({ ...body, feeMode: 'customer' }))[2];
+    expect(await pointerOf(wallet)).toBe('/feeMode');
+    expect(await pointerOf({ destination: OUTSIDE })).toBe('/maxFee');
   });
 });
 

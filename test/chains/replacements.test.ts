@@ -9,6 +9,7 @@ import { readTimeline } from '../../src/ledger/timeline.ts';
 import { HOT_WALLET_PATH } from '../../src/withdrawals/developmentKeys.ts';
 import { followWithdrawal, replaceWithdrawal } from '../../src/withdrawals/pay.ts';
 import type { PayDeps } from '../../src/withdrawals/payDeps.ts';
+import { releaseSpent } from '../../src/withdrawals/replacementTables.ts';
 import { HOT } from './chainWorld.ts';
 import { MNEMONIC } from './node.ts';
 import { createPayWorld, DESTINATION, type PayWorld, SHOP } from './payWorld.ts';
@@ -260,6 +261,12 @@ describe('a nonce of ours that something else spends', () => {
     const early = await followWithdrawal(world.deps, id);
     expect(early.why).toMatch(/spent by something else; that is not final/);
     expect(early.group.status).toBe('IN_PROGRESS');
+    // Whoever asks for it too early is refused where it is written, too.
+    const head = await world.port.head();
+    expect(await releaseSpent(world.db, id, head, '0xforeign')).toMatchObject({
+      outcome: 'waiting',
+      why: 'it is not proven that something else spent its nonce',
+    });
     await world.node.mine(3);
     const released = await world.look(id);
     expect(released).toMatchObject({ status: 'RELEASED', reason: 'NONCE_TAKEN' });
