@@ -119,6 +119,10 @@ begin
   loop
     continue when exists (select from chain_inclusions i
       where i.chain = p_chain and i.txid = d.txid and i.ordinal = d.ordinal and i.canonical);
+    -- Coins that we sent to ourselves are nobody's deposit.
+    continue when exists (select from withdrawal_attempts p
+      where p.txid = d.txid and p.chain = p_chain and p.sender = d."from"
+        and p.destination = d."to" and chain_is_inside(p.group_id));
     select count(*) + 1 into v_no from chain_inclusions i
       where i.chain = p_chain and i.txid = d.txid and i.ordinal = d.ordinal;
     v_group := concat_ws(':', 'deposit:chain', p_chain, d.txid, d.ordinal,
@@ -138,18 +142,23 @@ begin
         from jsonb_to_recordset(e.transfers) t(asset text, amount numeric, "from" text, "to" text)
         where t.asset = w.asset and t.amount = w.amount
           and t."from" = p.sender and t."to" = p.destination) as paid,
-      greatest(0, (select coalesce(sum(t.amount) filter (where t."from" = p.sender), 0)
-          - coalesce(sum(t.amount) filter (where t."to" = p.sender), 0)
-        from jsonb_to_recordset(e.transfers) t(asset text, amount numeric, "from" text, "to" text)
-        where t.asset = w.asset)) as moved
+      greatest(0, m.net - m.received) as moved, m.received
     from jsonb_to_recordset(p_outcomes)
       e(txid text, fee numeric, succeeded boolean, transfers jsonb)
     join withdrawal_attempts p on p.txid = e.txid and p.chain = p_chain
     join withdrawals w on w.group_id = p.group_id
+    cross join lateral (
+      select coalesce(sum(t.amount) filter (where t."from" = p.sender), 0)
+          - coalesce(sum(t.amount) filter (where t."to" = p.sender), 0) as net,
+        coalesce(sum(t.amount) filter (where t."from" = p.sender and t."to" = p.destination
+          and p.sender <> p.destination and chain_is_inside(p.group_id)), 0) as received
+      from jsonb_to_recordset(e.transfers) t(asset text, amount numeric, "from" text, "to" text)
+      where t.asset = w.asset
+    ) m
   loop
     insert into attempt_inclusions
-        (attempt_id, block_hash, block_height, paid, succeeded, moved, fee)
-      values (r.id, p_hash, p_height, r.paid, r.succeeded, r.moved, r.fee)
+        (attempt_id, block_hash, block_height, paid, succeeded, moved, received, fee)
+      values (r.id, p_hash, p_height, r.paid, r.succeeded, r.moved, r.received, r.fee)
       on conflict do nothing
       returning id into v_id;
     continue when not found;

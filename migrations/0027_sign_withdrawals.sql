@@ -31,11 +31,23 @@ begin
 end
 $$;
 
--- What of an asset the hot wallet of a chain may still pay out, seen from two sides, as of block
--- p_height of the chain, where its balance is p_balance.
+-- What the books say that an address of ours has of an asset: the hot wallet all that is outside,
+-- without what lies on deposit addresses. The collections' migrations replace this body by one that
+-- knows what was moved between them.
+create function chain_booked_at(p_chain text, p_address text, p_asset text) returns numeric
+language plpgsql stable as $$
+begin
+  return (
+    select -s.settled - coalesce((select sum(i.amount) from chain_inclusions i
+        where i.asset = p_asset and i.credited_at is not null), 0)
+    from wallet_states s where s.wallet_id = 'external:' || p_asset);
+end
+$$;
+
+-- What of an asset a sender may still pay out, seen from two sides, as of block p_height of the
+-- chain, where its balance is p_balance.
 --
--- booked    what the books say lies there: all that is outside, without what lies on deposit
---           addresses, without what open payments will take
+-- booked    what the books say lies there, without what open payments will take
 -- on_chain  its balance without what payments that are not yet in a block up to p_height will take
 create function chain_spendable(
   p_chain text, p_sender text, p_asset text, p_height bigint, p_balance numeric,
@@ -67,9 +79,7 @@ begin
     where w.chain = p_chain and w.state not in
       ('held', 'awaiting_funds', 'settled', 'released', 'late_confirmed')
   ) o;
-  select -s.settled - v_open - coalesce((select sum(i.amount) from chain_inclusions i
-      where i.asset = p_asset and i.credited_at is not null), 0) into booked
-    from wallet_states s where s.wallet_id = 'external:' || p_asset;
+  booked := chain_booked_at(p_chain, p_sender, p_asset) - v_open;
   on_chain := p_balance - v_unseen;
 end
 $$;

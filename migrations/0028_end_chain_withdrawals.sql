@@ -27,11 +27,13 @@ language plpgsql as $$
 declare
   c_native constant text := chain_native_asset(g.chain);
   c_fee constant numeric := n.fee - chain_customer_fee(w, n);
-  c_lost constant numeric := n.moved - case when n.paid then w.amount else 0 end;
+  c_lost constant numeric := n.moved
+    - case when n.paid and not chain_is_inside(g.id) then w.amount else 0 end;
   v_leg smallint;
 begin
   perform ledger_insert_wallet('network-fees:' || c_native, 'holdfast', c_native, 'system', '{}');
-  select max(l.leg) + 1 into v_leg from transfer_legs l where l.group_id = g.id;
+  -- The first two are the principal's, also where there is none since none of it leaves the books.
+  select coalesce(max(l.leg), 2) + 1 into v_leg from transfer_legs l where l.group_id = g.id;
   if c_fee > 0 then
     perform ledger_write(g, false, '~fee:' || n.id, 'fee', p_actor,
       jsonb_build_object('inclusion', n.id::text, 'blockHash', n.block_hash), 'group.legs_added',
@@ -88,7 +90,9 @@ declare
 begin
   select * into p from withdrawal_attempts where id = n.attempt_id;
   v_seen := jsonb_build_object('txid', p.txid, 'blockHash', n.block_hash);
-  if p.kind = 'payment' and n.succeeded and (not n.paid or n.moved <> w.amount) then
+  if p.kind = 'payment' and n.succeeded and (not n.paid
+    or n.moved <> case when chain_is_inside(g.id) then 0 else w.amount end)
+  then
     update assets set withdrawals_paused = true where code = a.code and not withdrawals_paused;
     perform chain_fact(g.id, 'assetPaused:' || n.id, 'withdrawal.asset_paused', v_seen
       || jsonb_build_object('asset', a.code, 'moved', amount_text(n.moved),

@@ -56,7 +56,7 @@ begin
   end if;
   select * into w from withdrawals where group_id = p_group_id;
   p := chain_last_attempt(p_group_id);
-  if g.kind <> 'withdrawal' or g.chain is null then
+  if g.kind not in ('withdrawal', 'collection') or g.chain is null then
     v_code := 'WRONG_KIND';
     v_detail := format('Group %s is no withdrawal on a chain.', g.id);
   elsif g.status <> 'IN_PROGRESS' then

@@ -134,4 +134,4 @@ begin
 end
 $$;
 create trigger withdrawals_ask_policy before insert on withdrawals
-  for each row execute function begin_withdrawal_policy();
+  for each row when (not chain_is_inside(new.group_id)) execute function begin_withdrawal_policy();
