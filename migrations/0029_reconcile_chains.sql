@@ -1,45 +1,108 @@
--- What the coins on our own addresses must add up to at block p_height, for one asset:
+-- What the coins on our own addresses must add up to at a block, and where they must lie.
+
+-- The terms of the sum for one asset at block p_height, signed: what they add up to is what our
+-- addresses must have there. All terms are of the snapshot of the statement that calls.
 --
---     - settled(external)                       everything that the books say is outside of them
---     + deposits up to p_height not credited    there, and not yet in the books
---     - deposits credited, not there            above p_height, or orphaned since
---     - payments up to p_height not settled     gone, and still in the books
---     + payments settled, not there             above p_height, or orphaned since
---     - fees likewise, of the native coin
+--     external            - settled(external): everything that the books say is not outside
+--     depositsNotBooked   + deposits up to p_height that are not credited yet
+--     depositsAhead       - deposits credited that are not there: above p_height, or orphaned since
+--     paymentsNotSettled  - payments up to p_height that are not settled yet
+--     paymentsAhead       + payments settled that are not there
+--     feesNotBooked       - what we paid the network up to p_height, not settled yet
+--     feesAhead           + such fees settled that are not there
 --
--- One statement, so that all terms are of one snapshot.
-create function chain_expected(p_asset text, p_height bigint) returns numeric
+-- Inclusions of one event, or of one group's attempts, are weighed against each other first: a
+-- credit whose coins came again in another block is true to the chain.
+create function chain_terms(p_chain text, p_asset text, p_height bigint)
+returns table (term text, amount numeric)
+language sql stable
+begin atomic
+  select 'external', -s.settled from wallet_states s where s.wallet_id = 'external:' || p_asset
+  union all
+  select case when e.difference > 0 then 'depositsNotBooked' else 'depositsAhead' end,
+    e.difference
+  from (
+    select sum(case when i.credited_at is null then i.amount else -i.amount end) as difference
+    from chain_inclusions i
+    where i.chain = p_chain and i.asset = p_asset
+      and (i.canonical and i.block_height <= p_height) <> (i.credited_at is not null)
+    group by i.txid, i.ordinal
+  ) e
+  where e.difference <> 0
+  union all
+  select t.term, t.difference
+  from (
+    select
+      sum(case when o.booked then o.moved else -o.moved end) as payments,
+      sum(case when o.booked then o.fee else -o.fee end) as fees
+    from (
+      select p.group_id, n.canonical and n.block_height <= p_height as there,
+        n.fee_leg is not null and g.status <> 'IN_PROGRESS' as booked,
+        -- What goes from one address of ours to another is not in it; its gas is.
+        case when w.asset = p_asset then n.moved else 0 end as moved,
+        case when p_asset = chain_native_asset(p_chain) then n.fee else 0 end as fee
+      from attempt_inclusions n
+      join withdrawal_attempts p on p.id = n.attempt_id and p.chain = p_chain
+      join transfer_groups g on g.id = p.group_id
+      join withdrawals w on w.group_id = p.group_id
+    ) o
+    where o.there <> o.booked
+    group by o.group_id
+  ) d
+  cross join lateral (values
+    (case when d.payments < 0 then 'paymentsNotSettled' else 'paymentsAhead' end, d.payments),
+    (case when d.fees < 0 then 'feesNotBooked' else 'feesAhead' end, d.fees)
+  ) t(term, difference)
+  where t.difference <> 0;
+end;
+
+-- What the stored chain says that each deposit address has at block p_height. Addresses that
+-- nothing is known of are left out: they must have nothing.
+create function chain_known_coins(p_chain text, p_asset text, p_height bigint)
+returns table (address text, amount numeric)
+language sql stable
+begin atomic
+  select m.address, sum(m.amount)
+  from (
+    select i.to_address as address, i.amount
+    from chain_inclusions i
+    where i.chain = p_chain and i.asset = p_asset and i.canonical and i.block_height <= p_height
+    union all
+    -- What we sent from it, and to it, ourselves.
+    select x.address, x.amount
+    from attempt_inclusions n
+    join withdrawal_attempts p on p.id = n.attempt_id and p.chain = p_chain
+    join withdrawals w on w.group_id = p.group_id
+    cross join lateral (values
+      (p.sender, -case when w.asset = p_asset then n.received + n.moved else 0 end
+        - case when p_asset = chain_native_asset(p_chain) then n.fee else 0 end),
+      (p.destination, case when w.asset = p_asset then n.received else 0 end)
+    ) x(address, amount)
+    where n.canonical and n.block_height <= p_height
+  ) m
+  join deposit_addresses d on d.address = m.address and d.family = chain_family(p_chain)
+  group by m.address
+  having sum(m.amount) <> 0;
+end;
+
+-- How many transactions of a sender are not ours, where it has sent p_nonce of them up to block
+-- p_height. Those from before Holdfast paid from it do not count.
+create function chain_foreign_spendings(
+  p_chain text, p_sender text, p_nonce bigint, p_height bigint
+) returns bigint
 language sql stable
 return (
-  select -s.settled + coalesce(d.waiting, 0) - coalesce(d.ahead, 0) + coalesce(p.difference, 0)
-  from wallet_states s
-  cross join lateral (
-    select
-      sum(i.amount) filter (
-        where i.canonical and i.block_height <= p_height and i.credited_at is null) as waiting,
-      sum(i.amount) filter (
-        where i.credited_at is not null and (not i.canonical or i.block_height > p_height)) as ahead
-    from chain_inclusions i
-    where i.asset = p_asset
-      and (i.credited_at is null or not i.canonical or i.block_height > p_height)
-  ) d
-  cross join lateral (
-    -- Per inclusion: what it took by the books, without what it took on the chain.
-    select sum(case when booked then takes else 0 end - case when there then takes else 0 end)
-      as difference
-    from (
-      select n.canonical and n.block_height <= p_height as there,
-        n.fee_leg is not null and g.status <> 'IN_PROGRESS' as booked,
-        case when w.asset = p_asset then n.moved else 0 end
-          + case when p_asset = chain_native_asset(a.chain) then n.fee else 0 end as takes
-      from attempt_inclusions n
-      join withdrawal_attempts a on a.id = n.attempt_id
-      join withdrawals w on w.group_id = a.group_id
-      join transfer_groups g on g.id = a.group_id
-    ) o
-    where there <> booked
-  ) p
-  where s.wallet_id = 'external:' || p_asset
+  select count(*)
+  from generate_series(
+    coalesce((select min(s.nonce) + 1 from nonce_slots s
+      where s.chain = p_chain and s.sender = p_sender and s.group_id is null
+        and s.nonce = (select min(o.nonce) from nonce_slots o
+          where o.chain = p_chain and o.sender = p_sender)), 0), p_nonce - 1) u(nonce)
+  where not exists (
+    select from withdrawal_attempts p
+    join attempt_inclusions n on n.attempt_id = p.id and n.canonical
+    where p.chain = p_chain and p.sender = p_sender and p.nonce = u.nonce
+      and n.block_height <= p_height)
 );
 
 -- Followed chains as `GET /v1/chains` shows them.

@@ -5,6 +5,7 @@ import { createProbes } from './api/probes.ts';
 import { startServer } from './api/server.ts';
 import { type ChainConnection, connectChain } from './chains/connection.ts';
 import { createChainDoor } from './chains/door.ts';
+import { observeReconciliations } from './chains/reconcileMetrics.ts';
 import { type Config, readConfig } from './config.ts';
 import type { ChainDoor } from './contracts/chain.ts';
 import { migrate } from './db/migrate.ts';
@@ -59,6 +60,7 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
     const metrics = createMetrics();
     metrics.observePool('service', db);
     observeWithdrawals(metrics.registry, db);
+    observeReconciliations(metrics.registry, db);
     const traces = config.chainTraces ?? undefined;
     const chain = config.chainRpcUrl === null ? null : connectChain(config.chainRpcUrl, { traces });
     const signer = chain && signerOf(config, db, chain);

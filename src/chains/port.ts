@@ -145,7 +145,15 @@ export interface ChainPort {
   eventsOf(block: BlockRef, watch: Watch): Promise<BlockEvents>;
 
   transactionStatus(txid: string): Promise<TransactionStatus>;
-  balanceOf(address: string, contract: string | null, height: number): Promise<bigint>;
+  /**
+   * Balance after a block: by height, or by hash, which throws where that block is no longer
+   * canonical.
+   */
+  balanceOf(
+    address: string,
+    contract: string | null,
+    at: number | { hash: string },
+  ): Promise<bigint>;
   /**
    * The sender's next free sequence number (nonce) after all blocks up to the head, or up to that
    * height.

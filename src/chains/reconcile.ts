@@ -1,99 +1,156 @@
 /** The books against the chain: what our addresses hold, and what they must hold. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { addAmounts, negateAmount } from '../contracts/amounts.ts';
-import { type ChainReconciliation, ChainUnavailable } from '../contracts/chain.ts';
+import {
+  type ChainReconciliation,
+  ChainUnavailable,
+  type DriftPlace,
+  RECONCILIATION_TERMS,
+} from '../contracts/chain.ts';
+import type { Amount } from '../contracts/resources.ts';
 import type { Db } from '../db/pool.ts';
-import { withRetry } from '../db/sqlstate.ts';
-import { amountOf, type ChainAsset, readChainAssets } from './assets.ts';
+import { amountOf, type ChainAsset, readChainAssets, unitsOf } from './assets.ts';
 import type { ChainPort } from './port.ts';
+import { balancesAt } from './reconcileBalances.ts';
+import { type AssetBooks, type ChainBooks, readChainBooks } from './reconcileBooks.ts';
+import { causeOf } from './reconcileCauses.ts';
 
-/**
- * Balances asked for at a time: some batches of the transport on their way, none of them queueing.
- */
-const AT_ONCE = 200;
+/** Moments at which a block may turn out to be gone: each time all is read anew. */
+const TRIES = 3;
+/** Twice as long as a watcher takes to look again, so that it has seen the block go. */
+const PAUSE_MS = 500;
+/** Places that one asset shows; whoever has more of them looks at the largest first. */
+const MOST_PLACES = 100;
 
 /**
  * Compares every asset of a chain at the highest block that is final and stored; at the cursor
- * where the node tells of no finality. Empty before the first block.
+ * where the node tells of no finality. Empty before the first block. Changes nothing.
  *
+ * The block and the books are of one moment. Balances are read by that block's hash, so that they
+ * are of this very block or of none; where it is gone meanwhile, all is read anew.
+ *
+ * @param onProgress told after each part of the addresses
  * @throws ChainUnavailable where the node does not answer, or no longer has that block's state
  */
-export async function reconcileChain(db: Db, port: ChainPort): Promise<ChainReconciliation[]> {
-  const block = await reconciledBlock(db, port);
-  if (block === null) return [];
-  const [assets, addresses] = await Promise.all([
-    readChainAssets(db, port.chain),
-    ownAddresses(db, port),
-  ]);
-  const lines: ChainReconciliation[] = [];
-  for (const asset of assets.all) {
-    const onChain = amountOf(asset, await sumOf(port, addresses, asset, block.height));
-    const expected = await expectedOf(db, asset, block.height);
-    const drift = addAmounts(onChain, negateAmount(expected));
-    lines.push({
-      chain: port.chain,
-      asset: asset.code,
-      block: block.height,
-      onChain,
-      expected,
-      drift,
-    });
+export async function reconcileChain(
+  db: Db,
+  port: ChainPort,
+  onProgress: () => void = () => {},
+): Promise<ChainReconciliation[]> {
+  for (let tries = 1; ; tries++) {
+    const books = await readChainBooks(db, port.chain);
+    if (books === null) return [];
+    try {
+      const lines = await compare(db, port, books, onProgress);
+      if (await isCanonical(port, books)) return lines;
+    } catch (error) {
+      if (!(error instanceof ChainUnavailable) || (await isCanonical(port, books))) throw error;
+    }
+    if (tries === TRIES) {
+      throw new ChainUnavailable(
+        `Block ${books.block.height} changed while it was looked at; ask again in a moment.`,
+      );
+    }
+    await sleep(PAUSE_MS);
   }
-  // A node that turned back meanwhile has answered for another block of that height.
-  if ((await port.blockByHeight(block.height))?.hash !== block.hash) {
-    throw new ChainUnavailable(`Block ${block.height} changed while it was looked at.`);
+}
+
+async function isCanonical(port: ChainPort, { block }: ChainBooks): Promise<boolean> {
+  return (await port.blockByHeight(block.height))?.hash === block.hash;
+}
+
+async function compare(
+  db: Db,
+  port: ChainPort,
+  books: ChainBooks,
+  onProgress: () => void,
+): Promise<ChainReconciliation[]> {
+  const { all } = await readChainAssets(db, port.chain);
+  const assets = all.filter(({ code }) => books.assets.some(({ asset }) => asset === code));
+  const balances = await balancesAt(port, books, assets, onProgress);
+  const lines: ChainReconciliation[] = [];
+  for (const asset of assets) {
+    const own = books.assets.find((each) => each.asset === asset.code) as AssetBooks;
+    const places = await placesOf(db, port, books, asset, own, balances.get(asset.code));
+    lines.push(lineOf(port.chain, books, own, asset, places, balances.get(asset.code)));
   }
   return lines;
 }
 
-async function reconciledBlock(
+interface Place {
+  address: string | null;
+  kind: DriftPlace['kind'];
+  units: bigint;
+}
+
+/**
+ * Where an asset's coins are not as they must be. Deposit addresses are compared one by one; what
+ * the books say beyond them lies on the hot wallets, of which the books know only the sum.
+ */
+async function placesOf(
   db: Db,
   port: ChainPort,
-): Promise<{ height: number; hash: string } | null> {
-  const { rows } = await withRetry(() =>
-    db.query<{ height: string; hash: string }>(
-      `select b.height, b.hash from chains c
-       join chain_blocks b on b.chain = c.id and b.canonical
-         and b.height = coalesce(c.finalized_height, c.cursor_height)
-       where c.id = $1`,
-      [port.chain],
-    ),
-  );
-  const [row] = rows;
-  return row ? { height: Number(row.height), hash: row.hash } : null;
-}
-
-async function ownAddresses(db: Db, { chain }: ChainPort): Promise<string[]> {
-  const { rows } = await withRetry(() =>
-    db.query<{ address: string }>(
-      `select address from hot_addresses where chain = $1
-       union select address from deposit_addresses where family = chain_family($1)`,
-      [chain],
-    ),
-  );
-  return rows.map(({ address }) => address);
-}
-
-async function sumOf(
-  port: ChainPort,
-  addresses: readonly string[],
-  { contract }: ChainAsset,
-  height: number,
-): Promise<bigint> {
-  let sum = 0n;
-  for (let at = 0; at < addresses.length; at += AT_ONCE) {
-    const part = addresses.slice(at, at + AT_ONCE);
-    const balances = part.map((address) => port.balanceOf(address, contract, height));
-    for (const balance of await Promise.all(balances)) sum += balance;
+  { block, hot, deposit }: ChainBooks,
+  asset: ChainAsset,
+  { expected, known }: AssetBooks,
+  balances: ReadonlyMap<string, bigint> = new Map(),
+): Promise<DriftPlace[]> {
+  const has = (address: string) => balances.get(address) ?? 0n;
+  let rest = -unitsOf(asset, expected);
+  for (const address of hot) rest += has(address);
+  const places: Place[] = deposit.map((address) => {
+    const must = unitsOf(asset, known[address] ?? '0');
+    rest += must;
+    return { address, kind: 'deposit', units: has(address) - must };
+  });
+  places.push({ address: hot.length === 1 ? (hot[0] ?? null) : null, kind: 'hot', units: rest });
+  const found: DriftPlace[] = [];
+  for (const { address, kind, units } of places) {
+    if (units === 0n) continue;
+    const senders = address === null ? hot : [address];
+    const at = { kind, senders, isToken: asset.contract !== null, units, height: block.height };
+    const cause = await causeOf(db, port, at);
+    found.push({ address, kind, drift: amountOf(asset, units), cause });
   }
-  return sum;
+  return found;
 }
 
-async function expectedOf(db: Db, { code }: ChainAsset, height: number): Promise<string> {
-  const { rows } = await withRetry(() =>
-    db.query<{ expected: string }>('select amount_text(chain_expected($1, $2)) as expected', [
-      code,
-      height,
-    ]),
-  );
-  return rows[0]?.expected ?? '0';
+function lineOf(
+  chain: string,
+  { block }: ChainBooks,
+  own: AssetBooks,
+  asset: ChainAsset,
+  places: DriftPlace[],
+  balances: ReadonlyMap<string, bigint> = new Map(),
+): ChainReconciliation {
+  let sum = 0n;
+  for (const units of balances.values()) sum += units;
+  const onChain = amountOf(asset, sum);
+  const { expected, terms, shortfall, tolerance, pause } = own;
+  const isMissing = ({ drift }: DriftPlace) => drift.startsWith('-');
+  const total = (some: DriftPlace[]) =>
+    some.reduce<Amount>((all, { drift }) => addAmounts(all, drift), '0');
+  const bySize = places
+    .map((place) => ({ place, size: unitsOf(asset, place.drift.replace('-', '')) }))
+    .sort((one, other) => Number(one.size < other.size) - Number(one.size > other.size))
+    .map(({ place }) => place);
+  return {
+    chain,
+    asset: asset.code,
+    block: block.height,
+    blockHash: block.hash,
+    onChain,
+    expected,
+    terms: Object.fromEntries(
+      RECONCILIATION_TERMS.map((term) => [term, terms[term] ?? '0']),
+    ) as ChainReconciliation['terms'],
+    drift: addAmounts(onChain, negateAmount(expected)),
+    missing: negateAmount(total(places.filter(isMissing))),
+    surplus: total(places.filter((place) => !isMissing(place))),
+    places: bySize.slice(0, MOST_PLACES),
+    placesLeftOut: Math.max(0, places.length - MOST_PLACES),
+    shortfall,
+    tolerance,
+    pause,
+  };
 }

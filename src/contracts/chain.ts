@@ -98,17 +98,63 @@ export interface RescanRequest {
   liftHalts: boolean;
 }
 
+/** Why the books and the chain differ at an address. */
+export const DRIFT_CAUSES = [
+  'unbooked_coins',
+  'missing_coins',
+  'foreign_spend',
+  'token_lies',
+  'unknown',
+] as const;
+export type DriftCause = (typeof DRIFT_CAUSES)[number];
+
+/** Signed; together they are what our addresses must have. See `chain_terms` (migration 0029). */
+export const RECONCILIATION_TERMS = [
+  'external',
+  'depositsNotBooked',
+  'depositsAhead',
+  'paymentsNotSettled',
+  'paymentsAhead',
+  'feesNotBooked',
+  'feesAhead',
+] as const;
+export type ReconciliationTerm = (typeof RECONCILIATION_TERMS)[number];
+
+/** An address that has more or less than it must. */
+export interface DriftPlace {
+  /** Null: it cannot be told which; the hot wallets together, or none of our addresses. */
+  address: string | null;
+  kind: 'deposit' | 'hot';
+  /** What is there beyond what must be; negative: it is missing. */
+  drift: Amount;
+  cause: DriftCause;
+}
+
 /** Chain against ledger for one asset at one block. */
 export interface ChainReconciliation {
   chain: string;
   asset: string;
   block: number;
+  blockHash: string;
   /** Sum over all own addresses at `block`. */
   onChain: Amount;
-  /** What the ledger says it must be. */
+  /** What the ledger says it must be: the sum of `terms`. */
   expected: Amount;
-  /** `onChain - expected`. */
+  terms: Record<ReconciliationTerm, Amount>;
+  /** `onChain - expected`, and `surplus - missing`. */
   drift: Amount;
+  /** What addresses have too little and too much; one does not make up for the other. */
+  missing: Amount;
+  surplus: Amount;
+  /** The largest come first, at most 100. */
+  places: DriftPlace[];
+  placesLeftOut: number;
+  /** What `shortfall:<asset>` is short of: owed by wallets, or lost. No drift: it is booked. */
+  shortfall: { total: Amount; owed: Amount; lost: Amount };
+  /** Above it withdrawals of the asset are paused; surplus null: coins too many never do that. */
+  tolerance: { missing: Amount; surplus: Amount | null };
+  /** The pause that was made by itself, while withdrawals are paused. */
+  pause: { by: string; reason: string; since: Timestamp } | null;
 }
 
 export interface ChainDoor {

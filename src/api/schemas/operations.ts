@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { DRIFT_CAUSES, RECONCILIATION_TERMS } from '../../contracts/chain.ts';
 import { amountOutput } from './amount.ts';
 import { pageOf } from './page.ts';
 import { reason, timestamp } from './text.ts';
@@ -77,6 +78,35 @@ const chain = z
 
 export const chainPage = pageOf('ChainPage', chain);
 
+const place = z.object({
+  address: z.string().nullable().openapi({
+    description: 'Null: the hot wallets together, or none of our addresses',
+  }),
+  kind: z.enum(['deposit', 'hot']),
+  drift: amountOutput,
+  cause: z.enum(DRIFT_CAUSES),
+});
+
+const chainReconciliation = z.object({
+  chain: z.string(),
+  asset: z.string(),
+  block: z.int(),
+  blockHash: z.string(),
+  onChain: amountOutput,
+  expected: amountOutput,
+  terms: z
+    .object(Object.fromEntries(RECONCILIATION_TERMS.map((term) => [term, amountOutput])))
+    .openapi({ description: 'Signed; `expected` is their sum' }),
+  drift: amountOutput,
+  missing: amountOutput,
+  surplus: amountOutput,
+  places: z.array(place),
+  placesLeftOut: z.int(),
+  shortfall: z.object({ total: amountOutput, owed: amountOutput, lost: amountOutput }),
+  tolerance: z.object({ missing: amountOutput, surplus: amountOutput.nullable() }),
+  pause: z.object({ by: z.string(), reason: z.string(), since: timestamp }).nullable(),
+});
+
 export const reconciliation = z
   .object({
     balanced: z.boolean(),
@@ -89,16 +119,7 @@ export const reconciliation = z
       }),
     ),
     groups: z.object({ open: z.int(), unbalanced: z.int() }),
-    chain: z.array(
-      z.object({
-        chain: z.string(),
-        asset: z.string(),
-        block: z.int(),
-        onChain: amountOutput,
-        expected: amountOutput,
-        drift: amountOutput,
-      }),
-    ),
+    chain: z.array(chainReconciliation),
   })
   .openapi('Reconciliation');
 

@@ -150,14 +150,20 @@ export async function transactionStatus(rpc: Rpc, txid: string): Promise<Transac
   };
 }
 
-/** Balance after the block of that height: wei, or the token's base units. */
+/**
+ * Balance after the block of that height, or of that hash (EIP-1898), which a node refuses once
+ * the block is no longer canonical: wei, or the token's base units.
+ */
 export async function balanceOf(
   rpc: Rpc,
   address: string,
   contract: string | null,
-  height: number,
+  block: number | { hash: string },
 ): Promise<bigint> {
-  const at = quantityOf(height);
+  const at =
+    typeof block === 'number'
+      ? quantityOf(block)
+      : { blockHash: block.hash, requireCanonical: true };
   if (contract === null) return bigintOf(await rpc('eth_getBalance', address, at), 'balance');
   const answer = await rpc<string>('eth_call', { to: contract, data: balanceCall(address) }, at);
   // "0x" means that there is no contract: not a balance of zero but a wrong address.

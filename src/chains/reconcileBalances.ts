@@ -1,0 +1,40 @@
+/** Balances of many addresses at one block. */
+import type { ChainAsset } from './assets.ts';
+import type { ChainPort } from './port.ts';
+import type { ChainBooks } from './reconcileBooks.ts';
+
+/**
+ * Balances asked for at a time: some batches of the transport on their way, none of them queueing.
+ */
+const AT_ONCE = 200;
+
+/**
+ * What each own address has of each asset after the books' block, by asset and address, in base
+ * units. Asked by the block's hash. Addresses that have nothing are left out.
+ *
+ * @throws ChainUnavailable where the node does not answer, or the block is gone
+ */
+export async function balancesAt(
+  port: ChainPort,
+  { block, hot, deposit }: ChainBooks,
+  assets: readonly ChainAsset[],
+  onProgress: () => void,
+): Promise<Map<string, Map<string, bigint>>> {
+  const addresses = [...hot, ...deposit];
+  const balances = new Map<string, Map<string, bigint>>();
+  for (const { code, contract } of assets) {
+    const some = new Map<string, bigint>();
+    balances.set(code, some);
+    for (let at = 0; at < addresses.length; at += AT_ONCE) {
+      const part = addresses.slice(at, at + AT_ONCE);
+      const asked = part.map((address) => port.balanceOf(address, contract, block));
+      const units = await Promise.all(asked);
+      for (const [place, address] of part.entries()) {
+        const has = units[place] ?? 0n;
+        if (has !== 0n) some.set(address, has);
+      }
+      onProgress();
+    }
+  }
+  return balances;
+}
