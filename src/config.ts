@@ -1,6 +1,8 @@
 /** What a running Holdfast needs to know; read from the environment once, in `readConfig`. */
+import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { amountFault } from './contracts/amounts.ts';
+import { type HookSources, readHookSources } from './contracts/hookSources.ts';
 
 /** The public test mnemonic of anvil and hardhat; the signer refuses it on known main nets. */
 const PUBLIC_TEST_MNEMONIC = 'test test test test test test test test test test test junk';
@@ -58,6 +60,8 @@ export interface Config {
   finalityStallSeconds: number;
   /** Where payments are signed, in a process that holds the key; null: by the mnemonic here. */
   signer: { url: string; token: string; timeoutMs: number } | null;
+  /** Who may send hooks to `/v1/chain-hooks/{source}`, by source. */
+  hookSources: HookSources;
   mnemonic: string;
   /** Account key of the deposit addresses, for processes that hold no mnemonic; null: derived. */
   depositXpub: string | null;
@@ -129,6 +133,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     risk: readRisk(env, faults, integer('RISK_TIMEOUT_MS', 5_000)),
     finalityStallSeconds: integer('CHAIN_FINALITY_STALL_SECONDS', 1800),
     signer: readSigner(env, faults, integer('SIGNER_TIMEOUT_MS', DEFAULT_SIGNER_TIMEOUT_MS)),
+    hookSources: readHooks(env, faults),
     mnemonic: env.HOLDFAST_DEV_MNEMONIC || PUBLIC_TEST_MNEMONIC,
     depositXpub: env.HOLDFAST_DEPOSIT_XPUB || null,
     port: integer('PORT', 3000),
@@ -175,4 +180,16 @@ function readSigner(env: NodeJS.ProcessEnv, faults: string[], timeoutMs: number)
     faults.push("HOLDFAST_DEPOSIT_XPUB is not set: with SIGNER_URL it is the signer's account key");
   }
   return { url, token: token ?? '', timeoutMs };
+}
+
+/** JSON, or the path of a file with it: secrets are often mounted as files. */
+function readHooks({ CHAIN_HOOKS: value }: NodeJS.ProcessEnv, faults: string[]): HookSources {
+  if (!value) return {};
+  if (value.trimStart().startsWith('{')) return readHookSources(value, faults);
+  try {
+    return readHookSources(readFileSync(value, 'utf8'), faults);
+  } catch {
+    faults.push('CHAIN_HOOKS is neither a JSON object nor a file that can be read');
+    return {};
+  }
 }

@@ -10,6 +10,9 @@ import { type Config, readConfig } from './config.ts';
 import type { ChainDoor } from './contracts/chain.ts';
 import { migrate } from './db/migrate.ts';
 import { createPool, type Db } from './db/pool.ts';
+import { createHookDoor } from './hooks/door.ts';
+import { observeHooks } from './hooks/hookMetrics.ts';
+import { startHookReader } from './hooks/reader.ts';
 import { requireRiskCheck } from './ledger/recordRisk.ts';
 import { queueSteps } from './ledger/stepQueue.ts';
 import { createLog, type Log } from './observability/log.ts';
@@ -92,10 +95,15 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
         pollMs: config.chainPollMs,
       });
       stops.push(() => watcher.stop());
+      observeHooks(metrics.registry, db);
+      const reader = startHookReader({ db, chain, log, pollMs: config.chainPollMs });
+      stops.push(() => reader.stop());
     }
     const door = chain && openDoor(config, db, chain);
     const deps = { db, gateway: sagas.gateway, chain: door, log, metrics };
-    const app = config.roles.has('api') ? createApp({ ...deps, config }) : createProbes(deps);
+    const app = config.roles.has('api')
+      ? createApp({ ...deps, hooks: openHookDoor(config, deps), config })
+      : createProbes(deps);
     const server = await startServer(app, config);
     stops.push(() => server.stop());
     log.info({ url: server.url, roles: [...config.roles] }, 'Holdfast is up');
@@ -130,6 +138,19 @@ function openDoor(config: Config, db: Db, chain: ChainConnection): ChainDoor {
   const xpub = config.depositXpub ?? depositXpub(config.mnemonic);
   const { finalityStallSeconds } = config;
   return createChainDoor({ db, chain, xpub, finalityStallSeconds });
+}
+
+/** Without a chain nobody would look where hooks point: then no source is known. */
+function openHookDoor({ hookSources, chainRpcUrl }: Config, deps: HookDeps) {
+  const { db, log, metrics } = deps;
+  if (chainRpcUrl === null) return null;
+  return createHookDoor({ db, sources: hookSources, log, registry: metrics.registry });
+}
+
+interface HookDeps {
+  db: Db;
+  log: Log;
+  metrics: Metrics;
 }
 
 /** Workers say whether withdrawals need a verdict; one that was told nothing changes nothing. */

@@ -1,8 +1,10 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
+import { except } from 'hono/combine';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { requestId } from 'hono/request-id';
 import type { Config } from '../config.ts';
 import type { ChainDoor } from '../contracts/chain.ts';
+import type { HookDoor } from '../contracts/hooks.ts';
 import type { SagaGateway } from '../contracts/sagas.ts';
 import type { Db } from '../db/pool.ts';
 import type { Log } from '../observability/log.ts';
@@ -20,6 +22,7 @@ import { apiKeyRoutes } from './routes/apiKeys.ts';
 import { approvalRuleRoutes } from './routes/approvalRules.ts';
 import { approvalRoutes } from './routes/approvals.ts';
 import { assetRoutes } from './routes/assets.ts';
+import { chainHookRoutes, HOOKS_PATH } from './routes/chainHooks.ts';
 import { chainRoutes } from './routes/chains.ts';
 import { depositAddressRoutes } from './routes/depositAddresses.ts';
 import { depositRoutes } from './routes/deposits.ts';
@@ -48,6 +51,8 @@ export interface AppInput {
   config: Pick<Config, 'adminKey'>;
   /** None: no chain is followed. */
   chain?: ChainDoor | null;
+  /** None: no source of hooks is known. */
+  hooks?: HookDoor | null;
   log: Log;
   metrics: Metrics;
 }
@@ -68,7 +73,8 @@ function useMiddleware(app: App, keys: Keyring, { log, metrics }: ApiDeps): void
         ),
     }),
   );
-  app.use('/v1/*', authenticate(keys));
+  // Providers have no key of ours: their hooks are signed instead.
+  app.use('/v1/*', except(`${HOOKS_PATH}/*`, authenticate(keys)));
   app.use('/v1/*', bodyLimit);
 }
 
@@ -76,7 +82,7 @@ function useMiddleware(app: App, keys: Keyring, { log, metrics }: ApiDeps): void
  * The HTTP API of API.md as a Hono app, without a socket: `app.request()` in tests, `startServer`
  * to listen. All state is in Postgres and Temporal, so any number of processes can serve it.
  */
-export function createApp({ db, gateway, config, chain, log, metrics }: AppInput): App {
+export function createApp({ db, gateway, config, chain, hooks, log, metrics }: AppInput): App {
   const deps: ApiDeps = {
     db,
     gateway,
@@ -109,6 +115,7 @@ export function createApp({ db, gateway, config, chain, log, metrics }: AppInput
     destinationRuleRoutes(deps),
     apiKeyRoutes(deps, keys),
     chainRoutes(deps),
+    chainHookRoutes(hooks ?? null),
     reconciliationRoutes(deps),
     healthRoutes(deps),
     metricsRoutes(deps),

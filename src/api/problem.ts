@@ -27,7 +27,7 @@ const RETRY_AFTER_SECONDS = 2;
 /** Titles that the code's words alone would not tell. */
 const TITLES: Partial<Record<WireCode, string>> = {
   INTERNAL_ERROR: 'Internal server error',
-  UNAUTHENTICATED: 'A valid API key is needed',
+  UNAUTHENTICATED: 'Who asks is not known',
   FORBIDDEN: 'The API key may not do this',
   NOT_FOUND: 'No such resource',
   CHAIN_DECIDES: 'The chain decides',

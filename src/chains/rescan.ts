@@ -9,23 +9,27 @@ import { readEvents } from './readEvents.ts';
 /**
  * Reads the block of a transaction again, as the watcher does, where that block was stored already:
  * what was not known to be ours at the time is recorded now. Blocks that are yet to be read are
- * left to the watcher, and what is recorded already stays as it is.
+ * left to the watcher, and what is recorded already stays as it is. Answers whether it was read.
  */
-export async function rescanTransaction(db: Db, port: ChainPort, txid: string): Promise<void> {
+export async function rescanTransaction(db: Db, port: ChainPort, txid: string): Promise<boolean> {
   const status = await port.transactionStatus(txid);
-  if (status.state !== 'included') return;
+  if (status.state !== 'included') return false;
   const block = await port.blockByHash(status.blockHash);
-  if (block === null) return;
+  if (block === null) return false;
   const events = await readEvents(db, port, await readChainAssets(db, port.chain), block);
   const { deposits, outcomes } = events;
-  await db.query('select chain_rescan_block($1, $2, $3, $4, $5, $6)', [
-    port.chain,
-    block.height,
-    block.hash,
-    block.parentHash,
-    JSON.stringify(deposits),
-    JSON.stringify(outcomes),
-  ]);
+  const { rows } = await db.query<{ read: boolean }>(
+    'select chain_rescan_block($1, $2, $3, $4, $5, $6) as read',
+    [
+      port.chain,
+      block.height,
+      block.hash,
+      block.parentHash,
+      JSON.stringify(deposits),
+      JSON.stringify(outcomes),
+    ],
+  );
+  return rows[0]?.read === true;
 }
 
 /**

@@ -5,8 +5,10 @@
 import { randomUUID } from 'node:crypto';
 import { type App, createApp } from '../../src/api/app.ts';
 import type { ChainDoor } from '../../src/contracts/chain.ts';
+import type { HookSources } from '../../src/contracts/hookSources.ts';
 import type { SagaGateway } from '../../src/contracts/sagas.ts';
 import type { Db } from '../../src/db/pool.ts';
+import { createHookDoor } from '../../src/hooks/door.ts';
 import { createLog } from '../../src/observability/log.ts';
 import { createMetrics, type Metrics } from '../../src/observability/metrics.ts';
 import type { Sagas } from '../../src/temporal/sagas.ts';
@@ -63,6 +65,8 @@ interface TestApiOptions {
   sagas?: boolean;
   /** A followed chain, and what the worker does on it. */
   chain?: { door: ChainDoor; activities: object };
+  /** Who may send hooks. */
+  hooks?: HookSources;
   /** One that is there; else a fresh one. */
   database?: TestDatabase;
 }
@@ -115,13 +119,21 @@ function clientOf(app: App, contract: Contract, key: string | null): TestClient 
   };
 }
 
-function appWith(pool: Db, gateway: SagaGateway, chain: ChainDoor | null, metrics: Metrics): App {
+function appWith(
+  pool: Db,
+  gateway: SagaGateway,
+  chain: ChainDoor | null,
+  metrics: Metrics,
+  sources: HookSources = {},
+): App {
+  const log = createLog('silent');
   return createApp({
     db: pool,
     gateway,
     config: { adminKey: ADMIN_KEY },
     chain,
-    log: createLog('silent'),
+    hooks: createHookDoor({ db: pool, sources, log, registry: metrics.registry }),
+    log,
     metrics,
   });
 }
@@ -142,7 +154,7 @@ export async function createTestApi(options: TestApiOptions = {}): Promise<TestA
   const metrics = createMetrics();
   const sagas = options.sagas ? await startTestSagas(db, options.chain?.activities) : null;
   const gateway = options.gateway ?? sagas?.gateway ?? NO_SAGAS;
-  const app = appWith(db.pool, gateway, options.chain?.door ?? null, metrics);
+  const app = appWith(db.pool, gateway, options.chain?.door ?? null, metrics, options.hooks);
   const contract = await contractOf(app);
   const withKey = (key: string) => clientOf(app, contract, key);
   const admin = withKey(ADMIN_KEY);

@@ -57,8 +57,20 @@ export function problems(
   codes: ProblemCode[],
   replayHeader: Record<string, object> = {},
 ): Record<never, never> {
+  return describe([...codes, ...ALWAYS], replayHeader);
+}
+
+/** The same for a call that asks for no API key. */
+export function publicProblems(codes: ProblemCode[]): Record<never, never> {
+  return describe(codes, {});
+}
+
+function describe(
+  codes: ProblemCode[],
+  replayHeader: Record<string, object>,
+): Record<never, never> {
   const byStatus = new Map<number, string[]>();
-  for (const code of new Set([...codes, ...ALWAYS])) {
+  for (const code of new Set(codes)) {
     const status = HTTP_STATUS_BY_CODE[code];
     byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
   }

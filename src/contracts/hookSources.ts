@@ -1,0 +1,72 @@
+/** Who may send hooks, and how each of them signs: the variable CHAIN_HOOKS. */
+import { z } from 'zod';
+
+/** Below it, whoever sees one signed request could guess the secret. */
+const LEAST_SECRET_LENGTH = 16;
+/** The new one, the old one, and room for a rotation that was forgotten. */
+const MOST_SECRETS = 8;
+/** What Standard Webhooks names: late enough for a slow provider, early enough against replays. */
+const TOLERANCE_SECONDS = 300;
+const MOST_TOLERANCE_SECONDS = 86_400;
+
+const secrets = z.array(z.string().min(LEAST_SECRET_LENGTH)).min(1).max(MOST_SECRETS);
+const toleranceSeconds = z.int().min(1).max(MOST_TOLERANCE_SECONDS).default(TOLERANCE_SECONDS);
+const headerName = z
+  .string()
+  .regex(/^[A-Za-z0-9-]{1,64}$/)
+  .transform((name) => name.toLowerCase());
+
+/** Keys come from there, so nobody between may change them; a test's own machine is no between. */
+function isSafeUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname } = new URL(text);
+  return protocol === 'https:' || (protocol === 'http:' && hostname === '127.0.0.1');
+}
+
+/** Several secrets count at the same time, so that one can be replaced without a gap. */
+const hookSource = z.discriminatedUnion('kind', [
+  /** Hexadecimal HMAC-SHA-256 over `<timestamp>.<body>`. */
+  z.strictObject({
+    kind: z.literal('hmac'),
+    secrets,
+    toleranceSeconds,
+    signatureHeader: headerName.default('x-signature'),
+    timestampHeader: headerName.default('x-timestamp'),
+  }),
+  /** https://www.standardwebhooks.com: `webhook-id`, `webhook-timestamp`, `webhook-signature`. */
+  z.strictObject({ kind: z.literal('standard'), secrets, toleranceSeconds }),
+  /** Hexadecimal HMAC-SHA-256 over the body in `X-Alchemy-Signature`. */
+  z.strictObject({ kind: z.literal('alchemy'), secrets }),
+  /** A detached JWS in `Fireblocks-Webhook-Signature`, by keys that are published. */
+  z.strictObject({
+    kind: z.literal('fireblocks'),
+    jwksUrl: z.string().refine(isSafeUrl, 'must be an https address'),
+    signatureHeader: headerName.default('fireblocks-webhook-signature'),
+  }),
+]);
+
+export type HookSource = z.infer<typeof hookSource>;
+export type HookSources = Readonly<Record<string, HookSource>>;
+
+const hookSources = z.record(z.string().regex(/^[a-z0-9_-]{1,64}$/), hookSource);
+
+/**
+ * Reads the sources by their names from JSON.
+ *
+ * @param faults gets a sentence for each thing that is wrong; secrets are never among the words
+ */
+export function readHookSources(text: string, faults: string[]): HookSources {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    faults.push('CHAIN_HOOKS must be a JSON object, or the path of a file with one');
+    return {};
+  }
+  const read = hookSources.safeParse(json);
+  if (read.success) return read.data;
+  for (const { path, message } of read.error.issues) {
+    faults.push(`CHAIN_HOOKS: ${path.join('.') || 'the whole'}: ${message}`);
+  }
+  return {};
+}

@@ -1,0 +1,64 @@
+/** The database's part of the inbox; see migration 0055. */
+import type { Db } from '../db/pool.ts';
+import { withRetry } from '../db/sqlstate.ts';
+
+export type Taken = 'taken' | 'copy' | 'contradiction';
+
+export interface DueHook {
+  id: string;
+  source: string;
+  deliveryId: string;
+  /** Transactions that were not found in a block yet. */
+  txids: string[];
+}
+
+/** Stores a hook, or counts that it came again. */
+export async function takeHook(
+  db: Db,
+  hook: { source: string; deliveryId: string; body: Uint8Array; txids: readonly string[] },
+): Promise<Taken> {
+  const { rows } = await withRetry(() =>
+    db.query<{ taken: Taken }>('select chain_take_hook($1, $2, $3, $4) as taken', [
+      hook.source,
+      hook.deliveryId,
+      hook.body,
+      hook.txids,
+    ]),
+  );
+  const taken = rows[0]?.taken;
+  if (!taken) throw new Error('chain_take_hook answered nothing');
+  return taken;
+}
+
+/** Takes hooks that are due; each is due again, later each time, until it is finished. */
+export async function dueHooks(db: Db, limit: number): Promise<DueHook[]> {
+  const { rows } = await db.query<DueHook>({
+    name: 'chain_due_hooks',
+    text: `select id::text, source, delivery_id as "deliveryId", txids from chain_due_hooks($1)`,
+    values: [limit],
+  });
+  return rows;
+}
+
+/** Notes what was read. A rest that was waited for long enough is given up; null: never. */
+export async function noteHookRead(
+  db: Db,
+  id: string,
+  done: readonly string[],
+  patienceSeconds: number | null,
+): Promise<{ finished: boolean; fault: string | null }> {
+  const { rows } = await db.query<{ finished: boolean; fault: string | null }>(
+    'select finished, fault from chain_note_hook_read($1, $2, $3)',
+    [id, done, patienceSeconds],
+  );
+  return rows[0] ?? { finished: false, fault: null };
+}
+
+/** Removes hooks that ended long ago. Answers how many. */
+export async function forgetHooks(db: Db, keepDays: number, limit: number): Promise<number> {
+  const { rows } = await db.query<{ gone: number }>('select chain_forget_hooks($1, $2) as gone', [
+    keepDays,
+    limit,
+  ]);
+  return rows[0]?.gone ?? 0;
+}

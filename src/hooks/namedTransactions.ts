@@ -1,0 +1,56 @@
+/** Where a hook tells to look: the transactions that its body names. Nothing else of it is used. */
+
+/** As providers spell it, without regard to case and to marks between the words. */
+const NAMES = new Set([
+  'hash',
+  'tx',
+  'txid',
+  'txhash',
+  'transactionhash',
+  'transactionid',
+  'transactionidentifier',
+]);
+/** A block's `hash` is no transaction. */
+const BLOCKS = new Set(['block', 'blockheader', 'header']);
+
+const TXID = /^0x[0-9a-f]{64}$/;
+
+/** Address activity of a busy block has fewer; the watcher sees what exceeds it all the same. */
+const MOST_TXIDS = 500;
+
+interface Place {
+  /** The key under which it stands; a list's members stand under the list's. */
+  name: string;
+  parent: string;
+  value: unknown;
+}
+
+/** Transaction ids, in lower case, each once; none where the body is no JSON. */
+export function namedTransactions(body: Uint8Array): string[] {
+  const found = new Set<string>();
+  const open: Place[] = [{ name: '', parent: '', value: read(body) }];
+  // Without recursion: a body can be nested deeper than a stack.
+  for (let at = open.pop(); at && found.size < MOST_TXIDS; at = open.pop()) {
+    const { name, parent, value } = at;
+    if (typeof value === 'string') {
+      const txid = value.toLowerCase();
+      const isBlock = name === 'hash' && BLOCKS.has(parent);
+      if (NAMES.has(name) && !isBlock && TXID.test(txid)) found.add(txid);
+    } else if (Array.isArray(value)) {
+      for (const member of value) open.push({ name, parent, value: member });
+    } else if (typeof value === 'object' && value !== null) {
+      for (const [key, member] of Object.entries(value)) {
+        open.push({ name: key.toLowerCase().replaceAll(/[_-]/g, ''), parent: name, value: member });
+      }
+    }
+  }
+  return [...found];
+}
+
+function read(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(body).toString('utf8'));
+  } catch {
+    return null;
+  }
+}
