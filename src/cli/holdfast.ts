@@ -3,11 +3,13 @@
 import { CHAIN_EXPLAIN } from './chainExplain.ts';
 import { CHAIN_PROXY } from './chainProxy.ts';
 import { type Command, UsageFault } from './command.ts';
+import { RECONCILE } from './reconcile.ts';
 
 /** By the words that name them. */
 const COMMANDS: Record<string, Command> = {
   'chain explain': CHAIN_EXPLAIN,
   'chain proxy': CHAIN_PROXY,
+  reconcile: RECONCILE,
 };
 
 async function main(words: string[]): Promise<number> {
