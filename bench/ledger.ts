@@ -104,13 +104,16 @@ async function measure(
   return rates;
 }
 
-/** One database over several connections: a query goes to the one after the last. */
+/** One database over several connections, the one that was used last first, as a pool does it. */
 function lanes(clients: Db[]): Db {
-  let last = 0;
-  const query = (...values: unknown[]) => {
-    last = (last + 1) % clients.length;
-    const client = clients[last] as { query(...values: unknown[]): unknown };
-    return client.query(...values);
+  const idle = [...clients];
+  const query = async (...values: unknown[]) => {
+    const client = idle.pop() as { query(...values: unknown[]): Promise<unknown> };
+    try {
+      return await client.query(...values);
+    } finally {
+      idle.push(client as Db);
+    }
   };
   return { query: query as Db['query'] };
 }

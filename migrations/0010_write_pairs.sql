@@ -7,7 +7,8 @@
 -- p_amount  of each leg, above zero
 --
 -- Answers null, and has written nothing, where the step is not that simple or something stands
--- against it: then `ledger_write` does it, or says what is wrong. The caller holds the group's lock.
+-- against it: then `ledger_write` does it, or says what is wrong. The caller holds the group's
+-- lock.
 create function ledger_write_pair(
   g transfer_groups, p_new boolean,
   p_step_key text, p_verb text, p_actor text, p_request jsonb, p_event text, p_move text,
@@ -18,7 +19,8 @@ language plpgsql as $$
 declare
   c_immediate constant boolean := p_move = 'IMMEDIATE';
   c_back constant boolean := p_move in ('RELEASED', 'CANCELLED');
-  c_settled constant numeric := case when p_move in ('IMMEDIATE', 'SETTLED') then p_amount else 0 end;
+  c_settled constant numeric :=
+    case when p_move in ('IMMEDIATE', 'SETTLED') then p_amount else 0 end;
   -- What becomes of the debit wallet's `held` and of the credit wallet's `pending_in`.
   c_open constant numeric :=
     case p_move when 'HOLD' then p_amount when 'IMMEDIATE' then 0 else -p_amount end;

@@ -146,31 +146,6 @@ begin
 end
 $$;
 
--- Settles all that is held of many groups in one transaction; see `ledger_open_transfers`.
-create function ledger_settle_all(
-  p_group_ids text[], p_step_keys text[], p_actors text[], p_requests jsonb[],
-  p_final boolean[], p_freeze boolean[]
-) returns setof jsonb
-language plpgsql as $$
-declare
-  v_answers jsonb[];
-begin
-  perform from transfer_groups where id = any(p_group_ids) order by id for update;
-  perform from wallet_balances
-    where mode = 'strict' and wallet_id = any(array(
-      select l.wallet_id from unnest(p_group_ids) id
-        cross join lateral (select * from transfer_legs where group_id = id limit 3) l))
-    order by wallet_id for update;
-  if cardinality(p_group_ids) = (select count(distinct id) from unnest(p_group_ids) id) then
-    v_answers := ledger_settle_pairs(p_group_ids, p_step_keys, p_actors, p_requests);
-  end if;
-  for i in 1..cardinality(p_group_ids) loop
-    return next coalesce(v_answers[i], ledger_settle(p_group_ids[i], p_step_keys[i], p_actors[i],
-      p_requests[i], null, null, p_final[i], p_freeze[i]));
-  end loop;
-end
-$$;
-
 -- Release or cancel of a transfer: p_status says which.
 create function ledger_end_transfer(
   p_group_id text, p_step_key text, p_actor text, p_request jsonb,

@@ -2,7 +2,7 @@ import { canonicalAmount } from '../contracts/amounts.ts';
 import type { LegInput, OpenTransferInput, StepOutcome } from '../contracts/steps.ts';
 import type { Db } from '../db/pool.ts';
 import { runStep } from './step.ts';
-import type { SharedCall } from './stepQueue.ts';
+import type { SharedStep } from './stepQueue.ts';
 
 /** New legs as four parallel arrays: wallets, types, amounts, assets (null where not named). */
 export function legArrays(legs: LegInput[]): unknown[][] {
@@ -38,7 +38,7 @@ export function openTransfer(db: Db, input: OpenTransferInput): Promise<StepOutc
 }
 
 /** A transfer that may share its transaction: one debit and one credit of the same amount. */
-function sharedPair(legs: LegInput[], values: unknown[]): SharedCall | undefined {
+function sharedPair(legs: LegInput[], values: unknown[]): SharedStep | undefined {
   const debit = legs.find(({ type }) => type === 'DEBIT');
   const credit = legs.find(({ type }) => type === 'CREDIT');
   if (legs.length !== 2 || !debit || !credit || debit.wallet === credit.wallet) return undefined;
@@ -46,7 +46,7 @@ function sharedPair(legs: LegInput[], values: unknown[]): SharedCall | undefined
   const amount = canonicalAmount(debit.amount);
   if (amount !== canonicalAmount(credit.amount)) return undefined;
   return {
-    name: 'ledger_open_transfers',
+    kind: 'open',
     values: [...values, debit.wallet, credit.wallet, debit === legs[0] ? 1 : 2, amount],
   };
 }

@@ -20,6 +20,6 @@ export function settle(db: Db, input: SettleInput): Promise<StepOutcome> {
   return runStep(db, 'settle', input, {
     name: 'ledger_settle',
     values: [...legAmountArrays(input.legs), ...values],
-    ...(input.legs === null ? { shared: { name: 'ledger_settle_all', values } } : {}),
+    ...(input.legs === null ? { shared: { kind: 'settle' as const, values } } : {}),
   });
 }

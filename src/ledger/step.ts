@@ -4,7 +4,7 @@ import type { Refusal, StepInput, StepOutcome } from '../contracts/steps.ts';
 import type { Db } from '../db/pool.ts';
 import { withRetry } from '../db/sqlstate.ts';
 import { type AnyStepInput, canonicalRequest, type LedgerVerb, sameRequest } from './requests.ts';
-import type { SharedCall, StepDb } from './stepQueue.ts';
+import type { SharedStep, StepDb } from './stepQueue.ts';
 
 /** What a ledger function returns: an outcome, and on a hit the request that it was given to. */
 type Answer = (
@@ -28,8 +28,8 @@ export interface StepCall {
   values: unknown[];
   /** True where the function also takes whether the actor is an admin. */
   takesAdmin?: boolean;
-  /** Its function for many steps; `values` come after the step's own. */
-  shared?: SharedCall | undefined;
+  /** Where it may share a transaction: its values there, after the step's own. */
+  shared?: SharedStep | undefined;
 }
 
 /**

@@ -1,20 +1,19 @@
 /**
- * Steps that are asked for at the same time share a transaction. While a lane is busy, what comes
- * waits and then goes together; who comes alone goes at once, so nobody waits for company. What a
+ * Steps that are asked for at the same time share a transaction. While one call is under way, what
+ * comes waits and then goes together; who comes alone goes at once, so nobody waits for company. What a
  * step does, answers and refuses is the same either way, and each is durable before it is told.
  */
 import type { Db } from '../db/pool.ts';
 
-/** Calls under way at once. Two: one computes while the other waits for its commit. */
-const LANES = 1;
 /** Most steps of one transaction: it holds the locks of all of them until it commits. */
 const MOST_STEPS = 64;
 
-/** How a step is called together with others of its kind. */
-export interface SharedCall {
-  /** The SQL function that takes many. */
-  name: string;
-  /** This step's element of each of its array arguments, in their order. */
+/** The kinds of steps that may go together, and how many arguments each has. */
+const ARGUMENTS = { open: 15, settle: 6 };
+
+/** A step's element of each array argument of its kind in `ledger_take_steps`. */
+export interface SharedStep {
+  kind: keyof typeof ARGUMENTS;
   values: unknown[];
 }
 
@@ -28,63 +27,72 @@ export interface StepQueue {
    *
    * @throws what `alone` throws
    */
-  answer<Answer>(call: SharedCall, alone: () => Promise<Answer>): Promise<Answer>;
+  answer<Answer>(step: SharedStep, alone: () => Promise<Answer>): Promise<Answer>;
 }
 
 interface Waiting {
-  values: unknown[];
+  step: SharedStep;
   alone: () => Promise<unknown>;
   resolve: (answer: unknown) => void;
   reject: (error: unknown) => void;
 }
 
-/** Gives a pool a queue of steps. Takes a connection a lane, beside what else the pool serves. */
+/**
+ * Gives a pool a queue of steps. One call is under way at a time: two at once would wait for each
+ * other's wallets, and measured no faster where they did not. Takes one connection, beside what else
+ * the pool serves.
+ */
 export function queueSteps(pool: Db): StepDb {
-  const waiting = new Map<string, Waiting[]>();
-  let busy = 0;
+  let waiting: Waiting[] = [];
+  let busy = false;
 
-  function next(): void {
-    for (const [name, steps] of waiting) {
-      if (busy === LANES) return;
-      // Back to the end of the map with what is left: kinds of steps take turns.
-      waiting.delete(name);
-      const batch = steps.splice(0, MOST_STEPS);
-      if (steps.length > 0) waiting.set(name, steps);
-      busy += 1;
-      void run(pool, name, batch).finally(() => {
-        busy -= 1;
-        next();
-      });
+  async function work(): Promise<void> {
+    if (busy) return;
+    busy = true;
+    while (waiting.length > 0) {
+      const batch = waiting.slice(0, MOST_STEPS);
+      waiting = waiting.slice(MOST_STEPS);
+      await run(pool, batch);
     }
+    busy = false;
   }
 
-  const answer: StepQueue['answer'] = (call, alone) =>
+  const answer: StepQueue['answer'] = (step, alone) =>
     new Promise((resolve, reject) => {
-      const step = { values: call.values, alone, resolve: resolve as Waiting['resolve'], reject };
-      const steps = waiting.get(call.name);
-      if (steps) steps.push(step);
-      else waiting.set(call.name, [step]);
-      next();
+      waiting.push({ step, alone, resolve: resolve as Waiting['resolve'], reject });
+      void work();
     });
   return { query: pool.query.bind(pool), steps: { answer } };
 }
 
 /** Calls the function for all, or each alone. Never throws. */
-async function run(db: Db, name: string, batch: Waiting[]): Promise<void> {
-  const answers = batch.length > 1 ? await ask(db, name, batch).catch(() => []) : [];
+async function run(db: Db, batch: Waiting[]): Promise<void> {
+  const opens = batch.filter(({ step }) => step.kind === 'open');
+  const settles = batch.filter(({ step }) => step.kind === 'settle');
+  // In the order of the answers.
+  const steps = [...opens, ...settles];
+  const answers = steps.length > 1 ? await ask(db, opens, settles).catch(() => []) : [];
   await Promise.all(
-    batch.map(({ alone, resolve, reject }, index) =>
+    steps.map(({ alone, resolve, reject }, index) =>
       answers[index] === undefined ? alone().then(resolve, reject) : resolve(answers[index]),
     ),
   );
 }
 
-async function ask(db: Db, name: string, batch: Waiting[]): Promise<unknown[]> {
-  const columns = (batch[0]?.values ?? []).map((_, column) =>
-    batch.map(({ values }) => values[column]),
-  );
-  const marks = columns.map((_, index) => `$${index + 1}`).join(', ');
-  const text = `select ${name}(${marks}) as answer`;
-  const { rows } = await db.query<{ answer: unknown }>({ name, text, values: columns });
+async function ask(db: Db, opens: Waiting[], settles: Waiting[]): Promise<unknown[]> {
+  const values = [...columns('open', opens), ...columns('settle', settles)];
+  const marks = values.map((_, index) => `$${index + 1}`).join(', ');
+  const { rows } = await db.query<{ answer: unknown }>({
+    name: 'ledger_take_steps',
+    text: `select ledger_take_steps(${marks}) as answer`,
+    values,
+  });
   return rows.map(({ answer }) => answer);
+}
+
+/** The arrays of a kind: one element a step, none where there is none. */
+function columns(kind: SharedStep['kind'], steps: Waiting[]): unknown[][] {
+  return Array.from({ length: ARGUMENTS[kind] }, (_, column) =>
+    steps.map(({ step }) => step.values[column]),
+  );
 }

@@ -83,8 +83,7 @@ describe('steps that share a transaction', () => {
       const shared = await story(db, kind);
       expect(shared).toEqual(alone);
       // The first goes alone at once; the two that came meanwhile go together.
-      expect(calls.get('ledger_open_transfers')).toBe(1);
-      expect(calls.get('ledger_settle_all')).toBe(kind === 'manual' ? 1 : undefined);
+      expect(calls.get('ledger_take_steps')).toBe(kind === 'manual' ? 2 : 1);
     },
   );
 
