@@ -12,6 +12,8 @@ import {
   type WithdrawalProgress,
 } from '../src/withdrawals/pay.ts';
 import type { PayDeps } from '../src/withdrawals/payDeps.ts';
+import { createCollectionActivities } from './collectionActivities.ts';
+import { createReconcileActivities } from './reconcileActivities.ts';
 
 export type { DepositLook, ReversalOutcome, WithdrawalProgress };
 
@@ -41,5 +43,7 @@ export function createChainActivities(deps: ChainDeps) {
       replaceWithdrawal(deps, groupId),
     followWithdrawal: (groupId: string): Promise<WithdrawalProgress> =>
       followWithdrawal(deps, groupId),
+    ...createReconcileActivities(deps),
+    ...createCollectionActivities(deps),
   };
 }

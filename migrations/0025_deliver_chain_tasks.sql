@@ -15,6 +15,10 @@ begin
   if v_status <> 'IN_PROGRESS' then
     return true;
   end if;
+  if t.kind = 'collect' then
+    -- Its saga has looked at it, so there is one.
+    return exists (select from withdrawals w where w.group_id = t.group_id and w.state <> 'held');
+  end if;
   if t.kind in ('open', 'credit', 'orphan') then
     select * into i from chain_inclusions where id = t.inclusion_id;
     return case t.kind

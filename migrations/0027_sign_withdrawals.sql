@@ -116,7 +116,7 @@ begin
   if w.asset <> c_native then
     s := chain_spendable(w.chain, p_sender, c_native, c_height, (p_funds ->> 'native')::numeric);
     if least(s.booked, s.on_chain) < p_max_fee then
-      return format('the hot wallet has %s %s for fees (%s booked), %s is needed',
+      return format('the sender has %s %s for fees (%s booked), %s is needed',
         amount_text(s.on_chain), c_native, amount_text(s.booked), amount_text(p_max_fee));
     end if;
   else
@@ -124,7 +124,7 @@ begin
   end if;
   s := chain_spendable(w.chain, p_sender, w.asset, c_height, (p_funds ->> 'balance')::numeric);
   if least(s.booked, s.on_chain) < v_asks then
-    return format('the hot wallet has %s %s (%s booked), %s is needed', amount_text(s.on_chain),
+    return format('the sender has %s %s (%s booked), %s is needed', amount_text(s.on_chain),
       w.asset, amount_text(s.booked), amount_text(v_asks));
   end if;
   return null;

@@ -5,6 +5,7 @@ import { createProbes } from './api/probes.ts';
 import { startServer } from './api/server.ts';
 import { type ChainConnection, connectChain } from './chains/connection.ts';
 import { createChainDoor } from './chains/door.ts';
+import { createCollector } from './collection/collect.ts';
 import { observeReconciliations } from './chains/reconcileMetrics.ts';
 import { type Config, readConfig } from './config.ts';
 import type { ChainDoor } from './contracts/chain.ts';
@@ -82,7 +83,7 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
       ...(chain && signer && chainWork(config, { db, chain, signer, log })),
     });
     stops.push(() => sagas.stop());
-    if (chain !== null && config.roles.has('watcher')) {
+    if (chain !== null && signer !== null && config.roles.has('watcher')) {
       observeReorgs(metrics.registry, db);
       const watcher = await startWatcher({
         db,
@@ -93,6 +94,7 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
         identity: config.identity,
         startBlock: config.chainStartBlock,
         pollMs: config.chainPollMs,
+        collect: createCollector({ db, chain, signer, log, feeCap: config.paying.feeCap }),
       });
       stops.push(() => watcher.stop());
       observeHooks(metrics.registry, db);

@@ -2,7 +2,9 @@
 export { chainDeposit } from './chainDeposit.ts';
 export { chainReversal } from './chainReversal.ts';
 export { chainWithdrawal } from './chainWithdrawal.ts';
+export { collection } from './collection.ts';
 export { deposit } from './deposit.ts';
+export { reconcile } from './reconcile.ts';
 export { repair } from './repair.ts';
 export { reversal } from './reversal.ts';
 export { transfer } from './transfer.ts';

@@ -18,8 +18,11 @@ export function groupResource(gateway: SagaGateway, group: Group): GroupResource
 /** Kinds of groups that a client's POST can have begun. */
 const CLIENT_GROUP_ID = /^(transfer|deposit|withdrawal|reversal):(?!chain:)/;
 
-/** A saga that a client's POST started; the chain's deposits are started by the watcher. */
-export type ClientSaga = Exclude<RunningSaga, { type: 'chainDeposit' | 'chainReversal' }>;
+/** Sagas that nobody's POST started: what they book is read from the chain. */
+type ChainSaga = Extract<RunningSaga, { type: 'chainDeposit' | 'chainReversal' | 'collection' }>;
+
+/** A saga that a client's POST started. */
+export type ClientSaga = Exclude<RunningSaga, ChainSaga>;
 
 /**
  * A group that was accepted and has no row yet: IN_PROGRESS, without legs and deadline, since
@@ -63,9 +66,11 @@ async function runningGroup(gateway: SagaGateway, id: string): Promise<Group | n
       'The ledger has no such group; Temporal does not tell whether it was accepted. Ask again.',
     );
   }
-  // What a chain deposit books is read from the chain, so its input shows nothing.
-  if (saga === null || saga.type === 'chainDeposit' || saga.type === 'chainReversal') return null;
-  return acceptedGroup(saga);
+  return saga === null || isOfChain(saga) ? null : acceptedGroup(saga);
+}
+
+function isOfChain(saga: RunningSaga): saga is ChainSaga {
+  return ['chainDeposit', 'chainReversal', 'collection'].includes(saga.type);
 }
 
 /** The group, also one that was accepted and is not written yet. 404 GROUP_NOT_FOUND else. */

@@ -3,7 +3,7 @@
  * updates, signals, queries, search attributes. Safe in workflows: imports types alone.
  */
 import type { ProblemCode } from './codes.ts';
-import type { GroupKind, Timestamp } from './resources.ts';
+import type { Amount, GroupKind, Timestamp } from './resources.ts';
 import type {
   AddLegsInput,
   CaptureInput,
@@ -36,8 +36,12 @@ export const WORKFLOW = {
   chainDeposit: 'chainDeposit',
   chainWithdrawal: 'chainWithdrawal',
   chainReversal: 'chainReversal',
+  collection: 'collection',
   repair: 'repair',
+  reconcile: 'reconcile',
 } as const;
+/** The schedule that compares the books with the chain; also who its pauses are noted as made by. */
+export const RECONCILE_SCHEDULE_ID = 'holdfast-reconcile';
 export type WorkflowType = (typeof WORKFLOW)[keyof typeof WORKFLOW];
 
 /** The workflow type that drives a group. */
@@ -49,6 +53,8 @@ export function workflowTypeOf(kind: GroupKind, chainBound: boolean): WorkflowTy
       return chainBound ? WORKFLOW.chainWithdrawal : WORKFLOW.withdrawal;
     case 'reversal':
       return chainBound ? WORKFLOW.chainReversal : WORKFLOW.reversal;
+    case 'collection':
+      return WORKFLOW.collection;
     default:
       return WORKFLOW.transfer;
   }
@@ -69,6 +75,22 @@ export interface ChainDepositInput {
  */
 export type ChainReversalInput = ChainDepositInput;
 
+/**
+ * Input of the saga that moves coins between two addresses of ours, for people to read: what is
+ * paid stands in the group that the ledger opened.
+ */
+export interface CollectionInput {
+  groupId: string;
+  /** `top_up`: native coins to a deposit address, so that it can send its tokens. */
+  purpose: 'collect' | 'top_up';
+  asset: string;
+  amount: Amount;
+  from: string;
+  to: string;
+  /** Most that an attempt may cost, in the native coin. */
+  maxFee: Amount;
+}
+
 /** Inputs by workflow type. The sweeper starts a saga again with the same one. */
 export interface SagaInputs {
   transfer: OpenTransferInput;
@@ -78,6 +100,7 @@ export interface SagaInputs {
   chainDeposit: ChainDepositInput;
   chainWithdrawal: OpenWithdrawalInput;
   chainReversal: ChainReversalInput;
+  collection: CollectionInput;
 }
 export type SagaType = keyof SagaInputs;
 
@@ -90,6 +113,7 @@ export const KIND_OF_SAGA = {
   chainDeposit: 'deposit',
   chainWithdrawal: 'withdrawal',
   chainReversal: 'reversal',
+  collection: 'collection',
 } as const satisfies Record<SagaType, GroupKind>;
 
 /**

@@ -60,7 +60,7 @@ async function runs({ client }: SweepDeps, groupId: string): Promise<boolean> {
 }
 
 /** The request as the ledger stored it, as the input of the step that it came in. */
-function inputOf(open: OpenGroup): SagaInputs[SagaType] {
+export function inputOf(open: OpenGroup): SagaInputs[SagaType] {
   return {
     ...open.request,
     groupId: open.id,

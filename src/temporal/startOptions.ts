@@ -87,6 +87,13 @@ const FACTS: { [T in SagaType]: (input: SagaInputs[T]) => Facts } = {
     assets: [],
     amount: null,
   }),
+  collection: ({ purpose, amount, asset, from, to, maxFee }) => ({
+    summary: `${purpose === 'top_up' ? 'Gas' : 'Collect'} ${amount} ${asset}: ${from} → ${to}`,
+    details: [`Both addresses are ours. An attempt may cost ${maxFee} of the native coin.`],
+    wallets: [],
+    assets: [asset],
+    amount,
+  }),
 };
 
 function withdrawalFacts(input: SagaInputs['withdrawal']): Facts {

@@ -1,11 +1,12 @@
 /** Delivers the tasks that blocks left behind, until the books show what each asks for. */
 import type { Client } from '@temporalio/client';
 import type { ChainId } from '../chains/port.ts';
-import { SIGNAL } from '../contracts/sagas.ts';
+import { type CollectionInput, SIGNAL } from '../contracts/sagas.ts';
 import type { Db } from '../db/pool.ts';
+import { readOpenGroup } from '../ledger/openGroups.ts';
 import type { Log } from '../observability/log.ts';
 import { faultOf } from '../temporal/failures.ts';
-import { repairGroup } from '../temporal/repair.ts';
+import { inputOf, repairGroup } from '../temporal/repair.ts';
 import { startSaga } from '../temporal/start.ts';
 
 export interface DeliveryDeps {
@@ -17,7 +18,16 @@ export interface DeliveryDeps {
 /** A task as `chain_due_tasks` hands it out. */
 interface Task {
   id: string;
-  kind: 'open' | 'credit' | 'orphan' | 'reverse' | 'paid' | 'unpaid' | 'confirm' | 'final';
+  kind:
+    | 'open'
+    | 'credit'
+    | 'orphan'
+    | 'reverse'
+    | 'collect'
+    | 'paid'
+    | 'unpaid'
+    | 'confirm'
+    | 'final';
   groupId: string;
   inclusionId: string;
   /** How often it was handed out, this time included. */
@@ -65,6 +75,7 @@ async function deliver(deps: DeliveryDeps, task: Task): Promise<void> {
   try {
     if (task.kind === 'open') await open(deps, task);
     else if (task.kind === 'reverse') await reverse(deps, task);
+    else if (task.kind === 'collect') await collect(deps, task);
     else await wake(deps, task);
   } catch (error) {
     const { kind, groupId, tries } = task;
@@ -93,6 +104,16 @@ async function reverse(deps: DeliveryDeps, { groupId, inclusionId, tries }: Task
     { groupId, inclusionId },
     { again: tries > TRIES_BEFORE_RESTART, deadline: Date.now() + CALL_TIMEOUT_MS },
   );
+}
+
+/** The group is there already, and its first step's request is what its saga is started with. */
+async function collect({ client, db }: DeliveryDeps, { groupId, tries }: Task) {
+  const open = await readOpenGroup(db, groupId);
+  if (!open) return;
+  await startSaga(client, 'collection', inputOf(open) as CollectionInput, {
+    again: tries > TRIES_BEFORE_RESTART,
+    deadline: Date.now() + CALL_TIMEOUT_MS,
+  });
 }
 
 /** The signal is a hint: it carries nothing, the saga reads what is true. */

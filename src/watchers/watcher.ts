@@ -25,6 +25,8 @@ export interface WatcherOptions {
   startBlock: bigint | null;
   /** Pause between two looks at the chain, in milliseconds. */
   pollMs: number;
+  /** Opens the collections that are due; left out: none. */
+  collect?: () => Promise<void>;
 }
 
 export interface Watcher {
@@ -46,6 +48,7 @@ export async function startWatcher(options: WatcherOptions): Promise<Watcher> {
   let lookAgain: (() => Promise<boolean>) | null = null;
   const report = createReport(options);
   let toldHalt = '';
+  let isLeading = false;
   const connected = async () => {
     if (watch && follow) return { watch, follow };
     const port = await options.chain();
@@ -69,6 +72,7 @@ export async function startWatcher(options: WatcherOptions): Promise<Watcher> {
       log.error({ chain: now.watch.chain, alert: 'CHAIN_HALTED', reasons }, 'chain stands still');
     }
     toldHalt = reasons;
+    isLeading = found.turn !== 'standby' && found.turn !== 'halted';
     return report(now.watch.chain, found);
   };
   const failed = (loop: string) => (error: unknown) => {
@@ -91,9 +95,16 @@ export async function startWatcher(options: WatcherOptions): Promise<Watcher> {
     pauseMs: pollMs,
     onFailure: failed('rescan'),
   });
+  const collect = async () => {
+    // Who stands by leaves it to the one that has the lease: two would only ask the node twice.
+    if (isLeading) await options.collect?.();
+    return false;
+  };
+  const collecting = startLoop({ turn: collect, pauseMs: pollMs, onFailure: failed('collect') });
   return {
     async stop() {
-      await Promise.all([following.stop(), delivering.stop(), lookingAgain.stop()]);
+      const loops = [following, delivering, lookingAgain, collecting];
+      await Promise.all(loops.map((loop) => loop.stop()));
       // Where the database is away, the lease runs out by itself.
       if (watch) await giveLeaseBack(db, watch).catch(() => {});
     },

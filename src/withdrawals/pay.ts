@@ -2,12 +2,13 @@
  * Paying a withdrawal: sign, send, follow. Each is safe to run any number of times, after any
  * crash: what was signed is never signed anew, what was sent is sent again as the same bytes.
  */
-import { amountOf, type ChainAsset, readChainAssets, unitsOf } from '../chains/assets.ts';
+import { amountOf, type ChainAsset, readChainAssets } from '../chains/assets.ts';
 import type { ChainPort, FeeQuote, Payment, PaymentFault } from '../chains/port.ts';
 import { ChainUnavailable } from '../contracts/chain.ts';
 import type { Group } from '../contracts/resources.ts';
 import type { Db } from '../db/pool.ts';
 import { readGroup } from '../ledger/groups.ts';
+import { lowestCap } from './feeCap.ts';
 import type { PayDeps } from './payDeps.ts';
 import { proveSpent } from './prove.ts';
 import { SignerUnavailable } from './remoteSigner.ts';
@@ -57,13 +58,15 @@ export async function signWithdrawal(deps: PayDeps, groupId: string): Promise<Wi
   }
   const asset = assets.all.find(({ code }) => code === facts.asset);
   if (!asset) throw new Error(`${facts.asset} is not registered on ${facts.chain}`);
-  const payment = paymentOf(signer.sender, facts, asset);
+  const payment = paymentOf(facts.source?.address ?? signer.sender, facts, asset);
   let { attempt } = facts;
   if (!attempt) {
-    const offer = await offerOf(deps, port, groupId, payment, asset, assets.native ?? asset);
-    const begun = await beginSigning(db, offer);
+    const native = assets.native ?? asset;
+    const cap = lowestCap(native, [deps.feeCap, facts.feeCap]);
+    const offer = await offerOf(port, groupId, payment, { asset, native, cap });
+    const begun = await beginSigning(db, { ...offer, inFlight: deps.inFlight });
     if (begun.result === 'waiting' && begun.paused) {
-      const said = { sender: signer.sender, alert: 'SENDER_PAUSED', why: begun.why };
+      const said = { sender: payment.sender, alert: 'SENDER_PAUSED', why: begun.why };
       deps.log.error(said, 'nothing is signed until somebody has looked');
     }
     if (begun.result !== 'signing') {
@@ -88,13 +91,11 @@ async function connect(deps: PayDeps) {
 
 /** What the chain has and asks for, as of one block. */
 async function offerOf(
-  { feeCap, inFlight }: PayDeps,
   port: ChainPort,
   groupId: string,
   payment: Payment,
-  asset: ChainAsset,
-  native: ChainAsset,
-): Promise<PaymentOffer> {
+  { asset, native, cap }: { asset: ChainAsset; native: ChainAsset; cap: bigint | null },
+): Promise<Omit<PaymentOffer, 'inFlight'>> {
   const { sender, destination } = payment;
   const { height } = await port.head();
   const [balance, nativeBalance, chainNonce] = await Promise.all([
@@ -110,10 +111,10 @@ async function offerOf(
   // Without the coins the node would answer the question for a price with a revert.
   const quote =
     balance < payment.units
-      ? { fault: `the hot wallet has ${funds.balance} ${asset.code}, more is needed` }
+      ? { fault: `the sender has ${funds.balance} ${asset.code}, more is needed` }
       : await port.feeQuote(payment);
-  const price = priceOf(quote, native, feeCap === null ? null : unitsOf(native, feeCap));
-  return { groupId, sender, destination, chainNonce, funds, price, inFlight };
+  const price = priceOf(quote, native, cap);
+  return { groupId, sender, destination, chainNonce, funds, price };
 }
 
 function priceOf(

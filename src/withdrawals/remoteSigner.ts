@@ -44,15 +44,11 @@ export async function createRemoteSigner(
   const asked = await call(settings, `/v1/address?chain=${encodeURIComponent(chain)}`);
   const { address } = read(addressAnswer, asked);
   const sender = address.toLowerCase();
-  return { sender, sign: (request) => sign(settings, sender, request) };
+  return { sender, sign: (request) => sign(settings, request) };
 }
 
-async function sign(
-  settings: RemoteSignerSettings,
-  sender: string,
-  request: SigningRequest,
-): Promise<Signed> {
-  const { groupId, chain, kind, payment, sequence, draft } = request;
+async function sign(settings: RemoteSignerSettings, request: SigningRequest): Promise<Signed> {
+  const { groupId, chain, kind, payment, sequence, draft, path } = request;
   const answer = await call(settings, '/v1/sign', {
     groupId,
     chain,
@@ -63,6 +59,7 @@ async function sign(
     units: String(payment.units),
     nonce: sequence,
     draft,
+    path: path ?? null,
   });
   if (answer.status === REFUSED_STATUS) {
     const said = refusal.safeParse(answer.body);
@@ -70,7 +67,7 @@ async function sign(
   }
   const signed = read(signAnswer, answer);
   // Believed is what the bytes say: a wrong signer must not bring a wrong payment into the books.
-  const fault = await signedFault(signed, draft, sender);
+  const fault = await signedFault(signed, draft, payment.sender);
   if (fault !== null) throw new SignerUnavailable(`The signer cannot be believed: ${fault}.`);
   return signed;
 }

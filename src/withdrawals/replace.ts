@@ -1,6 +1,7 @@
 /** Another attempt on the same nonce: the payment with a higher fee, or its cancellation. */
-import { amountOf, type ChainAsset, readChainAssets, unitsOf } from '../chains/assets.ts';
+import { amountOf, type ChainAsset, readChainAssets } from '../chains/assets.ts';
 import type { ChainPort } from '../chains/port.ts';
+import { lowestCap } from './feeCap.ts';
 import type { PayDeps } from './payDeps.ts';
 import { beginReplacement, declineReplacement, wishedFee } from './replacementTables.ts';
 import { cancellationOf, paymentOf, signAttempt } from './signAttempt.ts';
@@ -43,8 +44,8 @@ export async function replaceAttempt(deps: PayDeps, groupId: string): Promise<st
   }
   const kind = seen.replacement === 'cancel' ? 'cancel' : last.kind;
   const native = assets.native ?? asset;
-  const caps = [deps.feeCap, wished].flatMap((cap) => (cap ? [unitsOf(native, cap)] : []));
-  const quote = await quoteOf(port, facts, asset, last, kind, lowest(caps));
+  const cap = lowestCap(native, [deps.feeCap, facts.feeCap, wished]);
+  const quote = await quoteOf(port, facts, asset, last, kind, cap);
   if ('fault' in quote) {
     await declineReplacement(db, groupId, quote.fault);
     return quote.fault;
@@ -77,11 +78,4 @@ function quoteOf(
 function reasonOf(kind: Attempt['kind'], last: Attempt): string {
   if (kind === 'payment') return 'in no block with the fee that it offered';
   return last.outcome === 'refused' ? SIGNER_REFUSED : CANCELLED_ON_CHAIN;
-}
-
-function lowest(caps: readonly bigint[]): bigint | null {
-  return caps.reduce<bigint | null>(
-    (least, cap) => (least === null || cap < least ? cap : least),
-    null,
-  );
 }

@@ -44,7 +44,15 @@ export async function signAttempt(
   // The sender is the attempt's: a signer that was exchanged meanwhile has to refuse.
   const payment = kind === 'cancel' ? cancellationOf(sender) : paymentOf(sender, facts, asset);
   const draft = port.draft(payment, terms, nonce);
-  const request = { groupId, chain: port.chain, kind, payment, sequence: nonce, draft };
+  const request = {
+    groupId,
+    chain: port.chain,
+    kind,
+    payment,
+    sequence: nonce,
+    draft,
+    ...(facts.source?.address === sender && { path: facts.source.path }),
+  };
   try {
     const signed = await (await signer()).sign(request);
     await recordSigned(db, attempt.id, signed);

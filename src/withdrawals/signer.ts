@@ -7,7 +7,7 @@ import { mnemonicToAccount } from 'viem/accounts';
 import { isMainNet } from '../chains/evm/mainNets.ts';
 import { callOf, parseDraft } from '../chains/evm/transactions.ts';
 import type { Payment } from '../chains/port.ts';
-import { HOT_WALLET_PATH } from './developmentKeys.ts';
+import { depositKeyPath, HOT_WALLET_PATH } from './developmentKeys.ts';
 
 export interface SigningRequest {
   /** The withdrawal; one group is paid once. */
@@ -21,6 +21,11 @@ export interface SigningRequest {
   sequence: number;
   /** What to sign, hex; see `ChainPort.draft`. */
   draft: string;
+  /**
+   * Which deposit address signs, as its path below their account; it pays the hot wallet alone.
+   * Left out: the hot wallet signs.
+   */
+  path?: string;
 }
 
 export interface Signed {
@@ -58,12 +63,24 @@ export function createMnemonicSigner(mnemonic: string, chain: string): Signer {
   return {
     sender,
     async sign(request) {
-      const transaction = checked(request, sender, chain);
+      const { path } = request;
+      const key =
+        path === undefined ? account : mnemonicToAccount(mnemonic, { path: depositKeyPath(path) });
+      const transaction = checked(request, key.address.toLowerCase(), chain);
+      if (path !== undefined) refuseElsewhere(request, sender);
       // RFC 6979 makes the signature a function of key and bytes: signing again gives the same id.
-      const bytes = await account.signTransaction(transaction);
+      const bytes = await key.signTransaction(transaction);
       return { txid: keccak256(bytes), bytes };
     },
   };
+}
+
+/** A deposit address pays the hot wallet and nobody else, or takes its own nonce. */
+function refuseElsewhere({ kind, payment }: SigningRequest, hotWallet: string): void {
+  if (kind === 'cancel' || payment.destination === hotWallet) return;
+  throw new SignerRefused(
+    `The signer refuses: ${payment.sender} is a deposit address and pays ${hotWallet} alone.`,
+  );
 }
 
 /** Decodes the bytes and compares them with the payment; throws `SignerRefused`. */

@@ -16,6 +16,10 @@ export interface WithdrawalFacts {
   attempt: Attempt | null;
   /** The attempt stands in a block of the stored chain. */
   isIncluded: boolean;
+  /** The deposit address that a collection leaves, with its path; null: the hot wallet pays. */
+  source: { address: string; path: string } | null;
+  /** Most that an attempt of a collection may cost, in the native coin; null: as configured. */
+  feeCap: Amount | null;
 }
 
 /** One signed payload; `bytes` and `txid` are null until it is signed. */
@@ -96,8 +100,15 @@ export async function readWithdrawal(db: Db, groupId: string): Promise<Withdrawa
           chain_attempt_json(w.group_id) as attempt,
           exists (select from withdrawal_attempts p
             join attempt_inclusions n on n.attempt_id = p.id and n.canonical
-            where p.group_id = w.group_id) as "isIncluded"
-        from withdrawals w where w.group_id = $1 and w.chain is not null`,
+            where p.group_id = w.group_id) as "isIncluded",
+          case when d.address is not null
+            then jsonb_build_object('address', d.address, 'path', d.path) end as source,
+          case when c.group_id is not null then amount_text(w.max_fee) end as "feeCap"
+        from withdrawals w
+        left join collections c on c.group_id = w.group_id
+        left join deposit_addresses d on c.purpose = 'collect'
+          and d.family = chain_family(c.chain) and d.address = c.address
+        where w.group_id = $1 and w.chain is not null`,
       values: [groupId],
     }),
   );

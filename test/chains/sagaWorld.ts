@@ -20,7 +20,7 @@ export interface SagaWorld extends PayWorld {
   sagas: Sagas;
   metrics: Metrics;
   /** Starts a watcher; it ends with the file or with `stop`. */
-  watch(identity?: string): Promise<Watcher>;
+  watch(identity?: string, collect?: () => Promise<void>): Promise<Watcher>;
   /** The group as soon as it satisfies; fails with the last one that was seen. */
   groupWhen(id: string, satisfies: (group: Group | null) => boolean): Promise<Group>;
 }
@@ -55,7 +55,7 @@ export async function createSagaWorld(
     ...world,
     sagas,
     metrics,
-    async watch(identity = 'test') {
+    async watch(identity = 'test', collect?: () => Promise<void>) {
       const watcher = await startWatcher({
         db,
         chain,
@@ -65,6 +65,7 @@ export async function createSagaWorld(
         identity,
         startBlock: null,
         pollMs: POLL_MS,
+        ...(collect && { collect }),
       });
       watchers.add(watcher);
       return watcher;

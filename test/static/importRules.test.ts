@@ -12,6 +12,7 @@ const FILE_OF = {
   observability: 'src/observability/log.ts',
   chains: 'src/chains/port.ts',
   withdrawals: 'src/withdrawals/attempts.ts',
+  collection: 'src/collection/collect.ts',
   watchers: 'src/watchers/watcher.ts',
   hooks: 'src/hooks/door.ts',
   temporal: 'src/temporal/gateway.ts',
@@ -39,6 +40,7 @@ const MAY_IMPORT: Record<Zone, readonly Zone[]> = {
   observability: ['contracts', 'db', 'config'],
   chains: ['contracts', 'db', 'ledger', 'observability', 'config'],
   withdrawals: ['contracts', 'db', 'ledger', 'chains', 'observability', 'config'],
+  collection: ['contracts', 'db', 'ledger', 'chains', 'withdrawals', 'observability', 'config'],
   watchers: [
     'contracts',
     'db',
@@ -52,7 +54,16 @@ const MAY_IMPORT: Record<Zone, readonly Zone[]> = {
   hooks: ['contracts', 'db', 'ledger', 'chains', 'watchers', 'observability', 'config'],
   temporal: ['contracts', 'db', 'ledger', 'activities', 'observability', 'config'],
   api: ['contracts', 'db', 'ledger', 'chains', 'observability', 'config'],
-  activities: ['contracts', 'db', 'ledger', 'chains', 'withdrawals', 'watchers', 'observability'],
+  activities: [
+    'contracts',
+    'db',
+    'ledger',
+    'chains',
+    'withdrawals',
+    'collection',
+    'watchers',
+    'observability',
+  ],
   workflows: ['contracts', 'activities'],
   main: BUT_TOP,
   dev: EVERY_ZONE,
@@ -63,7 +74,7 @@ const MAY_IMPORT: Record<Zone, readonly Zone[]> = {
 
 /** Packages that only some zones may name; every other package is free. */
 const TOOLS: Zone[] = ['main', 'dev', 'cli', 'bench', 'test'];
-const CHAIN_ZONES: Zone[] = ['chains', 'withdrawals', 'watchers', ...TOOLS];
+const CHAIN_ZONES: Zone[] = ['chains', 'withdrawals', 'collection', 'watchers', ...TOOLS];
 const PACKAGE_HOMES: Record<string, readonly Zone[]> = {
   pg: ['db'],
   'decimal.js': [],

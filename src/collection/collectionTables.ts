@@ -1,0 +1,82 @@
+/** The ledger's side of collections; see migrations 0050 and 0051. */
+import type { ChainId } from '../chains/port.ts';
+import type { Amount } from '../contracts/resources.ts';
+import type { Db } from '../db/pool.ts';
+import { withRetry } from '../db/sqlstate.ts';
+
+/** Coins in final blocks on a deposit address, worth to be collected. */
+export interface DueCollection {
+  /** Lower case. */
+  address: string;
+  asset: string;
+  /** What the books say that lies there, of the asset. */
+  amount: Amount;
+  /** The same of the native coin. */
+  native: Amount;
+  /** Both count up to this block, which is final. */
+  height: number;
+  minAmount: Amount;
+  /** Most that an attempt may cost, in the native coin. */
+  maxFee: Amount;
+}
+
+/** A payment between two addresses of ours. */
+export interface OwnPayment {
+  chain: ChainId;
+  purpose: 'collect' | 'top_up';
+  asset: string;
+  /** The deposit address, wherever it stands. */
+  address: string;
+  from: string;
+  to: string;
+  amount: Amount;
+  maxFee: Amount;
+}
+
+/** What is due for a hot wallet, tokens first, then by amount. */
+export async function dueCollections(
+  db: Db,
+  chain: ChainId,
+  hotWallet: string,
+  limit: number,
+): Promise<DueCollection[]> {
+  const { rows } = await db.query<DueCollection>({
+    name: 'chain_collections_due',
+    text: `select address, asset, amount_text(amount) as amount, amount_text(native) as native,
+        height::float8 as height, amount_text(min_amount) as "minAmount",
+        amount_text(max_fee) as "maxFee"
+      from collection_due($1, $2, $3)`,
+    values: [chain, hotWallet, limit],
+  });
+  return rows;
+}
+
+/**
+ * Opens the group of such a payment, with the task that starts its saga. Null where another one of
+ * the address is open, or where so much no longer lies there.
+ */
+export async function openCollection(db: Db, payment: OwnPayment): Promise<string | null> {
+  const { chain, purpose, asset, address, from, to, amount, maxFee } = payment;
+  const { rows } = await withRetry(() =>
+    db.query<{ id: string | null }>(
+      'select chain_open_collection($1, $2, $3, $4, $5, $6, $7, $8) as id',
+      [chain, purpose, asset, address, from, to, amount, maxFee],
+    ),
+  );
+  return rows[0]?.id ?? null;
+}
+
+/** Ends a collection that is older than so many seconds, where nothing was signed. */
+export async function abandonCollection(
+  db: Db,
+  groupId: string,
+  afterSeconds: number,
+): Promise<boolean> {
+  const { rows } = await withRetry(() =>
+    db.query<{ ended: boolean }>('select chain_abandon_collection($1, $2) as ended', [
+      groupId,
+      afterSeconds,
+    ]),
+  );
+  return rows[0]?.ended ?? false;
+}

@@ -1,0 +1,91 @@
+/** From deposit addresses to the hot wallet, step by step on a real node. */
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { readTimeline } from '../../src/ledger/timeline.ts';
+import { HOT } from './chainWorld.ts';
+import { type CollectWorld, createCollectWorld, ETH, USDX } from './collectWorld.ts';
+
+let world: CollectWorld;
+
+beforeAll(async () => {
+  world = await createCollectWorld();
+});
+
+beforeEach(async () => {
+  await world.node.automine(true);
+  await world.db.query('delete from treasury_rules');
+});
+
+describe('native coins', () => {
+  it('go to the hot wallet and change no balance; the gas is booked', async () => {
+    const address = await world.deposited('native', 'ETH', ETH);
+    await world.rule('ETH', { min: '0.5' });
+    const before = await world.coins(HOT);
+    const treasury = await world.balance('treasury:ETH');
+    const [id = ''] = await world.collect();
+    expect(id).toBe(`collection:chain:${world.port.chain}:${address}:ETH:1`);
+    // Nothing else is opened while it runs.
+    expect(await world.collect()).toEqual([]);
+    const group = await world.pay(id);
+    expect(group).toMatchObject({ kind: 'collection', status: 'SETTLED' });
+    expect(group.legs.map(({ wallet, type }) => [wallet, type])).toEqual([
+      ['network-fees:ETH', 'DEBIT'],
+      ['external:ETH', 'CREDIT'],
+    ]);
+    expect(group.withdrawal).toMatchObject({ state: 'settled', attempts: [{ nonce: 0 }] });
+    expect(await world.balance('native')).toMatchObject({ available: '1', held: '0' });
+    expect(await world.balance('treasury:ETH')).toMatchObject({ settled: treasury.settled });
+    expect((await world.coins(HOT)) - before).toBeGreaterThan((99n * ETH) / 100n);
+    expect((await readTimeline(world.db, id)).map(({ event }) => event)).toEqual([
+      'collect',
+      'withdrawal.signing',
+      'withdrawal.signed',
+      'withdrawal.broadcast',
+      'fee',
+      'withdrawal.in_block',
+      'confirmed',
+      'settle',
+    ]);
+    await world.expectWhole();
+    // What is left is less than the minimum.
+    expect(await world.collect()).toEqual([]);
+  });
+
+  it('come to what the hot wallet may pay out, and a withdrawal takes them', async () => {
+    await world.deposited('spent', 'ETH', 3n * ETH);
+    const booked = 'select chain_booked_at($1, $2, $3)';
+    const before = await world.value<string>(booked, world.port.chain, HOT, 'ETH');
+    await world.rule('ETH', { min: '0.5' });
+    await world.collectAll();
+    const after = await world.value<string>(booked, world.port.chain, HOT, 'ETH');
+    expect(Number(after) - Number(before)).toBeGreaterThan(2.9);
+    expect(
+      await world.value(
+        'select sum(chain_lies_at($1, address, $2)) < 0.1 from deposit_addresses',
+        world.port.chain,
+        'ETH',
+      ),
+    ).toBe(true);
+    await world.expectWhole();
+  });
+});
+
+describe('tokens', () => {
+  it('wait for gas that the hot wallet sends first, and that is no deposit', async () => {
+    const address = await world.deposited('token', 'USDX', 50n * USDX);
+    await world.rule('USDX', { min: '10' });
+    const [topUp = ''] = await world.collect();
+    expect(topUp).toBe(`collection:top-up:${world.port.chain}:${address}:ETH:1`);
+    expect(await world.pay(topUp)).toMatchObject({ status: 'SETTLED', kind: 'collection' });
+    const seen =
+      'select count(*)::integer from chain_inclusions where to_address = $1 and asset = $2';
+    expect(await world.value(seen, address, 'ETH')).toBe(0);
+    expect(await world.coins(address)).toBeGreaterThan(0n);
+    const before = await world.coins(HOT, world.usdx);
+    const [id = ''] = await world.collect();
+    expect(id).toBe(`collection:chain:${world.port.chain}:${address}:USDX:1`);
+    expect(await world.pay(id)).toMatchObject({ status: 'SETTLED' });
+    expect((await world.coins(HOT, world.usdx)) - before).toBe(50n * USDX);
+    expect(await world.balance('token')).toMatchObject({ available: '50' });
+    await world.expectWhole();
+  });
+});
