@@ -1,5 +1,5 @@
 /**
- * The way in: `npm run demo|dev|test|check|check:ui|bench`. Plain JavaScript on Node 20's
+ * The way in: `npm run demo|dev|test|check|check:ui|bench|storm`. Plain JavaScript on Node 20's
  * built-ins, because it runs before anything is installed. It names what the machine lacks,
  * installs the packages when package-lock.json has changed, and runs the `stage:` script of
  * package.json with the Node 24 that those packages bring.
@@ -22,6 +22,8 @@ const HELP = `Holdfast: durable transfers for crypto balances.
   npm run check         format, lint, types, unused code, migrations
   npm run check:ui      the Temporal UI in a headless browser
   npm run bench ledger  measures the ledger (or: saga, watcher)
+  npm run storm         a storm on the chain and in the service, by seed:
+                        --seed N | --seeds A..B, --seconds S, --json
 
 Each installs what is missing first. Environment:
 

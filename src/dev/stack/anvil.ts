@@ -15,6 +15,8 @@ export interface AnvilOptions {
   mnemonic: string;
   /** Seconds between blocks; null: one block per transaction, and by `evm_mine`. */
   blockTimeSeconds: number | null;
+  /** Slots in an epoch: a block is final when twice as many stand on it; 1 by default. */
+  epochSlots?: number;
 }
 
 export interface Anvil extends Server {
@@ -34,7 +36,7 @@ const STOP_GRACE_MS = 20_000;
 
 /**
  * Starts anvil on a free port of 127.0.0.1. Ten accounts of the mnemonic own 10,000 ETH each. An
- * epoch is one block, so that blocks become `safe` and `finalized` soon.
+ * epoch is one block unless said, so that blocks become `safe` and `finalized` soon.
  *
  * @throws an Error that says what failed and how to go on
  */
@@ -43,7 +45,7 @@ export async function startAnvil(options: AnvilOptions): Promise<Anvil> {
   const rpcUrl = `http://127.0.0.1:${port}`;
   const args = ['--host', '127.0.0.1', '--port', String(port)];
   args.push('--chain-id', String(LOCAL_CHAIN_ID), '--mnemonic', options.mnemonic);
-  args.push('--slots-in-an-epoch', '1', '--silent');
+  args.push('--slots-in-an-epoch', String(options.epochSlots ?? 1), '--silent');
   // Its default place is below HOME, which may be read-only.
   args.push('--cache-path', join(dirname(options.logFile), 'anvil-cache'));
   if (options.blockTimeSeconds !== null) {

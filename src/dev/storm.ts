@@ -1,0 +1,105 @@
+/** `npm run storm`: chain storms by seed. Exits with 1 where books and chain differ. */
+import { parseArgs } from 'node:util';
+import { endRequested } from './ending.ts';
+import { runStorm, type StormResult } from './storm/run.ts';
+import { startServers } from './storm/servers.ts';
+
+const HELP = `npm run storm -- [options]
+
+Random deposits, transfers, withdrawals, reorganisations, faults of the node and
+kills of processes, by seed, on real servers. At the end the books have to be the
+canonical chain's to the last unit, and nothing may be paid twice.
+
+  --seed N        one seed (default 1)
+  --seeds A..B    all seeds from A to B
+  --seconds S     goes on for S seconds a seed (default: the short form)
+  --json          a line of JSON a seed, and nothing else
+
+A seed that fails leaves its operations, the processes' logs and its database, and
+says where. The same seed does the same again; what meets what depends on the
+machine too, so try it more than once.
+`;
+
+/** What a shell tells of a program that Ctrl-C ended. */
+const INTERRUPTED = 130;
+
+function readSeeds(range: string | undefined, seed: string): number[] {
+  const [, from, to] = /^(\d+)\.\.(\d+)$/.exec(range ?? `${seed}..${seed}`) ?? [];
+  if (from === undefined || Number(to) < Number(from)) {
+    throw new Error(`--seed takes a whole number, --seeds two of them as in 1..20.\n\n${HELP}`);
+  }
+  return Array.from({ length: Number(to) - Number(from) + 1 }, (_, at) => Number(from) + at);
+}
+
+function lineOf({
+  seed,
+  operations,
+  counts,
+  strikes,
+  seconds,
+  hash,
+  ...rest
+}: StormResult): string {
+  const { differences, left } = rest;
+  const { reorgs = 0, rollbacks = 0, kills = 0 } = counts;
+  const ended = differences.length === 0 ? `ok ${hash}` : 'FAILED';
+  return [
+    `seed ${seed}: ${ended}, ${operations} operations, ${reorgs} reorgs, ${rollbacks} rollbacks, ` +
+      `${strikes} faults, ${kills} kills, ${seconds.toFixed(1)} s`,
+    ...differences.map((each) => `  ${each}`),
+    ...(left ? [`  operations: ${left.log}; database: ${left.database}`] : []),
+  ].join('\n');
+}
+
+async function main(args: string[]): Promise<number> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      seed: { type: 'string', default: '1' },
+      seeds: { type: 'string' },
+      seconds: { type: 'string' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  const say = (line: string) => process.stdout.write(`${line}\n`);
+  if (values.help) {
+    say(HELP);
+    return 0;
+  }
+  const seeds = readSeeds(values.seeds, values.seed);
+  const seconds = values.seconds === undefined ? null : Number(values.seconds);
+  const { servers, stop } = await startServers(seeds.length, values.json ? () => {} : say);
+  const totals = { operations: 0, reorgs: 0, rollbacks: 0, faults: 0, kills: 0, failed: 0 };
+  try {
+    for (const seed of seeds) {
+      const result = await runStorm(servers, { seed, seconds });
+      totals.operations += result.operations;
+      totals.reorgs += result.counts.reorgs ?? 0;
+      totals.rollbacks += result.counts.rollbacks ?? 0;
+      totals.faults += result.strikes;
+      totals.kills += result.counts.kills ?? 0;
+      if (result.differences.length > 0) totals.failed += 1;
+      say(values.json ? JSON.stringify(result) : lineOf(result));
+    }
+  } finally {
+    const open = await stop(totals.failed > 0);
+    if (open && !values.json) say(`To look at the databases: ${open}`);
+  }
+  if (values.json) return totals.failed > 0 ? 1 : 0;
+  say(
+    `${seeds.length} seeds: ${Object.entries(totals)
+      .map(([what, n]) => `${n} ${what}`)
+      .join(', ')}`,
+  );
+  return totals.failed > 0 ? 1 : 0;
+}
+
+// The servers are thrown away: their supervisors stop them when this process is gone.
+void endRequested(() => process.exit(INTERRUPTED));
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(`${(error as Error).message}\n`);
+  process.exitCode = 1;
+}

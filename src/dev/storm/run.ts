@@ -1,0 +1,139 @@
+/** One storm, from its first operation to the comparison of books and chain. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { calmDown } from './calm.ts';
+import * as onChain from './chainOperations.ts';
+import { openCustomers } from './customers.ts';
+import * as money from './moneyOperations.ts';
+import { count, createStorm, note, type Storm } from './storm.ts';
+import * as trouble from './trouble.ts';
+import { judge } from './verdict.ts';
+import { openShop, openWorld, type StormServers } from './world.ts';
+
+/** How often each operation comes, of all; blocks are what makes things happen. */
+const OPERATIONS: readonly [string, number, onChain.Operation][] = [
+  ['mine', 22, onChain.mine],
+  ['depositEth', 9, onChain.depositEth],
+  ['depositToken', 7, onChain.depositToken],
+  ['depositDust', 3, onChain.depositDust],
+  ['splitToken', 3, onChain.splitToken],
+  ['payByContract', 3, onChain.payByContract],
+  ['forge', 2, onChain.forge],
+  ['payStrangerToBe', 1, onChain.payStrangerToBe],
+  ['reorg', 7, onChain.reorg],
+  ['rollback', 2, onChain.rollback],
+  ['sendAgain', 5, onChain.sendAgain],
+  ['spendTwice', 2, onChain.spendTwice],
+  ['transfer', 7, money.transfer],
+  ['hold', 4, money.hold],
+  ['endHold', 3, money.endHold],
+  ['withdraw', 11, money.withdraw],
+  ['pressWithdrawal', 4, money.pressWithdrawal],
+  ['askAgain', 4, money.askAgain],
+  ['announce', 3, money.announce],
+  ['unfreeze', 5, money.unfreeze],
+  ['assign', 2, money.assign],
+  ['registerLate', 1, money.registerLate],
+  ['nodeFault', 6, trouble.nodeFault],
+  ['kill', 2, trouble.kill],
+];
+const WEIGHT = OPERATIONS.reduce((all, [, weight]) => all + weight, 0);
+/** The short form: enough for each kind of operation to meet each other over a few seeds. */
+const SHORT_OPERATIONS = 90;
+/** Between two operations, so that the service is in the middle of things when the next comes. */
+const MOST_PAUSE_MS = 120;
+/** Blocks with deposits in them, so that there is something to lose from the start. */
+const FIRST_DEPOSITS = 6;
+
+export interface StormOptions {
+  seed: number;
+  /** Goes on for so long; null: for `SHORT_OPERATIONS` operations. */
+  seconds: number | null;
+}
+
+export interface StormResult {
+  seed: number;
+  operations: number;
+  counts: Record<string, number>;
+  /** Calls of the node that a fault struck. */
+  strikes: number;
+  seconds: number;
+  /** Of the balances and groups that were reached. */
+  hash: string;
+  /** Empty: the books are the chain's. */
+  differences: string[];
+  /** Where a failed storm's operations, logs and database are. */
+  left: { log: string; logs: string; database: string } | null;
+}
+
+/** Runs one seed on servers that are up. Whatever goes wrong is a difference of the result. */
+export async function runStorm(
+  servers: StormServers,
+  { seed, seconds }: StormOptions,
+): Promise<StormResult> {
+  const began = Date.now();
+  const world = await openWorld(servers, seed);
+  let storm: Storm | null = null;
+  let verdict = { differences: ['the storm did not come to its end'], hash: '' };
+  let operations = 0;
+  try {
+    await openShop(world);
+    storm = createStorm(world, await openCustomers(world));
+    operations = await rage(storm, seconds);
+    await calmDown(storm);
+    await world.client.againAll();
+    verdict = await judge(storm);
+    verdict.differences.unshift(...storm.faults);
+  } catch (error) {
+    verdict.differences = [...(storm?.faults ?? []), (error as Error).stack ?? String(error)];
+  }
+  const failed = verdict.differences.length > 0;
+  const log = join(world.home, 'operations.log');
+  if (failed) writeFileSync(log, `${[...(storm?.log ?? []), ...verdict.differences].join('\n')}\n`);
+  await world.close(failed);
+  if (!failed) await world.database.drop();
+  return {
+    seed,
+    operations,
+    counts: Object.fromEntries(storm?.counts ?? []),
+    strikes: [...world.strikes.values()].reduce((all, each) => all + each, 0),
+    seconds: (Date.now() - began) / 1000,
+    ...verdict,
+    left: failed ? { log, logs: world.home, database: world.database.name } : null,
+  };
+}
+
+/** @returns how many operations there were */
+async function rage(storm: Storm, seconds: number | null): Promise<number> {
+  const { dice } = storm.world;
+  const until = seconds === null ? Number.POSITIVE_INFINITY : Date.now() + seconds * 1000;
+  const most = seconds === null ? SHORT_OPERATIONS : Number.POSITIVE_INFINITY;
+  let n = 0;
+  for (; n < most && Date.now() < until; n++) {
+    dice.turn(n);
+    const [name, operation] =
+      n < FIRST_DEPOSITS ? (['depositEth', onChain.depositEth] as const) : pick(dice.roll(WEIGHT));
+    let told: string;
+    try {
+      told = await operation(storm);
+    } catch (error) {
+      // A node may refuse what the dice ask for; the money is compared at the end.
+      told = `did not work: ${(error as Error).message.split('\n')[0]}`;
+      count(storm, 'not done');
+    }
+    count(storm, name);
+    note(storm, `${String(n).padStart(4)} ${name}: ${told}`);
+    await sleep(dice.roll(MOST_PAUSE_MS));
+  }
+  return n;
+}
+
+function pick(place: number): readonly [string, onChain.Operation] {
+  let left = place;
+  for (const [name, weight, operation] of OPERATIONS) {
+    if (left < weight) return [name, operation];
+    left -= weight;
+  }
+  throw new Error('The weights do not add up.');
+}

@@ -1,0 +1,70 @@
+/** What a storm remembers while it rages, and how it writes down what it does. */
+import type { Customer } from './customers.ts';
+import type { Sent } from './strangers.ts';
+import type { StormWorld } from './world.ts';
+
+export interface Withdrawal {
+  groupId: string;
+  wallet: string;
+  asset: 'ETH' | 'USDX';
+  units: bigint;
+  /** Lower case; nobody else is ever paid there, unless it is an address of ours. */
+  destination: string;
+}
+
+export interface Storm {
+  world: StormWorld;
+  customers: Customer[];
+  withdrawals: Withdrawal[];
+  /** Ids of transfers that wait for somebody to settle, release or cancel them. */
+  holds: string[];
+  /** Transactions that a reorganisation lost. */
+  dropped: Sent[];
+  /** How often each thing was done. */
+  counts: Map<string, number>;
+  /** Every operation with what came of it, in order. */
+  log: string[];
+  /** What goes on in the background; a rejection is a fault of the storm's end. */
+  underWay: Set<Promise<void>>;
+  faults: string[];
+  /** A key that was never used. */
+  nextKey(): string;
+}
+
+export function createStorm(world: StormWorld, customers: Customer[]): Storm {
+  let keys = 0;
+  return {
+    world,
+    customers,
+    withdrawals: [],
+    holds: [],
+    dropped: [],
+    counts: new Map(),
+    log: [],
+    underWay: new Set(),
+    faults: [],
+    nextKey: () => `k${++keys}`,
+  };
+}
+
+export function count({ counts }: Storm, what: string, by = 1): void {
+  counts.set(what, (counts.get(what) ?? 0) + by);
+}
+
+/** Lets something go on by itself; the end waits for it. */
+export function inBackground(storm: Storm, what: string, work: Promise<unknown>): void {
+  const done: Promise<void> = work
+    .then(
+      () => {},
+      (error: Error) => {
+        storm.faults.push(`${what}: ${error.message}`);
+      },
+    )
+    .finally(() => storm.underWay.delete(done));
+  storm.underWay.add(done);
+}
+
+/** A line of the log; the number is the operation's place in the storm. */
+export function note(storm: Storm, line: string): void {
+  storm.log.push(line);
+}

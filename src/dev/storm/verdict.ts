@@ -1,0 +1,190 @@
+/** The books against the canonical chain, by a plain model. What differs is told in sentences. */
+import { createHash } from 'node:crypto';
+import { createPool } from '../../db/pool.ts';
+import { audit } from '../../ledger/audit.ts';
+import { type Canon, readCanon } from './canon.ts';
+import { ASSETS, type Asset, DESK, unitsOfText, walletOf } from './customers.ts';
+import type { Storm } from './storm.ts';
+
+/** Least deposit that reaches a wallet, in base units; see `openShop`. */
+const LEAST: Record<Asset, bigint> = { ETH: 10n ** 15n, USDX: 10n ** 6n };
+
+interface Books {
+  settled(wallet: string): bigint;
+  /** What a wallet owes for coins that went away again. */
+  owed(wallet: string): bigint;
+  /** What transfers between customers moved to a wallet, or (negative) from it. */
+  moved(wallet: string): bigint;
+}
+
+/** Everything that is not as it must be. @returns also a hash of the state that was reached */
+export async function judge(storm: Storm): Promise<{ differences: string[]; hash: string }> {
+  const canon = await readCanon(storm);
+  const books = await readBooks(storm);
+  const differences = [
+    ...(await chainTotals(storm, canon, books)),
+    ...wallets(storm, canon, books),
+    ...(await withdrawals(storm, canon)),
+    ...(await ownReports(storm)),
+  ];
+  return { differences, hash: await hashOf(storm) };
+}
+
+function differ(what: string, is: unknown, must: unknown): string[] {
+  return is === must ? [] : [`${what} is ${String(is)}, but must be ${String(must)}`];
+}
+
+function sum(list: readonly { units: bigint }[]): bigint {
+  return list.reduce((all, { units }) => all + units, 0n);
+}
+
+async function readBooks({ world: { database } }: Storm): Promise<Books> {
+  const read = async (sql: string) => {
+    const rows = await database.ask<{ wallet: string; asset: Asset; amount: string }>(sql);
+    const map = new Map(
+      rows.map(({ wallet, asset, amount }) => [wallet, unitsOfText(asset, amount)]),
+    );
+    return (wallet: string) => map.get(wallet) ?? 0n;
+  };
+  return {
+    settled: await read(
+      `select w.id as wallet, w.asset, coalesce(sum(e.amount), 0)::text as amount
+       from wallets w left join ledger_entries e on e.wallet_id = w.id and e.status = 'SETTLED'
+       group by w.id, w.asset`,
+    ),
+    owed: await read(
+      `select s.wallet_id as wallet, w.asset, sum(s.remaining)::text as amount
+       from wallet_shortfalls s join wallets w on w.id = s.wallet_id group by s.wallet_id, w.asset`,
+    ),
+    moved: await read(
+      `select e.wallet_id as wallet, w.asset, sum(e.amount)::text as amount
+       from ledger_entries e join wallets w on w.id = e.wallet_id
+       join transfer_groups g on g.id = e.group_id
+       where g.kind = 'transfer' and e.status = 'SETTLED' group by e.wallet_id, w.asset`,
+    ),
+  };
+}
+
+/** Per asset: what lies on our addresses is what the books say that the outside owes us. */
+async function chainTotals(storm: Storm, canon: Canon, books: Books): Promise<string[]> {
+  const { hot } = storm.world;
+  const found: string[] = [];
+  for (const asset of ASSETS) {
+    let total = await canon.balanceOf(hot, asset);
+    for (const { owner, address } of storm.customers) {
+      const balance = await canon.balanceOf(address, asset);
+      const came = [...canon.payouts, ...canon.payments].filter(
+        (each) => each.to === address && each.asset === asset,
+      );
+      // The model against the chain itself: if this fails, the storm is wrong and not the books.
+      found.push(...differ(`what came to ${owner} in ${asset}`, sum(came), balance));
+      total += balance;
+    }
+    found.push(...differ(`external:${asset}`, -books.settled(`external:${asset}`), total));
+  }
+  found.push(...differ('network-fees:ETH', -books.settled('network-fees:ETH'), canon.gas));
+  return found;
+}
+
+/** Per wallet: deposits less payments and transfers; what is missing is owed, to the last unit. */
+function wallets({ customers, withdrawals: all }: Storm, canon: Canon, books: Books): string[] {
+  const found: string[] = [];
+  const came = [...canon.payouts, ...canon.payments];
+  const paid = paidOf(all, canon);
+  for (const asset of ASSETS) {
+    const isDust = (units: bigint) => units < LEAST[asset];
+    let owed = 0n;
+    let dust = 0n;
+    for (const { owner, address } of customers) {
+      const wallet = walletOf(owner, asset);
+      const events = came.filter((each) => each.to === address && each.asset === asset);
+      dust += sum(events.filter(({ units }) => isDust(units)));
+      const gone = sum(all.filter((each) => each.wallet === wallet && paid.has(each.groupId)));
+      const must = sum(events.filter(({ units }) => !isDust(units))) - gone + books.moved(wallet);
+      const is = books.settled(wallet) - books.owed(wallet);
+      found.push(...differ(`${wallet} without what it owes`, is, must));
+      if (books.settled(wallet) < 0n) found.push(`${wallet} is negative`);
+      owed += books.owed(wallet);
+    }
+    const nobody = `unattributed:${asset}`;
+    const desk = walletOf(DESK, asset);
+    const had = [nobody, desk].map((wallet) => books.settled(wallet) - books.owed(wallet));
+    owed += books.owed(nobody) + books.owed(desk);
+    found.push(
+      ...differ(
+        `what nobody owns of ${asset}`,
+        had.reduce((a, b) => a + b),
+        dust,
+      ),
+    );
+    found.push(...differ(`shortfall:${asset}`, books.settled(`shortfall:${asset}`), -owed));
+  }
+  return found;
+}
+
+/** Withdrawals that the chain paid. Those to addresses of ours are found by their exact amount. */
+function paidOf(all: Storm['withdrawals'], canon: Canon): Set<string> {
+  const left = [...canon.payments];
+  const paid = new Set<string>();
+  for (const { groupId, destination, asset, units } of all) {
+    const at = left.findIndex(
+      (each) => each.to === destination && each.asset === asset && each.units === units,
+    );
+    if (at < 0) continue;
+    left.splice(at, 1);
+    paid.add(groupId);
+  }
+  return paid;
+}
+
+/** Each was paid at most once, and as its group says; the hot wallet paid nothing else. */
+async function withdrawals(storm: Storm, canon: Canon): Promise<string[]> {
+  const rows = await storm.world.database.ask<{ id: string; status: string }>(
+    "select id, status from transfer_groups where kind = 'withdrawal'",
+  );
+  const status = new Map(rows.map((row) => [row.id, row.status]));
+  const paid = paidOf(storm.withdrawals, canon);
+  const found = storm.withdrawals.flatMap(({ groupId }) =>
+    differ(`${groupId} settled`, status.get(groupId) === 'SETTLED', paid.has(groupId)),
+  );
+  const ours = storm.withdrawals.filter(({ groupId }) => paid.has(groupId));
+  for (const asset of ASSETS) {
+    const of = (list: readonly { asset: Asset; units: bigint }[]) =>
+      sum(list.filter((each) => each.asset === asset));
+    found.push(...differ(`paid out in ${asset}`, of(canon.payments), of(ours)));
+  }
+  return [...found, ...differ('payments', canon.payments.length, ours.length)];
+}
+
+/** What the service says of itself. */
+async function ownReports({ world }: Storm): Promise<string[]> {
+  const { client, database } = world;
+  const db = createPool({ databaseUrl: database.url, size: 1, applicationName: 'storm' });
+  try {
+    const report = await audit(db);
+    const { body } = await client.get('/v1/reconciliation');
+    const drifts = (body.chain ?? []) as { asset: string; drift: string }[];
+    const { body: chains } = await client.get('/v1/chains');
+    const halts = (chains.data ?? []).flatMap((chain: { halts: unknown[] }) => chain.halts);
+    return [
+      ...report.faults.map((fault) => `audit: ${JSON.stringify(fault)}`),
+      ...differ('balanced', body.balanced, true),
+      ...differ('reconciled assets', drifts.length, ASSETS.length),
+      ...drifts.flatMap(({ asset, drift }) => differ(`drift of ${asset}`, drift, '0')),
+      ...differ('halts', JSON.stringify(halts), '[]'),
+      ...client.faults,
+    ];
+  } finally {
+    await db.end();
+  }
+}
+
+async function hashOf({ world: { database } }: Storm): Promise<string> {
+  const rows = await database.ask(
+    `select w.id, sum(e.amount)::text as settled from wallets w
+     join ledger_entries e on e.wallet_id = w.id and e.status = 'SETTLED'
+     group by w.id
+     union all select id, status::text || coalesce(reason, '') from transfer_groups order by 1, 2`,
+  );
+  return createHash('sha256').update(JSON.stringify(rows)).digest('hex').slice(0, 16);
+}

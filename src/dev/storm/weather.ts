@@ -1,0 +1,91 @@
+/** What the chain itself does: blocks, reorganisations, a head that goes down. */
+import type { Rpc } from '../../chains/evm/rpc.ts';
+import type { Dice } from './dice.ts';
+
+/** Slots in an epoch of the storm's chain. */
+export const EPOCH_SLOTS = 4;
+/** Blocks above the last final one: no reorganisation is deeper, since a real chain has none. */
+const WINDOW = 2 * EPOCH_SLOTS;
+
+export interface Weather {
+  mine(blocks?: number): Promise<number>;
+  height(): Promise<number>;
+  /** How many of the last blocks may become others; 0: none may. */
+  room(): Promise<number>;
+  /** Replaces the last blocks by as many others. Answers with the transactions that were lost. */
+  reorg(depth: number, keepPercent: number): Promise<string[]>;
+  /** Drops the last blocks: the head goes down. Answers with the transactions that were lost. */
+  rollback(depth: number): Promise<string[]>;
+}
+
+interface Mined {
+  txid: string;
+  from: string;
+}
+
+/** @param rpc the node itself, with no faults in between */
+export async function createWeather(rpc: Rpc, dice: Dice): Promise<Weather> {
+  const height = async () => Number(await rpc('eth_blockNumber'));
+  /** Whoever looked may have seen it, and holds what was final then to be final for ever. */
+  let highest = await height();
+  const lastBlocks = async (depth: number): Promise<Mined[]> => {
+    const head = await height();
+    const mined: Mined[] = [];
+    for (let at = head - depth + 1; at <= head; at++) {
+      const block = await rpc<{ transactions: { hash: string; from: string }[] }>(
+        'eth_getBlockByNumber',
+        `0x${at.toString(16)}`,
+        true,
+      );
+      mined.push(...block.transactions.map(({ hash, from }) => ({ txid: hash, from })));
+    }
+    return mined;
+  };
+  return {
+    height,
+    async mine(blocks = 1) {
+      await rpc('anvil_mine', `0x${blocks.toString(16)}`);
+      const head = await height();
+      highest = Math.max(highest, head);
+      return head;
+    },
+    room: async () => Math.max(0, (await height()) - (highest - WINDOW)),
+    async reorg(depth, keepPercent) {
+      const mined = await lastBlocks(depth);
+      const kept = keep(mined, depth, keepPercent, dice);
+      const raws = await Promise.all(
+        kept.map(async ({ txid, at }) => [await rpc('eth_getRawTransactionByHash', txid), at]),
+      );
+      await rpc('anvil_reorg', depth, raws);
+      const stays = new Set(kept.map(({ txid }) => txid));
+      return mined.map(({ txid }) => txid).filter((txid) => !stays.has(txid));
+    },
+    async rollback(depth) {
+      const mined = await lastBlocks(depth);
+      await rpc('anvil_rollback', depth);
+      return mined.map(({ txid }) => txid);
+    },
+  };
+}
+
+/**
+ * Which transactions the new branch has, and in which of its blocks. Of each sender it has the
+ * first ones, in their order: a nonce needs those before it.
+ */
+function keep(mined: Mined[], depth: number, percent: number, dice: Dice) {
+  const ended = new Set<string>();
+  const places = new Map<string, number>();
+  const kept: { txid: string; at: number }[] = [];
+  for (const { txid, from } of mined) {
+    if (ended.has(from)) continue;
+    if (!dice.isLucky(percent)) {
+      ended.add(from);
+      continue;
+    }
+    const least = places.get(from) ?? 0;
+    const at = least + dice.roll(depth - least);
+    places.set(from, at);
+    kept.push({ txid, at });
+  }
+  return kept;
+}

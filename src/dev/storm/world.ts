@@ -1,0 +1,183 @@
+/** What one storm rages in: a database, a chain behind a faulty door, the service's processes. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { mnemonicToAccount } from 'viem/accounts';
+import { depositPath, deriveAddress } from '../../chains/evm/addresses.ts';
+import { connectRpc, type Rpc } from '../../chains/evm/rpc.ts';
+import { type FaultProxy, startProxy } from '../../chains/faults/proxy.ts';
+import { createPool } from '../../db/pool.ts';
+import { createLog } from '../../observability/log.ts';
+import { depositXpub, hotWalletAddress } from '../../withdrawals/developmentKeys.ts';
+import { compileContract } from '../chain/compile.ts';
+import { seedLocalChain } from '../chain/seedLocalChain.ts';
+import { deploy } from '../chain/token.ts';
+import { newAdminKey } from '../settings.ts';
+import { startAnvil } from '../stack/anvil.ts';
+import { type Client, createClient } from './client.ts';
+import { copyTemplate, type StormDatabase } from './database.ts';
+import { createDice, type Dice } from './dice.ts';
+import { createService, type Service } from './service.ts';
+import { type Contracts, createStrangers, type Strangers } from './strangers.ts';
+import { createWeather, EPOCH_SLOTS, type Weather } from './weather.ts';
+
+const MNEMONIC = 'test test test test test test test test test test test junk';
+const XPUB = depositXpub(MNEMONIC);
+const SPLITTER = new URL('../../../test/chains/contracts/Splitter.sol', import.meta.url);
+/** What the strangers and their contract have of the token. */
+const MANY = 10n ** 15n;
+const PATIENCE_MS = 90_000;
+/** A deposit is credited before it is final, so that reorganisations take credits back. */
+const CONFIRMATIONS = 2;
+
+/** Servers that storms share: each seed has a database, a namespace and a chain of its own. */
+export interface StormServers {
+  adminUrl: string;
+  /** Name of the migrated database to copy. */
+  template: string;
+  temporalAddress: string;
+  /** A namespace that nobody uses. */
+  namespace(): Promise<string>;
+}
+
+export interface StormWorld {
+  seed: number;
+  dice: Dice;
+  database: StormDatabase;
+  namespace: string;
+  temporalAddress: string;
+  /** The node itself, with no faults in between. */
+  rpc: Rpc;
+  weather: Weather;
+  strangers: Strangers;
+  contracts: Contracts;
+  hot: string;
+  proxy: FaultProxy;
+  /** Calls that a fault struck, by kind. */
+  strikes: Map<string, number>;
+  services: Service[];
+  client: Client;
+  /** Folder of the processes' logs. */
+  home: string;
+  /** @param keep leaves database and logs for somebody to look at */
+  close(keep: boolean): Promise<void>;
+}
+
+/** Lower-case address that an owner is handed out first. */
+export function addressOf(owner: string): string {
+  return deriveAddress(XPUB, depositPath(owner, 0));
+}
+
+/** Starts everything for one seed. */
+export async function openWorld(servers: StormServers, seed: number): Promise<StormWorld> {
+  const ends: (() => Promise<unknown>)[] = [];
+  const home = mkdtempSync(join(tmpdir(), `holdfast-storm-${seed}-`));
+  const close = async (keep: boolean): Promise<void> => {
+    for (const end of ends.splice(0).reverse()) await end().catch(() => {});
+    if (!keep) rmSync(home, { recursive: true, force: true });
+  };
+  try {
+    return { ...(await fill(servers, seed, home, ends)), close };
+  } catch (error) {
+    await close(false);
+    throw error;
+  }
+}
+
+async function fill(
+  servers: StormServers,
+  seed: number,
+  home: string,
+  ends: (() => Promise<unknown>)[],
+): Promise<Omit<StormWorld, 'close'>> {
+  const dice = createDice(seed);
+  const { temporalAddress } = servers;
+  const [database, namespace, anvil] = await Promise.all([
+    copyTemplate(servers.adminUrl, servers.template, seed),
+    servers.namespace(),
+    startAnvil({
+      stateFile: null,
+      logFile: join(home, 'anvil.log'),
+      mnemonic: MNEMONIC,
+      blockTimeSeconds: null,
+      epochSlots: EPOCH_SLOTS,
+    }),
+  ]);
+  ends.push(
+    () => database.close(),
+    () => anvil.stop(),
+  );
+  const rpc = connectRpc(anvil.rpcUrl);
+  const contracts = await prepareChain(database.url, anvil.rpcUrl, rpc);
+  const strangers = createStrangers(rpc, MNEMONIC, contracts);
+  for (const address of [...strangers.addresses, contracts.splitter]) {
+    await rpc('anvil_dealERC20', address, contracts.usdx, `0x${MANY.toString(16)}`);
+  }
+  const weather = await createWeather(rpc, dice);
+  await weather.mine(3 * EPOCH_SLOTS);
+  const strikes = new Map<string, number>();
+  const onStrike = (_: string, kinds: string[]) => {
+    for (const kind of kinds) strikes.set(kind, (strikes.get(kind) ?? 0) + 1);
+  };
+  const proxy = await startProxy({ upstreams: [anvil.rpcUrl], seed, onStrike });
+  ends.push(() => proxy.stop());
+  const adminKey = newAdminKey();
+  const env = {
+    DATABASE_URL: database.url,
+    TEMPORAL_ADDRESS: temporalAddress,
+    TEMPORAL_NAMESPACE: namespace,
+    CHAIN_RPC_URL: proxy.url,
+    CHAIN_START_BLOCK: '0',
+    CHAIN_POLL_MS: '100',
+    HOLDFAST_ADMIN_KEY: adminKey,
+    HOLDFAST_DEV_MNEMONIC: MNEMONIC,
+    LOG_LEVEL: 'warn',
+  };
+  const services = [
+    await createService({ name: 'api', roles: ['api', 'worker'], home, env }),
+    await createService({ name: 'watcher', roles: ['worker', 'watcher'], home, env }),
+  ];
+  ends.push(() => Promise.all(services.map((service) => service.stop())));
+  await Promise.all(services.map((service) => service.start()));
+  const keys = new Map([['admin', adminKey]]);
+  const client = createClient(services[0]?.url ?? '', keys, PATIENCE_MS);
+  for (const name of ['storm', 'desk']) {
+    const scopes = ['read', 'transfer', 'operate'];
+    const made = await client.send('POST', '/v1/api-keys', { name, client: name, scopes });
+    keys.set(name, made.body.key);
+  }
+  const hot = hotWalletAddress(MNEMONIC);
+  return {
+    ...{ seed, dice, database, namespace, temporalAddress, rpc, weather, strangers, contracts },
+    ...{ hot, proxy, strikes, services, client, home },
+  };
+}
+
+/** The token and the contract that pays by inner calls; from here on blocks come when asked for. */
+async function prepareChain(databaseUrl: string, rpcUrl: string, rpc: Rpc): Promise<Contracts> {
+  const db = createPool({ databaseUrl, size: 2, applicationName: 'storm' });
+  try {
+    const config = { mnemonic: MNEMONIC };
+    await seedLocalChain({ rpcUrl, db, config, log: createLog('silent') });
+    await db.query('select 1');
+    const { rows } = await db.query<{ contract: string }>(
+      "select contract from assets where code = 'USDX'",
+    );
+    const usdx = (rows[0]?.contract ?? '').toLowerCase();
+    const deployer = mnemonicToAccount(MNEMONIC, { path: "m/44'/60'/0'/0/1" });
+    const { bytecode } = compileContract(SPLITTER, 'Splitter');
+    const splitter = (await deploy(rpcUrl, deployer, bytecode)).toLowerCase();
+    await rpc('anvil_setBalance', splitter, `0x${(10n ** 21n).toString(16)}`);
+    await rpc('evm_setAutomine', false);
+    return { usdx, splitter };
+  } finally {
+    await db.end();
+  }
+}
+
+/** Assets as the storm wants them, and the people who hold them. */
+export async function openShop({ client }: StormWorld): Promise<void> {
+  const shared = { confirmations: CONFIRMATIONS };
+  await client.send('PATCH', '/v1/assets/ETH', { ...shared, minDeposit: '0.001' });
+  await client.send('PATCH', '/v1/assets/USDX', { ...shared, minDeposit: '1' });
+}

@@ -1,0 +1,27 @@
+/** Chain storms by seed, in their short form; `npm run storm -- --help` has the long ones. */
+import { expect, it } from 'vitest';
+import { runStorm } from '../../src/dev/storm/run.ts';
+import { borrow } from '../support/borrow.ts';
+import { temporalAddress, temporalNamespace } from '../support/testServers.ts';
+
+/** A machine with other work takes several times as long as a storm alone. */
+const TIMEOUT_MS = 180_000;
+
+it.each([1, 2, 3, 4, 5])(
+  'leaves the books as the chain says, with seed %i',
+  {
+    timeout: TIMEOUT_MS,
+  },
+  async (seed) => {
+    const { adminUrl, template } = await borrow('database');
+    const servers = {
+      adminUrl,
+      template,
+      temporalAddress: await temporalAddress(),
+      namespace: temporalNamespace,
+    };
+    const { differences, left } = await runStorm(servers, { seed, seconds: null });
+    if (left) await borrow('leaveDatabase', left.database);
+    expect({ differences, left }).toEqual({ differences: [], left: null });
+  },
+);
