@@ -1,4 +1,4 @@
-/** `holdfast reconcile`: compares the books with the chain, and says what to do where they differ. */
+/** `holdfast reconcile`: compares the books with the chain, and says what to do about drift. */
 import { parseArgs } from 'node:util';
 import { type ChainConnection, connectChain } from '../chains/connection.ts';
 import { reconcileChain } from '../chains/reconcile.ts';
@@ -12,8 +12,8 @@ import { type Found, tellAll } from './reconcileTable.ts';
 const HELP = `holdfast reconcile [--look] [--json]
        holdfast reconcile --tolerate ASSET --missing AMOUNT [--surplus AMOUNT]
 
-Compares what our addresses have at the highest final block with what the books say, term by term and
-address by address, and sums up the books themselves.
+Compares what our addresses have at the highest final block with what the books say, term by term
+and address by address, and sums up the books themselves.
 
 It notes what it found, and pauses the withdrawals of each asset that is off by more than it may be,
 as the schedule holdfast-reconcile does. With --look it changes nothing.

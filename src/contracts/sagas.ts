@@ -40,9 +40,10 @@ export const WORKFLOW = {
   repair: 'repair',
   reconcile: 'reconcile',
 } as const;
-/** The schedule that compares the books with the chain; also who its pauses are noted as made by. */
-export const RECONCILE_SCHEDULE_ID = 'holdfast-reconcile';
 export type WorkflowType = (typeof WORKFLOW)[keyof typeof WORKFLOW];
+
+/** The schedule that compares the books with the chain; its pauses are noted as made by it. */
+export const RECONCILE_SCHEDULE_ID = 'holdfast-reconcile';
 
 /** The workflow type that drives a group. */
 export function workflowTypeOf(kind: GroupKind, chainBound: boolean): WorkflowType {

@@ -12,7 +12,7 @@ import { makeCurrent, pinnedTo } from './deployment.ts';
 import { createGateway } from './gateway.ts';
 import { createOutcomes } from './outcomes.ts';
 import { installRuntime } from './runtime.ts';
-import { ensureRepairSchedule } from './schedule.ts';
+import { ensureReconcileSchedule, ensureRepairSchedule } from './schedule.ts';
 import { createSweep } from './sweep.ts';
 import { type RunningWorker, startWorker } from './worker.ts';
 
@@ -71,7 +71,10 @@ export async function startSagas(options: SagasOptions): Promise<Sagas> {
       const activities = { ...steps, ...chainActivities };
       workers.push(...(await startWorkers(temporal, options, activities)));
     }
-    if (options.sweeper !== false) await ensureRepairSchedule(client);
+    if (options.sweeper !== false) {
+      await ensureRepairSchedule(client);
+      if (chainActivities) await ensureReconcileSchedule(client);
+    }
   } catch (error) {
     await stop();
     throw error;

@@ -44,7 +44,7 @@ it('names each term in words, and ends with 0 while all agrees', async () => {
   expect(status).toBe(0);
 });
 
-it('only looks with --look; else it pauses, says where, why and what to do, and ends with 1', async () => {
+it('only looks with --look; else it pauses, says what to do, and ends with 1', async () => {
   const now = BigInt(await world.node.rpc<string>('eth_getBalance', HOT, 'latest'));
   await world.node.rpc('anvil_setBalance', HOT, `0x${(now - ETH).toString(16)}`);
   await world.node.mine(3);
