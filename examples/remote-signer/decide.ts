@@ -11,6 +11,8 @@ export interface Rules {
   chains: readonly string[];
   /** Lower-case address of its key. */
   sender: string;
+  /** Lower-case address of the key of a deposit address, by its path. */
+  depositAddress(path: string): string;
   /** Most that one transaction may cost, in wei. */
   maxFeeWei: bigint;
 }
@@ -29,7 +31,11 @@ function bytesFault(rules: Rules, asked: SignRequest): string | null {
   if (transaction.type !== 'eip1559' || transaction.r) return 'the bytes are no unsigned EIP-1559';
   if (!rules.chains.includes(asked.chain)) return `it does not sign for ${asked.chain}`;
   if (`eip155:${transaction.chainId}` !== asked.chain) return 'the bytes are for another chain';
-  if (asked.sender !== rules.sender) return `it signs for ${rules.sender} alone`;
+  const sender = asked.path === null ? rules.sender : rules.depositAddress(asked.path);
+  if (asked.sender !== sender) return `it signs for ${sender} there`;
+  if (asked.path !== null && asked.kind === 'payment' && asked.destination !== rules.sender) {
+    return `a deposit address pays ${rules.sender} alone`;
+  }
   if ((transaction.nonce ?? 0) !== asked.nonce) return 'the bytes have another nonce';
   if (transaction.accessList?.length) return 'the bytes have an access list';
   const call = callOf(asked);

@@ -16,13 +16,18 @@ export interface SignRequest {
   nonce: number;
   /** Unsigned bytes, hex. */
   draft: string;
+  /**
+   * Which deposit address sends, as `first/second` below their account (`m/44'/60'/1'`); null: the
+   * hot wallet.
+   */
+  path: string | null;
 }
 
 const ADDRESS = /^0x[0-9a-f]{40}$/;
 
 /** Reads a body; null where it is none of these. */
 export function readRequest(body: unknown): SignRequest | null {
-  const asked = (body ?? {}) as Partial<Record<keyof SignRequest, unknown>>;
+  const asked = { path: null, ...(body ?? {}) } as Partial<Record<keyof SignRequest, unknown>>;
   const texts = [asked.groupId, asked.chain, asked.sender, asked.destination, asked.units];
   const isRead =
     texts.every((text) => typeof text === 'string' && text.length > 0 && text.length <= 1_024) &&
@@ -33,6 +38,14 @@ export function readRequest(body: unknown): SignRequest | null {
     /^(0|[1-9]\d{0,77})$/.test(String(asked.units)) &&
     Number.isSafeInteger(asked.nonce) &&
     Number(asked.nonce) >= 0 &&
-    /^0x02[0-9a-f]{2,4096}$/.test(String(asked.draft));
+    /^0x02[0-9a-f]{2,4096}$/.test(String(asked.draft)) &&
+    (asked.path === null || isPath(String(asked.path)));
   return isRead ? (asked as SignRequest) : null;
+}
+
+/** Two levels that are not hardened (BIP-32). */
+function isPath(text: string): boolean {
+  return (
+    /^\d{1,10}\/\d{1,10}$/.test(text) && text.split('/').every((level) => Number(level) < 2 ** 31)
+  );
 }

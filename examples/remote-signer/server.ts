@@ -25,6 +25,8 @@ export interface SignerOptions {
 /** Far more than any request has. */
 const MAX_BODY_BYTES = 16_384;
 const DEFAULT_PORT = 4_100;
+/** Whose xpub Holdfast derives deposit addresses from. */
+const DEPOSIT_ACCOUNT = "m/44'/60'/1'";
 /** 0.1 of a coin of 18 decimals. */
 const DEFAULT_MAX_FEE_WEI = '100000000000000000';
 
@@ -32,14 +34,21 @@ const DEFAULT_MAX_FEE_WEI = '100000000000000000';
 export function createSigner(options: SignerOptions): Server {
   const account = mnemonicToAccount(options.mnemonic);
   const journal = openJournal(options.journalPath);
-  const { chains, maxFeeWei } = options;
-  const rules: Rules = { chains, maxFeeWei, sender: account.address.toLowerCase() };
+  const { chains, maxFeeWei, mnemonic } = options;
+  const deposit = (path: string) =>
+    mnemonicToAccount(mnemonic, { path: `${DEPOSIT_ACCOUNT}/${path}` as const });
+  const rules: Rules = {
+    chains,
+    maxFeeWei,
+    sender: account.address.toLowerCase(),
+    depositAddress: (path) => deposit(path).address.toLowerCase(),
+  };
   const server = createServer((request, response) => {
     const answer = (status: number, body: object) => {
       response.writeHead(status, { 'content-type': 'application/json' });
       response.end(JSON.stringify(body));
     };
-    handle({ account, journal, rules, token: options.token }, request, answer, response);
+    handle({ account, deposit, journal, rules, token: options.token }, request, answer, response);
   });
   server.on('close', () => journal.close());
   return server;
@@ -47,6 +56,8 @@ export function createSigner(options: SignerOptions): Server {
 
 interface Held {
   account: HDAccount;
+  /** Keys of the deposit addresses. */
+  deposit: (path: string) => HDAccount;
   journal: Journal;
   rules: Rules;
   token: string;
@@ -76,7 +87,7 @@ function handle(held: Held, request: IncomingMessage, answer: Answer, to: Server
  * Decides and journals without a pause in between, so that two requests at once see each other.
  * The signature is a function of key and bytes: asked again, it is the same.
  */
-async function sign({ account, journal, rules }: Held, body: unknown, answer: Answer) {
+async function sign({ account, deposit, journal, rules }: Held, body: unknown, answer: Answer) {
   const asked = readRequest(body);
   if (asked === null) {
     answer(400, { code: 'INVALID_REQUEST' });
@@ -89,7 +100,8 @@ async function sign({ account, journal, rules }: Held, body: unknown, answer: An
   }
   journal.write(asked);
   const transaction = parseTransaction(asked.draft as Hex);
-  const bytes = await account.signTransaction(transaction as never);
+  const key = asked.path === null ? account : deposit(asked.path);
+  const bytes = await key.signTransaction(transaction as never);
   answer(200, { txid: keccak256(bytes), bytes });
 }
 

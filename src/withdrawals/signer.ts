@@ -77,9 +77,11 @@ export function createMnemonicSigner(mnemonic: string, chain: string): Signer {
 
 /** A deposit address pays the hot wallet and nobody else, or takes its own nonce. */
 function refuseElsewhere({ kind, payment }: SigningRequest, hotWallet: string): void {
-  if (kind === 'cancel' || payment.destination === hotWallet) return;
+  const { sender, destination, units } = payment;
+  const isNothing = destination === sender && units === 0n && payment.contract === null;
+  if (kind === 'cancel' ? isNothing : destination === hotWallet) return;
   throw new SignerRefused(
-    `The signer refuses: ${payment.sender} is a deposit address and pays ${hotWallet} alone.`,
+    `The signer refuses: ${sender} is a deposit address and pays ${hotWallet} alone.`,
   );
 }
 
