@@ -104,9 +104,9 @@ export async function createPayWorld(): Promise<PayWorld> {
       await world.node.mine(3);
       await world.follow();
       const lines = await reconcileChain(db, port);
-      expect(lines.map(({ asset, drift }) => [asset, drift])).toEqual([
-        ['ETH', '0'],
-        ['USDX', '0'],
+      expect(lines.map(({ asset, drift, places }) => [asset, drift, places])).toEqual([
+        ['ETH', '0', []],
+        ['USDX', '0', []],
       ]);
     },
   };

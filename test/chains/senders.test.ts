@@ -1,5 +1,6 @@
 /** The hot wallet's nonces: gaps, caps, foreign transactions, a database that forgot some. */
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { reconcileChain } from '../../src/chains/reconcile.ts';
 import { readGroup } from '../../src/ledger/groups.ts';
 import { releaseWithdrawal } from '../../src/ledger/releaseWithdrawal.ts';
 import { cancelOnChain } from '../../src/ledger/replaceAttempt.ts';
@@ -257,6 +258,9 @@ describe('a payment that comes after its withdrawal was given back', () => {
     expect(late).toMatchObject({ status: 'RELEASED', withdrawal: { state: 'late_confirmed' } });
     expect(await world.balance(wallet)).toMatchObject({ available: '0.5' });
     expect(await world.balance('shortfall:ETH')).toMatchObject({ settled: '-0.5' });
+    // Booked, so no drift; and nobody owes it.
+    const [line] = await reconcileChain(world.db, world.port);
+    expect(line?.shortfall).toEqual({ total: '0.5', owed: '0', lost: '0.5' });
     const events = (await readTimeline(world.db, id)).map(({ event }) => event);
     expect(events).toContain('chain.late_confirmed');
     const { id: next } = await world.withdraw('ETH', '0.1');
