@@ -101,6 +101,8 @@ begin
     return format('%s stands still until a person has looked', w.chain);
   elsif (select a.withdrawals_paused from assets a where a.code = w.asset) then
     return format('withdrawals of %s are paused', w.asset);
+  elsif withdrawal_destination_fault(w.wallet_id, w.destination) is not null then
+    return withdrawal_destination_fault(w.wallet_id, w.destination);
   elsif c_native is null then
     return format('the coin that fees of %s are paid in is not registered as an asset', w.chain);
   elsif exists (select from sender_pauses o
