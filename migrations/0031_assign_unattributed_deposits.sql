@@ -14,8 +14,9 @@ create table unattributed_assignments (
 create trigger unattributed_assignments_stay before update or delete on unattributed_assignments
   for each row execute function refuse_change();
 
--- Moves an unattributed deposit to a wallet, by a group of its own that names the deposit. It has
--- to be final: a reorganisation would take it back from `unattributed:<asset>` alone.
+-- Moves an unattributed deposit to a wallet, by a group of its own that names the deposit. What the
+-- wallet owes is paid first. It has to be final: a reorganisation would take it back from
+-- `unattributed:<asset>` alone.
 create function chain_assign_unattributed(
   p_group_id text, p_step_key text, p_actor text, p_admin boolean, p_request jsonb,
   p_deposit_id text, p_client text, p_wallet text, p_reason text
@@ -26,6 +27,10 @@ declare
   l transfer_legs;
   a unattributed_assignments;
   g transfer_groups;
+  r record;
+  s record;
+  v_due numeric := 0;
+  v_part numeric;
   v_answer jsonb;
   v_code text;
   v_detail text;
@@ -73,10 +78,32 @@ begin
     return ledger_refuse(g, true, p_step_key, 'assign', p_actor, p_request, true, v_code,
       v_detail);
   end if;
+  perform from wallet_shortfalls o
+    where o.wallet_id = p_wallet and o.remaining > 0 order by o.created_at, o.group_id for update;
+  select least(l.settled, coalesce(sum(o.remaining), 0)) into v_due from wallet_shortfalls o
+    where o.wallet_id = p_wallet and o.asset = l.asset;
+  select array_agg(x.leg order by x.leg)::smallint[] as legs,
+      array_agg(x.wallet order by x.leg) as wallets, array_agg(l.asset) as assets,
+      array_agg(x.type order by x.leg) as types, array_agg(x.part order by x.leg) as parts into r
+    from (values (1, l.wallet_id, 'DEBIT'::leg_type, l.settled),
+      (2, p_wallet, 'CREDIT', l.settled - v_due),
+      (3, 'shortfall:' || l.asset, 'CREDIT', v_due)) x(leg, wallet, type, part)
+    where x.part > 0;
   v_answer := ledger_write(g, true, p_step_key, 'assign', p_actor, p_request, 'group.settled',
-    'IMMEDIATE', '{1,2}', array[l.wallet_id, p_wallet], array[l.asset, l.asset],
-    '{DEBIT,CREDIT}', array[l.settled, l.settled], null, true, true);
+    'IMMEDIATE', r.legs, r.wallets, r.assets, r.types, r.parts, null, true, true);
   if v_answer ->> 'outcome' = 'done' then
+    for s in
+      select * from wallet_shortfalls o
+      where o.wallet_id = p_wallet and o.remaining > 0 order by o.created_at, o.group_id
+    loop
+      v_part := least(s.remaining, v_due);
+      exit when v_part = 0;
+      v_due := v_due - v_part;
+      update wallet_shortfalls set remaining = remaining - v_part where group_id = s.group_id;
+      perform chain_fact(s.group_id, 'paid:' || p_group_id, 'shortfall.paid', jsonb_build_object(
+        'by', p_group_id, 'amount', amount_text(v_part),
+        'remaining', amount_text(s.remaining - v_part)));
+    end loop;
     insert into unattributed_assignments (deposit_id, group_id, wallet_id, assigned_by, reason)
       values (p_deposit_id, p_group_id, p_wallet, p_actor, p_reason);
     insert into group_facts (group_id, key, event, actor, reason, detail)

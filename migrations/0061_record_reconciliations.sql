@@ -55,7 +55,9 @@ begin
     from jsonb_to_recordset(p_lines) e(asset text, missing numeric, surplus numeric)
     join assets a on a.code = e.asset and a.chain = p_chain
     left join reconciliation_tolerances t on t.asset = e.asset
-    where e.missing > coalesce(t.missing, 0) or e.surplus > t.surplus
+    where (e.missing > coalesce(t.missing, 0) or e.surplus > t.surplus)
+      -- Where no hot wallet is known yet, what it has counts as missing, and nothing can be paid.
+      and exists (select from hot_addresses h where h.chain = p_chain)
     order by e.asset
   loop
     v_above := v_above || l.asset;

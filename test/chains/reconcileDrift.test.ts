@@ -1,6 +1,7 @@
 /** Coins that are not where the books say: found, named, and nothing more is paid. */
 import { Writable } from 'node:stream';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { ChainPort } from '../../src/chains/port.ts';
 import { reconcileChain } from '../../src/chains/reconcile.ts';
 import { observeReconciliations } from '../../src/chains/reconcileMetrics.ts';
 import { runReconciliation, setTolerance } from '../../src/chains/reconcileRun.ts';
@@ -119,6 +120,8 @@ describe('a reconciliation tells', () => {
     const { rows } = await world.database.owner.query('delete from hot_addresses returning *');
     const { places } = await found('USDX');
     expect(places).toMatchObject([{ address: null, kind: 'hot', cause: 'unknown' }]);
+    // Nobody can pay before it is known, and then all agrees: no reason to pause.
+    expect(await run()).toMatchObject({ above: [] });
     const { chain, address } = rows[0];
     const back = 'insert into hot_addresses (chain, address) values ($1, $2)';
     await world.database.owner.query(back, [chain, address]);
@@ -165,6 +168,17 @@ describe('above the tolerance', () => {
     expect(await isPaused('ETH')).toBe(true);
   });
 
+  it('is what is missing, also where as much is too much elsewhere', async () => {
+    const address = await world.wallet('hides', 'ETH');
+    await change(address, ETH);
+    await change(HOT_ADDRESS, -ETH);
+    await world.node.mine(3);
+    await world.follow();
+    expect(await run()).toMatchObject({ above: ['ETH'], lines: [{ drift: '0' }, {}] });
+    await change(address, -ETH);
+    await change(HOT_ADDRESS, ETH);
+  });
+
   it('a payment that was to be signed waits', async () => {
     const { id } = await world.withdraw('ETH', '1');
     await change(HOT_ADDRESS, -ETH);
@@ -193,4 +207,39 @@ describe('above the tolerance', () => {
     expect(await run()).toMatchObject({ above: ['ETH'] });
     expect(await setTolerance(world.db, 'NONE', { missing: '0', surplus: null }, 'x')).toBe(false);
   });
+});
+
+it('tells that somebody else has the key of the hot wallet', async () => {
+  await spendFrom(HOT_ADDRESS, ETH);
+  const { places } = await found('ETH');
+  expect(places).toMatchObject([{ address: HOT_ADDRESS, kind: 'hot', cause: 'foreign_spend' }]);
+});
+
+it('looks at thousands of addresses, some hundred at a time', async () => {
+  await world.database.owner.query(
+    `insert into deposit_addresses (family, address, owner, wallet_id, further, path)
+     select 'eip155', '0xaa' || lpad(to_hex(n), 38, '0'), 'many', 'surplus', n, 'm/' || n
+     from generate_series(1, 2000) n`,
+  );
+  let open = 0;
+  let most = 0;
+  const counting: ChainPort = {
+    ...world.port,
+    async balanceOf(...asked) {
+      most = Math.max(most, ++open);
+      try {
+        return await world.port.balanceOf(...asked);
+      } finally {
+        open -= 1;
+      }
+    },
+  };
+  let parts = 0;
+  const progress = () => {
+    parts += 1;
+  };
+  const [line] = await reconcileChain(world.db, counting, progress);
+  expect(line?.places).toHaveLength(1);
+  expect([most, parts]).toEqual([200, expect.any(Number)]);
+  expect(parts).toBeGreaterThanOrEqual(20);
 });

@@ -136,12 +136,35 @@ describe('the books and the chain agree', () => {
 
   it('when a spent credit was taken back: what is owed is a shortfall and no drift', async () => {
     const friend = await world.open();
-    const { wallet, inclusion } = await world.credited(6n);
+    const { wallet, address, inclusion } = await world.credited(6n);
     await world.move(wallet, friend, '4');
     await world.drop();
     await reverseCredit(world.db, inclusion);
     await world.expectReconciled();
     expect((await line('ETH')).shortfall).toEqual({ total: '4', owed: '4', lost: '0' });
+
+    // Coins that come without a name and are said to be the wallet's pay what it owes first.
+    const assign = async (ether: bigint): Promise<{ outcome: string }> => {
+      await world.database.owner.query("update assets set min_deposit = 50 where code = 'ETH'");
+      const { txid } = await world.node.send({ to: address, wei: ether * ETH });
+      await world.node.mine(3);
+      await world.book(txid);
+      await world.database.owner.query('update assets set min_deposit = null');
+      const { groupId } = await world.lastInclusion(txid);
+      return world.value(
+        "select chain_assign_unattributed($1, 'a', 'ops', true, '{}', $2, 't', $3, 'x')",
+        `transfer:t:${txid}`,
+        groupId,
+        wallet,
+      );
+    };
+    expect(await assign(1n)).toMatchObject({ outcome: 'done' });
+    expect([await world.owed(wallet), await world.shortfall()]).toEqual(['3', -3]);
+    expect(await world.balance(wallet)).toMatchObject({ settled: '0' });
+    expect(await assign(5n)).toMatchObject({ outcome: 'done' });
+    expect([await world.owed(wallet), await world.shortfall()]).toEqual(['0', 0]);
+    expect(await world.balance(wallet)).toMatchObject({ settled: '2' });
+    await world.expectWhole();
   });
 });
 
