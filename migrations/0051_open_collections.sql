@@ -25,7 +25,7 @@ return exists (
 );
 
 -- Deposit addresses that may be collected from: what lies there in final blocks is the rule's
--- minimum or more. Tokens first, since they need the native coins that lie there too.
+-- minimum or more, and nobody has to look at them first. Tokens first, since they need the native coins that lie there too.
 --
 -- amount, native  what the books say that lies there up to block `height`, of the asset and of the
 --                 native coin
@@ -59,6 +59,8 @@ begin
     ) o
     where collection_is_wanted(r, p_chain, p_sender) and o.amount >= r.min_amount
       and not collection_is_open(p_chain, i.to_address)
+      and not exists (select from sender_pauses s
+        where s.chain = p_chain and s.sender = i.to_address and s.until is null)
     order by a.contract is null, o.amount desc, i.to_address limit p_limit;
 end
 $$;
