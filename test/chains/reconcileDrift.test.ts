@@ -213,13 +213,19 @@ it('tells that somebody else has the key of the hot wallet', async () => {
   await spendFrom(HOT_ADDRESS, ETH);
   const { places } = await found('ETH');
   expect(places).toMatchObject([{ address: HOT_ADDRESS, kind: 'hot', cause: 'foreign_spend' }]);
+  // As of an address that had sent this before Holdfast first paid from it: that is nobody's theft.
+  await world.database.owner.query(
+    'insert into nonce_slots (chain, sender, nonce, note) values ($1, $2, $3, $4)',
+    [world.port.chain, HOT_ADDRESS, (await world.port.nextSequence(HOT_ADDRESS)) - 1, 'before'],
+  );
+  expect((await found('ETH')).places).toMatchObject([{ cause: 'missing_coins' }]);
 });
 
-it('looks at thousands of addresses, some hundred at a time', async () => {
+it('looks at many addresses, two hundred at a time', async () => {
   await world.database.owner.query(
     `insert into deposit_addresses (family, address, owner, wallet_id, further, path)
      select 'eip155', '0xaa' || lpad(to_hex(n), 38, '0'), 'many', 'surplus', n, 'm/' || n
-     from generate_series(1, 2000) n`,
+     from generate_series(1, 1000) n`,
   );
   let open = 0;
   let most = 0;
@@ -241,5 +247,5 @@ it('looks at thousands of addresses, some hundred at a time', async () => {
   const [line] = await reconcileChain(world.db, counting, progress);
   expect(line?.places).toHaveLength(1);
   expect([most, parts]).toEqual([200, expect.any(Number)]);
-  expect(parts).toBeGreaterThanOrEqual(20);
+  expect(parts).toBeGreaterThanOrEqual(10);
 });
