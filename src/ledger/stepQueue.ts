@@ -1,7 +1,8 @@
 /**
  * Steps that are asked for at the same time share a transaction. While one call is under way, what
- * comes waits and then goes together; who comes alone goes at once, so nobody waits for company. What a
- * step does, answers and refuses is the same either way, and each is durable before it is told.
+ * comes waits and then goes together; who comes alone goes at once, so nobody waits for company.
+ * What a step does, answers and refuses is the same either way, and each is durable before it is
+ * told.
  */
 import type { Db } from '../db/pool.ts';
 
@@ -39,8 +40,8 @@ interface Waiting {
 
 /**
  * Gives a pool a queue of steps. One call is under way at a time: two at once would wait for each
- * other's wallets, and measured no faster where they did not. Takes one connection, beside what else
- * the pool serves.
+ * other's wallets, and measured no faster where they did not. Takes one connection, beside what
+ * else the pool serves.
  */
 export function queueSteps(pool: Db): StepDb {
   let waiting: Waiting[] = [];

@@ -34,7 +34,7 @@ describe('problems', () => {
     for (const path of ['/', '/v2', '/v1/nothing', '/v1/wallets/a/b/c', '/v1/wallets/']) {
       expect(faultOf(await api.admin.get(path))).toEqual([404, 'NOT_FOUND']);
     }
-    const posted = await api.admin.post('/v1/withdrawals/w/speed-up', {});
+    const posted = await api.admin.post('/v1/withdrawals/w/nothing', {});
     expect(faultOf(posted)).toEqual([404, 'NOT_FOUND']);
   });
 

@@ -167,7 +167,7 @@ describe('what does not go well', () => {
     // More than the hot wallet has; the treasury's books go below zero for it.
     const { id, wallet } = await world.withdraw('ETH', '20000');
     const waiting = await signWithdrawal(world.deps, id);
-    expect(waiting.why).toMatch(/hot wallet has .* ETH/);
+    expect(waiting.why).toMatch(/sender has .* ETH/);
     expect(waiting.group.withdrawal).toMatchObject({ state: 'awaiting_funds', attempts: [] });
     const slots = 'select count(*)::integer from nonce_slots where group_id = $1';
     expect(await world.value(slots, id)).toBe(0);
@@ -183,7 +183,7 @@ describe('what does not go well', () => {
     const { id: second } = await world.withdraw('ETH', '6000');
     await world.sign(first);
     expect((await signWithdrawal(world.deps, second)).why).toMatch(
-      /hot wallet has 3\d{3}\.\d+ ETH/,
+      /sender has 3\d{3}\.\d+ ETH/,
     );
     await world.send(first);
     await world.node.mine();
