@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection, Client as TemporalClient } from '@temporalio/client';
 import { SIGNAL } from '../../contracts/sagas.ts';
 import { handOut } from './customers.ts';
-import type { Storm } from './storm.ts';
+import { note, type Storm } from './storm.ts';
 import { EPOCH_SLOTS } from './weather.ts';
 
 /** Longest wait for the end, beyond which something hangs. */
@@ -11,16 +11,19 @@ const CALM_TIMEOUT_MS = 120_000;
 const POLL_MS = 250;
 /** Blocks until all that stands in one is final. */
 const BLOCKS_TO_FINALITY = 2 * EPOCH_SLOTS + 1;
-/** A lost hint is made good by a saga's own timers; nobody waits so long, so they are told again. */
+/** A lost hint is made good by a saga's own timers. Nobody waits so long: they are told again. */
 const HINT_EVERY_MS = 3_000;
 
 /** Ends all faults, ends what people hold, and waits until nothing is left to happen. */
 export async function calmDown(storm: Storm): Promise<void> {
   const { world } = storm;
+  note(storm, 'calm: faults end, everybody is up');
   world.proxy.clear();
   for (const service of world.services) await service.start();
   for (const customer of storm.customers) if (!customer.known) await handOut(world, customer);
+  note(storm, 'calm: waits for what is under way');
   await Promise.all([...storm.underWay]);
+  note(storm, 'calm: waits for the sagas');
   for (const id of storm.holds.splice(0)) {
     const path = `/v1/transfers/${encodeURIComponent(id)}/cancel`;
     await world.client.ask(storm.nextKey(), path, { reason: 'the storm is over' });
@@ -38,6 +41,7 @@ export async function calmDown(storm: Storm): Promise<void> {
         return;
       }
       if (Date.now() > hintAt) {
+        note(storm, `left: ${left.join('; ')}`);
         for (const { id } of await openChainGroups(storm)) await sagas.hint(id);
         hintAt = Date.now() + HINT_EVERY_MS;
       }

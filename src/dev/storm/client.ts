@@ -132,6 +132,8 @@ function caller(url: string, keys: Map<string, string>) {
 /** What is refused without a decision (400, 404 of the group, 202) is not kept for ever. */
 function isFrozen({ status, body }: Answer): boolean {
   if (status === 404) return body?.code !== 'GROUP_NOT_FOUND';
+  // Coins in a block that is not final can be assigned later, under the same key.
+  if (body?.code === 'CHAIN_DECIDES' && body.instance.endsWith('/assign')) return false;
   return ![202, 400, 401, 403].includes(status);
 }
 

@@ -82,7 +82,9 @@ export async function runStorm(
     storm = createStorm(world, await openCustomers(world));
     operations = await rage(storm, seconds);
     await calmDown(storm);
+    note(storm, 'calm: all keys are asked again');
     await world.client.againAll();
+    note(storm, 'calm: books and chain are compared');
     verdict = await judge(storm);
     verdict.differences.unshift(...storm.faults);
   } catch (error) {
@@ -90,6 +92,7 @@ export async function runStorm(
   }
   const failed = verdict.differences.length > 0;
   const log = join(world.home, 'operations.log');
+  if (storm) note(storm, 'the end');
   if (failed) writeFileSync(log, `${[...(storm?.log ?? []), ...verdict.differences].join('\n')}\n`);
   await world.close(failed);
   if (!failed) await world.database.drop();

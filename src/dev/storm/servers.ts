@@ -13,7 +13,7 @@ export interface OwnServers {
   stop(keep: boolean): Promise<string | null>;
 }
 
-/** Starts Postgres, and Temporal with a namespace for each seed: that costs nothing at its start. */
+/** Starts Postgres, and Temporal with a namespace for each seed: at its start they cost nothing. */
 export async function startServers(
   seeds: number,
   say: (line: string) => void,

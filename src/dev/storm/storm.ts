@@ -24,6 +24,8 @@ export interface Storm {
   counts: Map<string, number>;
   /** Every operation with what came of it, in order. */
   log: string[];
+  /** Milliseconds since the epoch. */
+  began: number;
   /** What goes on in the background; a rejection is a fault of the storm's end. */
   underWay: Set<Promise<void>>;
   faults: string[];
@@ -41,6 +43,7 @@ export function createStorm(world: StormWorld, customers: Customer[]): Storm {
     dropped: [],
     counts: new Map(),
     log: [],
+    began: Date.now(),
     underWay: new Set(),
     faults: [],
     nextKey: () => `k${++keys}`,
@@ -66,5 +69,6 @@ export function inBackground(storm: Storm, what: string, work: Promise<unknown>)
 
 /** A line of the log; the number is the operation's place in the storm. */
 export function note(storm: Storm, line: string): void {
-  storm.log.push(line);
+  const seconds = ((Date.now() - storm.began) / 1000).toFixed(1);
+  storm.log.push(`${seconds.padStart(7)} ${line}`);
 }

@@ -1,5 +1,5 @@
 /** What the chain itself does: blocks, reorganisations, a head that goes down. */
-import type { Rpc } from '../../chains/evm/rpc.ts';
+import { NodeRefused, type Rpc } from '../../chains/evm/rpc.ts';
 import type { Dice } from './dice.ts';
 
 /** Slots in an epoch of the storm's chain. */
@@ -44,8 +44,13 @@ export async function createWeather(rpc: Rpc, dice: Dice): Promise<Weather> {
   return {
     height,
     async mine(blocks = 1) {
-      await rpc('anvil_mine', `0x${blocks.toString(16)}`);
+      const from = await height();
+      await rpc('anvil_mine', `0x${blocks.toString(16)}`).catch((error: Error) => {
+        // A node that takes its time has mined all the same, or is asked again.
+        if (error instanceof NodeRefused) throw error;
+      });
       const head = await height();
+      if (head === from) throw new Error(`The node does not mine: it stands at block ${head}.`);
       highest = Math.max(highest, head);
       return head;
     },
