@@ -19,6 +19,8 @@ const ETH = 10n ** 18n;
 /** Somebody outside, in all three spellings. */
 const OUTSIDE = '0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed';
 const UNSEEN = `0x${'12'.repeat(32)}`;
+/** For what a block and the watcher bring. */
+const PATIENCE = { timeout: 15_000 };
 
 let world: ChainWorld;
 let api: TestApi;
@@ -144,7 +146,7 @@ describe('POST /v1/deposits on a chain', () => {
     }
     const body = { wallet: 'two-1', txid: await payBoth(recipients) };
     await expect
-      .poll(async () => (await bank.post('/v1/deposits', body)).body.data?.length)
+      .poll(async () => (await bank.post('/v1/deposits', body)).body.data?.length, PATIENCE)
       .toBe(2);
   });
 
@@ -153,7 +155,8 @@ describe('POST /v1/deposits on a chain', () => {
     const { body: given } = await shop.post('/v1/deposit-addresses', { wallet: 'seen' });
     const { txid } = await world.node.send({ to: given.address, wei: ETH / 2n });
     const body = { wallet: 'seen', txid, amount: '77' };
-    await expect.poll(async () => (await bank.post('/v1/deposits', body)).status).toBe(200);
+    const statusOf = async () => (await bank.post('/v1/deposits', body)).status;
+    await expect.poll(statusOf, PATIENCE).toBe(200);
     const { body: group } = await bank.post('/v1/deposits', body);
     expect(group).toMatchObject({ kind: 'deposit', status: 'IN_PROGRESS' });
     expect(group.id).toMatch(new RegExp(`^deposit:chain:eip155:31337:${txid}:`));
@@ -164,7 +167,7 @@ describe('POST /v1/deposits on a chain', () => {
       expect(faultOf(answer)).toEqual([409, 'CHAIN_DECIDES']);
     }
     await world.node.mine(2);
-    await expect.poll(() => balanceOf(api, 'seen'), { timeout: 10_000 }).toEqual(['0.5', '0', '0']);
+    await expect.poll(() => balanceOf(api, 'seen'), PATIENCE).toEqual(['0.5', '0', '0']);
     expect((await bank.post('/v1/deposits', body)).body.status).toBe('SETTLED');
     const reversed = await bank.post(pathOf(group.id, '/reverse'), { reason: 'r' });
     expect(faultOf(reversed)).toEqual([409, 'CHAIN_DECIDES']);
@@ -201,7 +204,7 @@ describe('POST /v1/withdrawals on a chain', () => {
     const again = await withdraw({ destination: OUTSIDE }, 'w');
     expect([again.status, again.body]).toEqual([201, held.body]);
     const state = async () => (await shop.get(pathOf(held))).body.withdrawal;
-    await expect.poll(async () => (await state()).attempts.length, { timeout: 10_000 }).toBe(1);
+    await expect.poll(async () => (await state()).attempts.length, PATIENCE).toBe(1);
     for (const name of ['release', 'cancel', 'settle']) {
       const answer = await shop.post(
         pathOf(held, `/${name}`),
@@ -219,7 +222,7 @@ describe('POST /v1/withdrawals on a chain', () => {
     expect(faultOf(approved)).toEqual([409, 'MAY_BE_ON_CHAIN']);
     await world.node.mine(5);
     await expect
-      .poll(async () => (await shop.get(pathOf(held))).body.status, { timeout: 15_000 })
+      .poll(async () => (await shop.get(pathOf(held))).body.status, PATIENCE)
       .toBe('SETTLED');
     expect(await state()).toMatchObject({
       state: 'settled',
@@ -270,7 +273,7 @@ describe('POST /v1/chains/{chain}/rescan', () => {
     expect(asked.headers.get('location')).toBe('/v1/chains');
     expect(asked.body).toMatchObject({ from: 1, requestedBy: 'bank', reason: 'asked for' });
     await expect
-      .poll(async () => (await shop.get('/v1/chains')).body.data[0].rescans[0], { timeout: 10_000 })
+      .poll(async () => (await shop.get('/v1/chains')).body.data[0].rescans[0], PATIENCE)
       .toMatchObject({ id: asked.body.id, fault: null, finishedAt: expect.any(String) });
     expect((await ask({ from: 1 }, shop)).status).toBe(403);
   });
