@@ -19,7 +19,6 @@ const ETH = 10n ** 18n;
 /** Somebody outside, in all three spellings. */
 const OUTSIDE = '0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed';
 const UNSEEN = `0x${'12'.repeat(32)}`;
-/** For what a block and the watcher bring. */
 const PATIENCE = { timeout: 15_000 };
 
 let world: ChainWorld;
