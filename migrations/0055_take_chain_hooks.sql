@@ -38,9 +38,8 @@ declare
   h chain_hooks;
   v_new text[];
 begin
-  insert into chain_hooks (source, delivery_id, body, body_hash, txids, open_txids, finished_at)
-    values (p_source, p_delivery_id, p_body, sha256(p_body), p_txids, p_txids,
-      case when cardinality(p_txids) = 0 then clock_timestamp() end)
+  insert into chain_hooks (source, delivery_id, body, body_hash, txids, open_txids)
+    values (p_source, p_delivery_id, p_body, sha256(p_body), p_txids, p_txids)
     on conflict (source, delivery_id) do nothing;
   if found then
     return 'taken';
@@ -75,7 +74,7 @@ $$;
 -- Takes up to p_limit hooks that are due, oldest first, and puts their next time off: one second,
 -- doubled with every try, at most five minutes. A reader that dies leaves them to the next one.
 create function chain_due_hooks(p_limit integer)
-returns table (id bigint, source text, delivery_id text, txids text[])
+returns table (id bigint, source text, delivery_id text, txids text[], body bytea)
 language sql volatile
 begin atomic
   with due as materialized (
@@ -88,7 +87,7 @@ begin atomic
     set tries = h.tries + 1,
         due_at = clock_timestamp() + make_interval(secs => least(300, 2 ^ least(h.tries, 9)))
     from due where h.id = due.id
-    returning h.id, h.source, h.delivery_id, h.open_txids;
+    returning h.id, h.source, h.delivery_id, h.open_txids, h.body;
 end;
 
 -- Notes which transactions were read. Answers whether the hook is finished: all were, or the rest

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { amountFault } from './contracts/amounts.ts';
+import { type Custodians, readCustodians } from './contracts/custodians.ts';
 import { type HookSources, readHookSources } from './contracts/hookSources.ts';
 
 /** The public test mnemonic of anvil and hardhat; the signer refuses it on known main nets. */
@@ -62,6 +63,8 @@ export interface Config {
   signer: { url: string; token: string; timeoutMs: number } | null;
   /** Who may send hooks to `/v1/chain-hooks/{source}`, by source. */
   hookSources: HookSources;
+  /** Who pays withdrawals for us where we hold no keys, by name. */
+  custodians: Custodians;
   mnemonic: string;
   /** Account key of the deposit addresses, for processes that hold no mnemonic; null: derived. */
   depositXpub: string | null;
@@ -133,7 +136,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     risk: readRisk(env, faults, integer('RISK_TIMEOUT_MS', 5_000)),
     finalityStallSeconds: integer('CHAIN_FINALITY_STALL_SECONDS', 1800),
     signer: readSigner(env, faults, integer('SIGNER_TIMEOUT_MS', DEFAULT_SIGNER_TIMEOUT_MS)),
-    hookSources: readHooks(env, faults),
+    hookSources: readNamed('CHAIN_HOOKS', readHookSources, env, faults),
+    custodians: readNamed('CUSTODIANS', readCustodians, env, faults),
     mnemonic: env.HOLDFAST_DEV_MNEMONIC || PUBLIC_TEST_MNEMONIC,
     depositXpub: env.HOLDFAST_DEPOSIT_XPUB || null,
     port: integer('PORT', 3000),
@@ -183,13 +187,18 @@ function readSigner(env: NodeJS.ProcessEnv, faults: string[], timeoutMs: number)
 }
 
 /** JSON, or the path of a file with it: secrets are often mounted as files. */
-function readHooks({ CHAIN_HOOKS: value }: NodeJS.ProcessEnv, faults: string[]): HookSources {
-  if (!value) return {};
-  if (value.trimStart().startsWith('{')) return readHookSources(value, faults);
+function readNamed<T>(
+  name: string,
+  read: (text: string, faults: string[]) => T,
+  env: NodeJS.ProcessEnv,
+  faults: string[],
+): T {
+  const value = env[name] || '{}';
+  if (value.trimStart().startsWith('{')) return read(value, faults);
   try {
-    return readHookSources(readFileSync(value, 'utf8'), faults);
+    return read(readFileSync(value, 'utf8'), faults);
   } catch {
-    faults.push('CHAIN_HOOKS is neither a JSON object nor a file that can be read');
-    return {};
+    faults.push(`${name} is neither a JSON object nor a file that can be read`);
+    return read('{}', faults);
   }
 }

@@ -1,14 +1,18 @@
 /** The composition root: what a process of Holdfast is made of, by its roles. */
 import { createChainActivities } from '../activities/chainActivities.ts';
+import { createCustodyActivities } from '../activities/custodyActivities.ts';
 import { createApp } from './api/app.ts';
 import { createProbes } from './api/probes.ts';
 import { startServer } from './api/server.ts';
 import { type ChainConnection, connectChain } from './chains/connection.ts';
 import { createChainDoor } from './chains/door.ts';
-import { createCollector } from './collection/collect.ts';
 import { observeReconciliations } from './chains/reconcileMetrics.ts';
+import { createCollector } from './collection/collect.ts';
 import { type Config, readConfig } from './config.ts';
 import type { ChainDoor } from './contracts/chain.ts';
+import { SIGNAL } from './contracts/sagas.ts';
+import { connectCustodians } from './custody/connect.ts';
+import { isCustodyOpen } from './custody/custodyTables.ts';
 import { migrate } from './db/migrate.ts';
 import { createPool, type Db } from './db/pool.ts';
 import { createHookDoor } from './hooks/door.ts';
@@ -19,7 +23,7 @@ import { queueSteps } from './ledger/stepQueue.ts';
 import { createLog, type Log } from './observability/log.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
 import { encryptingConverter, readCodecKeys } from './temporal/codec.ts';
-import { startSagas } from './temporal/sagas.ts';
+import { type Sagas, startSagas } from './temporal/sagas.ts';
 import { observeReorgs } from './watchers/reorgMetrics.ts';
 import { startWatcher } from './watchers/watcher.ts';
 import { createWatcherMetrics } from './watchers/watcherMetrics.ts';
@@ -80,7 +84,7 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
       risk: await openRiskCheck(config, db, metrics),
       dataConverter: encryptingConverter(readCodecKeys(config.codecKeys)),
       ...(config.buildId !== null && { buildId: config.buildId }),
-      ...(chain && signer && chainWork(config, { db, chain, signer, log })),
+      ...(await outsideWork(config, { db, chain, signer, log })),
     });
     stops.push(() => sagas.stop());
     if (chain !== null && signer !== null && config.roles.has('watcher')) {
@@ -98,7 +102,8 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
       });
       stops.push(() => watcher.stop());
       observeHooks(metrics.registry, db);
-      const reader = startHookReader({ db, chain, log, pollMs: config.chainPollMs });
+      const pollMs = config.chainPollMs;
+      const reader = startHookReader({ db, chain, log, pollMs, wake: wakerOf(db, sagas) });
       stops.push(() => reader.stop());
     }
     const door = chain && openDoor(config, db, chain);
@@ -116,16 +121,35 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
   }
 }
 
-/** What a worker does on a chain; other roles do nothing there. */
-function chainWork(
-  { roles, paying, finalityStallSeconds }: Config,
-  deps: Omit<
-    Parameters<typeof createChainActivities>[0],
-    keyof Config['paying'] | 'finalityStallSeconds'
-  >,
-) {
+interface OutsideDeps {
+  db: Db;
+  chain: ChainConnection | null;
+  signer: ReturnType<typeof signerOf> | null;
+  log: Log;
+}
+
+/** What a worker does on a chain and with custodians; other roles do nothing there. */
+async function outsideWork(config: Config, { db, chain, signer, log }: OutsideDeps) {
+  const { roles, paying, finalityStallSeconds } = config;
   if (!roles.has('worker')) return {};
-  return { chainActivities: createChainActivities({ ...deps, ...paying, finalityStallSeconds }) };
+  const custodians = await connectCustodians(db, config.custodians);
+  const custody = createCustodyActivities({ db, custodians, chain, log });
+  if (chain === null || signer === null) {
+    return custodians.size === 0 ? {} : { chainActivities: custody };
+  }
+  const work = createChainActivities({ db, chain, signer, log, ...paying, finalityStallSeconds });
+  return { chainActivities: { ...work, ...custody } };
+}
+
+/** A custodian's hook is a hint to the payment's saga, which also asks by itself. */
+function wakerOf(db: Db, { client }: Sagas) {
+  return async (paymentId: string) => {
+    if (!(await isCustodyOpen(db, paymentId))) return;
+    await client.workflow
+      .getHandle(paymentId)
+      .signal(SIGNAL.chainChanged)
+      .catch(() => {});
+  };
 }
 
 /** A process that is told of a signer holds no key. */

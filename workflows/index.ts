@@ -3,6 +3,7 @@ export { chainDeposit } from './chainDeposit.ts';
 export { chainReversal } from './chainReversal.ts';
 export { chainWithdrawal } from './chainWithdrawal.ts';
 export { collection } from './collection.ts';
+export { custodialWithdrawal } from './custodialWithdrawal.ts';
 export { deposit } from './deposit.ts';
 export { reconcile } from './reconcile.ts';
 export { repair } from './repair.ts';

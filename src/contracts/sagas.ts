@@ -35,6 +35,7 @@ export const WORKFLOW = {
   withdrawal: 'withdrawal',
   chainDeposit: 'chainDeposit',
   chainWithdrawal: 'chainWithdrawal',
+  custodialWithdrawal: 'custodialWithdrawal',
   chainReversal: 'chainReversal',
   collection: 'collection',
   repair: 'repair',
@@ -100,6 +101,7 @@ export interface SagaInputs {
   withdrawal: OpenWithdrawalInput;
   chainDeposit: ChainDepositInput;
   chainWithdrawal: OpenWithdrawalInput;
+  custodialWithdrawal: OpenWithdrawalInput;
   chainReversal: ChainReversalInput;
   collection: CollectionInput;
 }
@@ -113,6 +115,7 @@ export const KIND_OF_SAGA = {
   withdrawal: 'withdrawal',
   chainDeposit: 'deposit',
   chainWithdrawal: 'withdrawal',
+  custodialWithdrawal: 'withdrawal',
   chainReversal: 'reversal',
   collection: 'collection',
 } as const satisfies Record<SagaType, GroupKind>;
@@ -171,6 +174,7 @@ export const FIRST_STEP = {
   deposit: 'openDeposit',
   withdrawal: 'openWithdrawal',
   chainWithdrawal: 'openWithdrawal',
+  custodialWithdrawal: 'openWithdrawal',
 } as const satisfies Partial<Record<SagaType, string>>;
 
 /**

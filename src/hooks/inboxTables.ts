@@ -10,6 +10,7 @@ export interface DueHook {
   deliveryId: string;
   /** Transactions that were not found in a block yet. */
   txids: string[];
+  body: Buffer;
 }
 
 /** Stores a hook, or counts that it came again. */
@@ -34,7 +35,8 @@ export async function takeHook(
 export async function dueHooks(db: Db, limit: number): Promise<DueHook[]> {
   const { rows } = await db.query<DueHook>({
     name: 'chain_due_hooks',
-    text: `select id::text, source, delivery_id as "deliveryId", txids from chain_due_hooks($1)`,
+    text: `select id::text, source, delivery_id as "deliveryId", txids, body
+      from chain_due_hooks($1)`,
     values: [limit],
   });
   return rows;

@@ -6,6 +6,7 @@ import type { Db } from '../db/pool.ts';
 import type { Log } from '../observability/log.ts';
 import { type Loop, startLoop } from '../watchers/loop.ts';
 import { type DueHook, dueHooks, forgetHooks, noteHookRead } from './inboxTables.ts';
+import { namedPayments } from './namedTransactions.ts';
 
 export interface HookReaderOptions {
   db: Db;
@@ -13,6 +14,8 @@ export interface HookReaderOptions {
   log: Log;
   /** Pause between two looks at the inbox, in milliseconds. */
   pollMs: number;
+  /** Wakes whoever waits for a payment of that id, if anybody does; a custodian's hook names it. */
+  wake?: (paymentId: string) => Promise<void>;
   /** How long a transaction may be in no block before the hook is given up. */
   patienceSeconds?: number;
 }
@@ -57,6 +60,7 @@ async function readHook(options: HookReaderOptions, port: ChainPort, hook: DueHo
   const { id, source, deliveryId } = hook;
   const done: string[] = [];
   let failure: unknown = null;
+  for (const paymentId of namedPayments(hook.body)) await options.wake?.(paymentId);
   for (const txid of hook.txids) {
     try {
       if (await rescanTransaction(db, port, txid)) done.push(txid);

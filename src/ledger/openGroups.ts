@@ -9,6 +9,8 @@ export interface OpenGroup {
   kind: GroupKind;
   /** CAIP-2 of the chain that decides about it, or null. */
   chain: string | null;
+  /** A custodian pays it. */
+  custodial: boolean;
   client: string;
   /** Step key of its first step. */
   openedBy: string;
@@ -19,6 +21,7 @@ export interface OpenGroup {
 }
 
 const ITEM = `jsonb_build_object('id', g.id, 'kind', g.kind, 'chain', g.chain, 'client', g.client,
+  'custodial', exists (select from custody_payments c where c.group_id = g.id),
   'openedBy', g.opened_by, 'request', o.request, 'createdAt', rfc3339(g.created_at),
   'expiresAt', rfc3339(g.expires_at))`;
 const SOURCE = `transfer_groups g

@@ -31,7 +31,9 @@ export async function repairOpenGroup(deps: SweepDeps, open: OpenGroup): Promise
     );
     return false;
   }
-  const type = workflowTypeOf(open.kind, open.chain !== null) as SagaType;
+  const type: SagaType = open.custodial
+    ? 'custodialWithdrawal'
+    : (workflowTypeOf(open.kind, open.chain !== null) as SagaType);
   const deadline = Date.now() + CALL_TIMEOUT_MS;
   const started = await startSaga(client, type, inputOf(open), { again: true, deadline });
   if (started === 'exists') return false;

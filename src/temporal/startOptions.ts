@@ -73,6 +73,7 @@ const FACTS: { [T in SagaType]: (input: SagaInputs[T]) => Facts } = {
   }),
   withdrawal: withdrawalFacts,
   chainWithdrawal: withdrawalFacts,
+  custodialWithdrawal: withdrawalFacts,
   chainDeposit: (input) => ({
     summary: `Deposit seen on chain, inclusion ${input.inclusionId}`,
     details: ['Amount and wallet are read from the chain.'],

@@ -15,6 +15,7 @@ const FILE_OF = {
   collection: 'src/collection/collect.ts',
   watchers: 'src/watchers/watcher.ts',
   hooks: 'src/hooks/door.ts',
+  custody: 'src/custody/advance.ts',
   temporal: 'src/temporal/gateway.ts',
   api: 'src/api/app.ts',
   main: 'src/main.ts',
@@ -52,6 +53,7 @@ const MAY_IMPORT: Record<Zone, readonly Zone[]> = {
     'config',
   ],
   hooks: ['contracts', 'db', 'ledger', 'chains', 'watchers', 'observability', 'config'],
+  custody: ['contracts', 'db', 'ledger', 'chains', 'observability', 'config'],
   temporal: ['contracts', 'db', 'ledger', 'activities', 'observability', 'config'],
   api: ['contracts', 'db', 'ledger', 'chains', 'observability', 'config'],
   activities: [
@@ -60,6 +62,7 @@ const MAY_IMPORT: Record<Zone, readonly Zone[]> = {
     'ledger',
     'chains',
     'withdrawals',
+    'custody',
     'collection',
     'watchers',
     'observability',

@@ -1,6 +1,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { ProblemCode } from '../../contracts/codes.ts';
 import { groupId } from '../../contracts/ids.ts';
+import { hasCustodian } from '../../ledger/custodians.ts';
 import { readGroup } from '../../ledger/groups.ts';
 import { canonicalDestination } from '../canonicalDestination.ts';
 import type { ApiDeps, ApiEnv } from '../context.ts';
@@ -16,7 +17,7 @@ import {
   releaseWithdrawalBody,
 } from '../schemas/withdrawal.ts';
 import { actOnSaga, sendStep, startSaga, stepOf } from '../steps.ts';
-import type { WalletFacts } from '../walletCatalog.ts';
+import type { AssetFacts, WalletFacts } from '../walletCatalog.ts';
 
 type Asked = z.output<typeof createWithdrawalBody>;
 
@@ -96,6 +97,13 @@ function refuseFeeMode(facts: WalletFacts | null, { feeMode, maxFee }: Asked): v
   }
 }
 
+/** Who pays: the chain's saga, a custodian's, or somebody outside who tells. */
+async function sagaOf({ db }: ApiDeps, facts: AssetFacts | null) {
+  if (facts === null) return 'withdrawal';
+  if (facts.chain !== null) return 'chainWithdrawal';
+  return (await hasCustodian(db, facts.asset)) ? 'custodialWithdrawal' : 'withdrawal';
+}
+
 function createWithdrawal(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
   app.openapi(createWithdrawalRoute, async (c) => {
     const caller = c.get('caller');
@@ -118,7 +126,7 @@ function createWithdrawal(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
       metadata: asked.metadata,
       acceptBy: acceptByOf(waitMs),
     };
-    const saga = facts !== null && facts.chain !== null ? 'chainWithdrawal' : 'withdrawal';
+    const saga = await sagaOf(deps, facts);
     return sendStep(c, deps, await startSaga(deps, saga, input, waitMs), 201);
   });
 }

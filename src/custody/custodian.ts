@@ -1,0 +1,48 @@
+/**
+ * What Holdfast asks of a custodian, who signs and broadcasts by itself. One adapter a provider
+ * implements it. The group's id is the payment's id with the custodian too: asked to pay it again,
+ * a custodian answers with the payment that it has.
+ */
+import type { Amount } from '../contracts/resources.ts';
+
+export interface CustodyOrder {
+  /** The group's id. */
+  id: string;
+  asset: string;
+  amount: Amount;
+  destination: string;
+}
+
+/**
+ * The custodian's word on a payment. `submitted`: taken; `pending`: on its way to the chain;
+ * `confirmed`: paid, it says; `failed`, `rejected`: final, it will not pay.
+ */
+export interface CustodyWord {
+  status: 'submitted' | 'pending' | 'confirmed' | 'failed' | 'rejected';
+  /** The custodian's own id of the payment. */
+  reference: string;
+  /** Learned later than the rest, and another one where the custodian raised a fee. */
+  txid: string | null;
+  detail: string | null;
+}
+
+/** It says that it does not take the payment and has not stored it. */
+export interface CustodyRefusal {
+  refused: string;
+}
+
+export interface Custodian {
+  /**
+   * Asks it to pay. May be asked any number of times.
+   *
+   * @throws CustodianUnavailable where there is no answer: it may have taken the payment
+   */
+  submit(order: CustodyOrder): Promise<CustodyWord | CustodyRefusal>;
+  /** What it knows of a payment; null: it says that it knows none. @throws CustodianUnavailable */
+  find(id: string): Promise<CustodyWord | null>;
+}
+
+/** The custodian did not answer, or not in its own words. It proves nothing. */
+export class CustodianUnavailable extends Error {
+  override readonly name = 'CustodianUnavailable';
+}

@@ -1,0 +1,116 @@
+/** The database's part of payments by custodians; see migrations 0056 and 0057. */
+import { type ChainStepOutcome, callChainStep } from '../chains/chainStep.ts';
+import type { Amount } from '../contracts/resources.ts';
+import type { Db } from '../db/pool.ts';
+import { withRetry } from '../db/sqlstate.ts';
+import type { CustodyWord } from './custodian.ts';
+
+/** A payment, and the custodian's last word on it. */
+export interface CustodyPayment {
+  groupId: string;
+  custodian: string;
+  asset: string;
+  scale: number;
+  amount: Amount;
+  destination: string;
+  /** CAIP-2 of the chain where it is looked up; null: the custodian's word counts. */
+  chain: string | null;
+  contract: string | null;
+  began: boolean;
+  /** `unknown`: no word came yet; `refused`: it said that it does not take it. */
+  status: CustodyWord['status'] | 'unknown' | 'refused' | null;
+  reference: string | null;
+  /** Every transaction that it ever named. */
+  txids: string[];
+}
+
+export type CustodyBegun =
+  | { result: 'begun'; payment: CustodyPayment }
+  | { result: 'waiting'; why: string }
+  | { result: 'ended' };
+
+/** Where a payment was found: the block, and the places of all events that could be it. */
+export interface PaidInBlock {
+  txid: string;
+  ordinals: string[];
+  height: number;
+  blockHash: string;
+}
+
+/** What an asset is bound to. */
+export interface CustodyBinding {
+  asset: string;
+  custodian: string;
+  chain: string | null;
+  contract: string | null;
+  final: 'finalized' | 'safe' | number;
+}
+
+/** Binds an asset to a custodian from now on. Answers why it cannot be, in a sentence, or null. */
+export async function bindAsset(db: Db, binding: CustodyBinding): Promise<string | null> {
+  const { asset, custodian, chain, contract, final } = binding;
+  const values = [asset, custodian, chain, contract, JSON.stringify(final)];
+  return one(db, 'custody_bind_asset', values);
+}
+
+/** From its commit on the custodian may have the payment, and nobody releases it. */
+export async function beginCustody(db: Db, groupId: string): Promise<CustodyBegun> {
+  const begun = await one<CustodyBegun>(db, 'custody_begin', [groupId]);
+  if (!begun) throw new Error('custody_begin answered nothing');
+  return begun;
+}
+
+/** Notes the custodian's word. `contradicts`: it told another id for the payment before. */
+export async function recordWord(
+  db: Db,
+  groupId: string,
+  status: NonNullable<CustodyPayment['status']>,
+  word: Partial<CustodyWord>,
+): Promise<{ payment: CustodyPayment; contradicts: boolean | null }> {
+  const { reference = null, txid = null, detail = null } = word;
+  const recorded = await one<{ payment: CustodyPayment; contradicts: boolean | null }>(
+    db,
+    'custody_record',
+    [groupId, status, reference, txid, detail],
+  );
+  if (!recorded) throw new Error('custody_record answered nothing');
+  return recorded;
+}
+
+/** Settles by an event in a final block, or by the custodian's word where no chain is looked at. */
+export function settleCustody(
+  db: Db,
+  groupId: string,
+  paid: PaidInBlock | null,
+): Promise<ChainStepOutcome> {
+  return callChainStep(db, 'custody_settle', [groupId, paid && JSON.stringify(paid)]);
+}
+
+/** Gives back what the custodian has said for so long that it will not pay. */
+export function releaseCustody(
+  db: Db,
+  groupId: string,
+  graceSeconds: number,
+): Promise<ChainStepOutcome> {
+  return callChainStep(db, 'custody_release', [groupId, graceSeconds]);
+}
+
+/** Whether a custodian pays a group that is still open: then a hook about it is worth a look. */
+export async function isCustodyOpen(db: Db, groupId: string): Promise<boolean> {
+  const { rows } = await withRetry(() =>
+    db.query(
+      `select from custody_payments c join transfer_groups g on g.id = c.group_id
+       where c.group_id = $1 and g.status = 'IN_PROGRESS'`,
+      [groupId],
+    ),
+  );
+  return rows.length > 0;
+}
+
+async function one<T>(db: Db, name: string, values: unknown[]): Promise<T | null> {
+  const marks = values.map((_, at) => `$${at + 1}`).join(', ');
+  const { rows } = await withRetry(() =>
+    db.query<{ answer: T | null }>({ name, text: `select ${name}(${marks}) as answer`, values }),
+  );
+  return rows[0]?.answer ?? null;
+}

@@ -1,0 +1,68 @@
+/** What the chain says of a custodian's payment, whatever the custodian says. */
+
+import type { ChainPort } from '../chains/port.ts';
+import { toBaseUnits } from '../contracts/amounts.ts';
+import type { CustodyPayment, PaidInBlock } from './custodyTables.ts';
+
+/**
+ * - `paid`: these of its transactions hold the exact payment, in blocks that may not be final. One
+ *   of them may be what another withdrawal was settled by.
+ * - `open`: one of them is on its way, or in a block that is gone while it was read.
+ * - `nothing`: none of them is in a block and paid. No proof where one may still be mined.
+ */
+export type Judgement =
+  | { judged: 'paid'; paid: PaidInBlock[] }
+  | { judged: 'open' }
+  | { judged: 'nothing' };
+
+/**
+ * Looks for the exact amount of the asset at the destination, in any transaction that the custodian
+ * ever named.
+ *
+ * @throws ChainUnavailable where the node does not answer
+ */
+export async function judge(port: ChainPort, payment: CustodyPayment): Promise<Judgement> {
+  const paid: PaidInBlock[] = [];
+  let isOpen = false;
+  for (const txid of payment.txids) {
+    const status = await port.transactionStatus(txid);
+    if (status.state === 'unknown') continue;
+    if (status.state === 'pending') {
+      isOpen = true;
+      continue;
+    }
+    const block = await port.blockByHash(status.blockHash);
+    if (block === null) {
+      isOpen = true;
+      continue;
+    }
+    const ordinals = await paymentsIn(port, block, txid, payment);
+    if (ordinals.length > 0) {
+      const { height, hash: blockHash } = block;
+      paid.push({ txid, ordinals, height, blockHash });
+    }
+  }
+  if (paid.length > 0) return { judged: 'paid', paid };
+  return { judged: isOpen ? 'open' : 'nothing' };
+}
+
+async function paymentsIn(
+  port: ChainPort,
+  block: Parameters<ChainPort['eventsOf']>[0],
+  txid: string,
+  { contract, amount, scale, destination }: CustodyPayment,
+): Promise<string[]> {
+  const { outcomes } = await port.eventsOf(block, {
+    contracts: contract === null ? [] : [contract],
+    native: contract === null,
+    ours: async () => new Set(),
+    sent: async (txids) => new Set(txids.filter((each) => each === txid)),
+  });
+  const units = toBaseUnits(amount, scale);
+  const to = destination.toLowerCase();
+  return outcomes
+    .filter((outcome) => outcome.txid === txid && outcome.succeeded)
+    .flatMap(({ transfers }) => transfers)
+    .filter((moved) => moved.contract === contract && moved.to === to && moved.units === units)
+    .map(({ ordinal }) => ordinal);
+}
