@@ -8,6 +8,7 @@ import { type ChainConnection, connectChain } from './chains/connection.ts';
 import { createChainDoor } from './chains/door.ts';
 import { observeReconciliations } from './chains/reconcileMetrics.ts';
 import { createCollector } from './collection/collect.ts';
+import { observeTreasury } from './collection/treasuryFigures.ts';
 import { type Config, readConfig } from './config.ts';
 import type { ChainDoor } from './contracts/chain.ts';
 import { SIGNAL } from './contracts/sagas.ts';
@@ -69,6 +70,7 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
     metrics.observePool('service', db);
     observeWithdrawals(metrics.registry, db);
     observeReconciliations(metrics.registry, db);
+    observeTreasury(metrics.registry, db);
     const traces = config.chainTraces ?? undefined;
     const chain = config.chainRpcUrl === null ? null : connectChain(config.chainRpcUrl, { traces });
     const signer = chain && signerOf(config, db, chain);

@@ -37,6 +37,7 @@ import { reconciliationRoutes } from './routes/reconciliation.ts';
 import { replacementRoutes } from './routes/replacements.ts';
 import { transferActRoutes } from './routes/transferActs.ts';
 import { transferRoutes } from './routes/transfers.ts';
+import { treasuryRuleRoutes } from './routes/treasuryRules.ts';
 import { unattributedRoutes } from './routes/unattributed.ts';
 import { walletRoutes } from './routes/wallets.ts';
 import { withdrawalRoutes } from './routes/withdrawals.ts';
@@ -109,6 +110,7 @@ export function createApp({ db, gateway, config, chain, hooks, log, metrics }: A
     assetRoutes(deps),
     limitRoutes(deps),
     openLimitRoutes(deps),
+    treasuryRuleRoutes(deps),
     finalityRuleRoutes(deps),
     approvalRuleRoutes(deps),
     destinationRoutes(deps),

@@ -12,6 +12,7 @@ import type { Log } from '../observability/log.ts';
 import { lowestCap } from '../withdrawals/feeCap.ts';
 import type { SignerConnection } from '../withdrawals/hotWallet.ts';
 import { type DueCollection, dueCollections, openCollection } from './collectionTables.ts';
+import { createHighWaterAlert } from './treasuryFigures.ts';
 
 export interface CollectDeps {
   db: Db;
@@ -62,9 +63,11 @@ export async function collectOnce(deps: CollectDeps): Promise<string[]> {
 
 /** Answers a function that looks when that is due, and does nothing in between. */
 export function createCollector(deps: CollectDeps, everyMs = EVERY_MS): () => Promise<void> {
+  const tellHighWater = createHighWaterAlert(deps.db, deps.log);
   let lookedAt = Number.NEGATIVE_INFINITY;
   return async () => {
     if (performance.now() - lookedAt < everyMs) return;
+    await tellHighWater();
     const opened = await collectOnce(deps);
     if (opened.length < PER_TURN) lookedAt = performance.now();
   };

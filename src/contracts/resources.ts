@@ -235,6 +235,19 @@ export interface FinalityRule {
 /** How deep a block lies: so many blocks, its own included, or the chain's own word. */
 export type Depth = number | 'safe' | 'finalized';
 
+/** When coins of an asset are collected, and how much of it the hot wallet shall have. */
+export interface TreasuryRule {
+  asset: string;
+  /** Less than that stays on its deposit address. */
+  minAmount: Amount;
+  /** Most that one attempt may cost, in the native coin of the chain. */
+  maxFee: Amount;
+  /** Collect only while the hot wallet has less, or withdrawals wait for it; null: always. */
+  lowWater: Amount | null;
+  /** More than that on the hot wallet is an alert; null: never. */
+  highWater: Amount | null;
+}
+
 /** How much of an asset may be on its way out at the same time. */
 export interface OpenLimit {
   id: string;

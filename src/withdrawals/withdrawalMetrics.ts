@@ -27,7 +27,9 @@ export function observeWithdrawals(registry: Registry, db: Db): void {
   for (const { name, help, value } of READINGS) {
     // The condition is that of the index of open withdrawals.
     const sql = `select state, (${value})::float8 as value from withdrawals
-      where state not in ('settled', 'released') group by state`;
+      where state not in ('settled', 'released')
+        and not exists (select from collections c where c.group_id = withdrawals.group_id)
+      group by state`;
     new Gauge({
       name,
       help,

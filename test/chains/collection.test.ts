@@ -1,6 +1,10 @@
 /** From deposit addresses to the hot wallet, step by step on a real node. */
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createHighWaterAlert, observeTreasury } from '../../src/collection/treasuryFigures.ts';
+import { listGroups } from '../../src/ledger/groups.ts';
 import { readTimeline } from '../../src/ledger/timeline.ts';
+import type { Log } from '../../src/observability/log.ts';
+import { createMetrics } from '../../src/observability/metrics.ts';
 import { HOT } from './chainWorld.ts';
 import { type CollectWorld, createCollectWorld, ETH, USDX } from './collectWorld.ts';
 
@@ -87,5 +91,42 @@ describe('tokens', () => {
     expect((await world.coins(HOT, world.usdx)) - before).toBe(50n * USDX);
     expect(await world.balance('token')).toMatchObject({ available: '50' });
     await world.expectWhole();
+  });
+});
+
+describe('operators', () => {
+  it('find collections in the list of groups, with where from and where to', async () => {
+    const { data } = await listGroups(
+      world.db,
+      { kind: 'collection' },
+      { limit: 50, cursor: null },
+    );
+    expect(data.length).toBeGreaterThan(2);
+    const found = data.find(({ metadata }) => metadata.purpose === 'top_up');
+    expect(found?.metadata).toMatchObject({ asset: 'ETH', from: expect.stringMatching(/^0x/) });
+    expect(found?.withdrawal).toMatchObject({ state: 'settled' });
+  });
+
+  it('see what lies where, and hear once that the hot wallet has too much', async () => {
+    const { registry } = createMetrics();
+    observeTreasury(registry, world.db);
+    await world.deposited('seen', 'ETH', 2n * ETH);
+    await world.rule('ETH', { min: '10', low: '1', high: '20000' });
+    const alerts: object[] = [];
+    const log = { error: (fields: object) => alerts.push(fields) } as unknown as Log;
+    const tell = createHighWaterAlert(world.db, log);
+    await tell();
+    const read = async (name: string) =>
+      Number((await registry.getSingleMetricAsString(name)).trim().split(' ').at(-1));
+    expect(await read('holdfast_treasury_on_deposit_addresses')).toBeGreaterThan(2);
+    expect(await read('holdfast_treasury_on_deposit_addresses')).toBeLessThan(2.1);
+    expect(await read('holdfast_treasury_hot')).toBeGreaterThan(9_000);
+    expect(await read('holdfast_treasury_above_high_water')).toBe(0);
+    expect(alerts).toEqual([]);
+    await world.rule('ETH', { min: '10', high: '20' });
+    await tell();
+    await tell();
+    expect(alerts).toMatchObject([{ alert: 'HOT_WALLET_HIGH', asset: 'ETH', high: '20' }]);
+    expect(await read('holdfast_treasury_above_high_water')).toBe(1);
   });
 });

@@ -1,0 +1,55 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { faultOf } from './money.ts';
+import { createTestApi, type TestApi } from './testApi.ts';
+
+let api: TestApi;
+
+beforeAll(async () => {
+  api = await createTestApi();
+  await api.admin.post('/v1/assets', { code: 'USD', scale: 2 });
+  await api.admin.post('/v1/assets', { code: 'ETH', scale: 18, chain: 'eip155:31337' });
+});
+
+const put = (asset: string, body: object) => api.admin.put(`/v1/treasury-rules/${asset}`, body);
+const rule = { minAmount: '0.5', maxFee: '0.01' };
+
+describe('/v1/treasury-rules', () => {
+  test('are set, read, listed and taken away', async () => {
+    const made = await put('ETH', { ...rule, lowWater: '5', highWater: '50.0' });
+    const body = { asset: 'ETH', ...rule, lowWater: '5', highWater: '50' };
+    expect([made.status, made.body]).toEqual([200, body]);
+    const again = await put('ETH', { ...rule, minAmount: '1' });
+    expect(again.body).toEqual({ ...body, minAmount: '1', lowWater: null, highWater: null });
+    expect((await api.admin.get('/v1/treasury-rules/ETH')).body).toEqual(again.body);
+    expect((await api.admin.get('/v1/treasury-rules')).body.data).toEqual([again.body]);
+    expect((await api.admin.delete('/v1/treasury-rules/ETH')).status).toBe(204);
+    expect(faultOf(await api.admin.get('/v1/treasury-rules/ETH'))).toEqual([404, 'NOT_FOUND']);
+    expect(faultOf(await api.admin.delete('/v1/treasury-rules/ETH'))).toEqual([404, 'NOT_FOUND']);
+  });
+
+  test.each([
+    ['no minimum', 'ETH', { maxFee: '1' }, [400, 'INVALID_REQUEST', '/minAmount']],
+    ['no cap', 'ETH', { minAmount: '1' }, [400, 'INVALID_REQUEST', '/maxFee']],
+    ['an asset that is not there', 'NONE', rule, [404, 'ASSET_NOT_FOUND']],
+    ['an asset on no chain', 'USD', rule, [409, 'WRONG_KIND']],
+    [
+      'marks in a wrong order',
+      'ETH',
+      { ...rule, lowWater: '5', highWater: '5' },
+      [400, 'INVALID_REQUEST'],
+    ],
+    [
+      'more decimals',
+      'USD',
+      { ...rule, minAmount: '0.001' },
+      [400, 'INVALID_AMOUNT', '/minAmount'],
+    ],
+  ])('refuse %s', async (_what, asset, body, fault) => {
+    expect(faultOf(await put(asset, body))).toEqual(fault);
+  });
+
+  test('are an admin’s to set', async () => {
+    const shop = await api.client('shop', 'read', 'transfer', 'operate');
+    expect(faultOf(await shop.put('/v1/treasury-rules/ETH', rule))).toEqual([403, 'FORBIDDEN']);
+  });
+});
