@@ -110,6 +110,22 @@ begin
 end
 $$;
 
+-- Whether coins that came to a deposit address are nobody's deposit: we sent them to ourselves. Of
+-- a transaction of the hot wallet that the books do not know it is assumed, until somebody explains
+-- it: then it is read again.
+create function chain_is_own_move(p_chain text, p_txid text, p_from text, p_to text)
+returns boolean
+language plpgsql stable as $$
+begin
+  return exists (select from withdrawal_attempts p
+      where p.txid = p_txid and p.chain = p_chain and p.sender = p_from and p.destination = p_to
+        and chain_is_inside(p.group_id))
+    or (exists (select from hot_addresses h where h.chain = p_chain and h.address = p_from)
+      and not exists (select from withdrawal_attempts p
+        where p.txid = p_txid and p.chain = p_chain));
+end
+$$;
+
 -- What is to be booked still, or never was since its group had ended.
 create index attempt_inclusions_unbooked on attempt_inclusions (attempt_id)
   where canonical and fee_leg is null;

@@ -119,10 +119,7 @@ begin
   loop
     continue when exists (select from chain_inclusions i
       where i.chain = p_chain and i.txid = d.txid and i.ordinal = d.ordinal and i.canonical);
-    -- Coins that we sent to ourselves are nobody's deposit.
-    continue when exists (select from withdrawal_attempts p
-      where p.txid = d.txid and p.chain = p_chain and p.sender = d."from"
-        and p.destination = d."to" and chain_is_inside(p.group_id));
+    continue when chain_is_own_move(p_chain, d.txid, d."from", d."to");
     select count(*) + 1 into v_no from chain_inclusions i
       where i.chain = p_chain and i.txid = d.txid and i.ordinal = d.ordinal;
     v_group := concat_ws(':', 'deposit:chain', p_chain, d.txid, d.ordinal,

@@ -25,7 +25,8 @@ return exists (
 );
 
 -- Deposit addresses that may be collected from: what lies there in final blocks is the rule's
--- minimum or more, and nobody has to look at them first. Tokens first, since they need the native coins that lie there too.
+-- minimum or more, and nobody has to look at them first. Tokens first, since they need the native
+-- coins that lie there too.
 --
 -- amount, native  what the books say that lies there up to block `height`, of the asset and of the
 --                 native coin

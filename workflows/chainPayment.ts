@@ -128,7 +128,7 @@ export function msUntil(deadline: string): number {
 }
 
 /** Where the payment stands, as the ledger last told it. */
-export function stateOf(saga: GroupSaga): WithdrawalState {
+function stateOf(saga: GroupSaga): WithdrawalState {
   return saga.group?.withdrawal?.state ?? 'held';
 }
 

@@ -1,12 +1,17 @@
 /** From deposit addresses to the hot wallet, step by step on a real node. */
+import { mnemonicToAccount } from 'viem/accounts';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { parseDraft } from '../../src/chains/evm/transactions.ts';
 import { createHighWaterAlert, observeTreasury } from '../../src/collection/treasuryFigures.ts';
 import { listGroups } from '../../src/ledger/groups.ts';
 import { readTimeline } from '../../src/ledger/timeline.ts';
 import type { Log } from '../../src/observability/log.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
+import { HOT_WALLET_PATH } from '../../src/withdrawals/developmentKeys.ts';
+import { explainSpending } from '../../src/withdrawals/explain.ts';
 import { HOT } from './chainWorld.ts';
 import { type CollectWorld, createCollectWorld, ETH, USDX } from './collectWorld.ts';
+import { MNEMONIC } from './node.ts';
 
 let world: CollectWorld;
 
@@ -129,4 +134,24 @@ describe('operators', () => {
     expect(alerts).toMatchObject([{ alert: 'HOT_WALLET_HIGH', asset: 'ETH', high: '20' }]);
     expect(await read('holdfast_treasury_above_high_water')).toBe(1);
   });
+});
+
+it('credits what the hot wallet sent without these books when it is explained', async () => {
+  const address = await world.wallet('unknown', 'ETH');
+  const key = mnemonicToAccount(MNEMONIC, { path: HOT_WALLET_PATH });
+  const terms = { gas: '21000', maxFeePerGas: '300000000000', maxPriorityFeePerGas: '1' };
+  const sent = { sender: HOT, destination: address, contract: null, units: ETH };
+  const draft = world.port.draft(sent, terms, await world.port.nextSequence(HOT));
+  const txid = await world.node.resend(await key.signTransaction(parseDraft(draft)));
+  await world.node.mine(3);
+  await world.follow();
+  const seen = 'select count(*)::integer from chain_inclusions where txid = $1';
+  expect(await world.value(seen, txid)).toBe(0);
+  // It was a customer's withdrawal, to an address of ours: one payment and one deposit.
+  const { id } = await world.withdraw('ETH', '1', { destination: address });
+  const deps = { db: world.db, chain: world.chain };
+  const nonce = Number(await world.value('select chain_next_nonce($1, $2)', world.port.chain, HOT));
+  await explainSpending(deps, { nonce, groupId: id, note: '' });
+  expect(await world.value(seen, txid)).toBe(1);
+  expect(await world.look(id)).toMatchObject({ status: 'SETTLED' });
 });
