@@ -1,6 +1,7 @@
 /** Withdrawals that a custodian pays: replies get lost, words are wrong, and the chain decides. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { finalizeWithdrawal } from '../../src/ledger/finalizeWithdrawal.ts';
+import { openWithdrawal } from '../../src/ledger/openWithdrawal.ts';
 import { releaseWithdrawal } from '../../src/ledger/releaseWithdrawal.ts';
 import { type CustodyWorld, createCustodyWorld, freshAddress, SHOP } from './custodyWorld.ts';
 
@@ -94,6 +95,29 @@ describe('a payment by a custodian', () => {
   });
 });
 
+describe('the chain', () => {
+  it('takes a payment out of its block again before it is final, and nothing settles', async () => {
+    const to = freshAddress();
+    const id = await world.withdraw('0.35', to);
+    await world.look(id);
+    const { txid } = wordOn(id);
+    await world.node.mined();
+    const raw = await world.node.rpc<string>('eth_getRawTransactionByHash', txid);
+    await world.follow();
+    await world.node.reorg(1);
+    await world.provider.say(id, { status: 'confirmed' });
+    await world.finalize();
+    expect(await stateOf(id)).toEqual([
+      'IN_PROGRESS',
+      'confirmed',
+      'the custodian says paid, the chain does not show it',
+    ]);
+    await world.node.resend(raw);
+    expect((await lookUntilDone(id)).status).toBe('SETTLED');
+    expect(await world.coinsAt(to)).toBe((ETH * 7n) / 20n);
+  });
+});
+
 describe('people', () => {
   it('may give it back until the custodian is asked, and cannot say that it was paid', async () => {
     const id = await world.withdraw('1');
@@ -108,6 +132,19 @@ describe('people', () => {
     expect(await world.look(id)).toMatchObject({ group: { status: 'RELEASED' } });
     expect(world.provider.submissions()).toBe(before);
     expect(await releaseWithdrawal(world.db, release)).toMatchObject({ replayed: true });
+  });
+
+  it('set a deadline, which ends it where the custodian was not asked by then', async () => {
+    const input = await world.prepare('1');
+    await openWithdrawal(world.db, { ...input, expiresIn: 1 });
+    const before = world.provider.submissions();
+    const due = `select expires_at <= clock_timestamp() from transfer_groups where id = $1`;
+    await expect.poll(() => world.value(due, input.groupId), { timeout: 5_000 }).toBe(true);
+    expect((await world.look(input.groupId)).group).toMatchObject({
+      status: 'CANCELLED',
+      reason: 'EXPIRED',
+    });
+    expect(world.provider.submissions()).toBe(before);
   });
 
   it('stop it by a pause of the asset, as long as the custodian was not asked', async () => {
@@ -126,13 +163,14 @@ describe('people', () => {
 });
 
 describe('what a custodian says', () => {
-  it('does not settle what the chain does not show: another amount, or nothing', async () => {
-    const other = await world.withdraw('0.75');
-    await world.look(other);
-    const id = await world.withdraw('0.8');
-    await world.look(id);
+  it('does not settle what the chain does not show: less, elsewhere, or nothing', async () => {
+    const to = freshAddress();
+    const other = await world.withdraw('0.75', to);
+    const elsewhere = await world.withdraw('0.8');
+    const id = await world.withdraw('0.8', to);
+    for (const each of [other, elsewhere, id]) await world.look(each);
     const { txid } = wordOn(id);
-    for (const lie of [wordOn(other).txid, NO_TXID, null]) {
+    for (const lie of [wordOn(other).txid, wordOn(elsewhere).txid, NO_TXID, null]) {
       // The right one was told before; a custodian that never told it:
       await world.database.owner.query(
         `update custody_payments set txids = '{}' where group_id = $1`,
@@ -149,6 +187,7 @@ describe('what a custodian says', () => {
     await world.provider.say(id, { txid });
     expect((await lookUntilDone(id)).status).toBe('SETTLED');
     expect((await lookUntilDone(other)).status).toBe('SETTLED');
+    expect((await lookUntilDone(elsewhere)).status).toBe('SETTLED');
   });
 
   it('is not believed where it calls a payment failed that the chain has', async () => {
