@@ -74,3 +74,18 @@ it('sends gas to a token first, then collects it', async () => {
   expect(await world.balance('bob')).toMatchObject({ available: '9' });
   await world.expectReconciled();
 });
+
+it('goes on with the same payment when its saga was ended by force', async () => {
+  const address = await world.wallet('lost', 'ETH');
+  await world.node.send({ to: address, wei: 2n * ETH });
+  await world.node.automine(false);
+  await world.node.mine(4);
+  const id = `collection:chain:${world.port.chain}:${address}:ETH:1`;
+  await world.groupWhen(id, (group) => group?.withdrawal?.state === 'broadcast');
+  await world.sagas.client.workflow.getHandle(id).terminate();
+  await world.node.automine(true);
+  const ended = await mineUntilEnded(id);
+  expect(ended).toMatchObject({ status: 'SETTLED' });
+  expect(ended.withdrawal?.attempts).toHaveLength(1);
+  await world.expectReconciled();
+});
