@@ -21,6 +21,8 @@ export const chain = proxyActivities<ChainActivities>({
   taskQueue: CHAIN_TASK_QUEUE,
   /** Several calls of a slow node, each with its own time-out, and the ledger's. */
   startToCloseTimeout: '90 seconds',
+  /** A worker that died in the middle is noticed, and another one goes on; see `heartbeats.ts`. */
+  heartbeatTimeout: '10 seconds',
   retry: {
     initialInterval: '500 milliseconds',
     backoffCoefficient: 2,

@@ -1,6 +1,7 @@
 import type { DataConverter } from '@temporalio/common';
 import { type NativeConnection, Worker, type WorkerDeploymentOptions } from '@temporalio/worker';
 import type { WorkflowBundle } from './bundle.ts';
+import { heartbeats } from './heartbeats.ts';
 
 export interface WorkerSettings {
   connection: NativeConnection;
@@ -39,7 +40,10 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
   const { bundle, deployment, ...rest } = settings;
   const worker = await Worker.create({
     ...rest,
-    ...(bundle && { workflowBundle: { code: bundle.code } }),
+    // Without workflows there are remote activities alone: the work with a node.
+    ...(bundle
+      ? { workflowBundle: { code: bundle.code } }
+      : { interceptors: { activity: [heartbeats] } }),
     ...(deployment && { workerDeploymentOptions: deployment }),
     shutdownGraceTime: SHUTDOWN_GRACE_TIME,
     maxConcurrentWorkflowTaskExecutions: MAX_WORKFLOW_TASKS,
