@@ -34,6 +34,16 @@ export const depositEth: Operation = async (storm) => {
   return done(sent, `${units} wei to ${owner}`);
 };
 
+/** Everybody gets enough of both to go on with. */
+export const fund: Operation = async (storm) => {
+  const { strangers } = storm.world;
+  for (const [at, { address }] of storm.customers.entries()) {
+    await strangers.pay(at, address, { asset: 'ETH', units: 20_000n * MILLI.ETH });
+    await strangers.pay(at, address, { asset: 'USDX', units: 2_000_000n * MILLI.USDX });
+  }
+  return `${storm.customers.length} customers`;
+};
+
 export const depositToken: Operation = async (storm) => {
   const { address, owner } = someone(storm);
   const units = someUnits(storm, 'USDX');

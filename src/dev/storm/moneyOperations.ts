@@ -1,7 +1,7 @@
 /** Operations of customers and operators, through the API. */
 
 import type { Operation } from './chainOperations.ts';
-import { type Asset, amountText, handOut, walletOf } from './customers.ts';
+import { ASSETS, type Asset, amountText, handOut, walletOf } from './customers.ts';
 import { count, inBackground, note, type Storm } from './storm.ts';
 
 /** Destinations that nobody but one withdrawal pays: the number is in the address. */
@@ -80,7 +80,7 @@ export const withdraw: Operation = async (storm) => {
 
 /** A higher fee, a cancellation or a release: of whichever withdrawal, however far it is. */
 export const pressWithdrawal: Operation = async (storm) => {
-  const recent = storm.withdrawals.slice(-6);
+  const recent = storm.withdrawals.slice(-3);
   if (recent.length === 0) return 'there is none';
   const { dice } = storm.world;
   const { groupId } = dice.pick(recent);
@@ -118,10 +118,12 @@ export const announce: Operation = async (storm) => {
 /** Operators let wallets go on that a reorganisation froze. */
 export const unfreeze: Operation = async (storm) => {
   const { dice, client } = storm.world;
-  const wallet = walletOf(dice.pick(storm.customers).owner, dice.pick(['ETH', 'USDX'] as const));
+  const { owner } = dice.pick(storm.customers);
   const body = { reason: 'looked at' };
-  inBackground(storm, 'unfreeze', client.send('POST', `/v1/wallets/${wallet}/unfreeze`, body));
-  return wallet;
+  for (const wallet of ASSETS.map((asset) => walletOf(owner, asset))) {
+    inBackground(storm, 'unfreeze', client.send('POST', `/v1/wallets/${wallet}/unfreeze`, body));
+  }
+  return owner;
 };
 
 /** Coins that were too little are the desk's. */

@@ -28,11 +28,11 @@ const OPERATIONS: readonly [string, number, onChain.Operation][] = [
   ['transfer', 7, money.transfer],
   ['hold', 4, money.hold],
   ['endHold', 3, money.endHold],
-  ['withdraw', 11, money.withdraw],
-  ['pressWithdrawal', 4, money.pressWithdrawal],
+  ['withdraw', 13, money.withdraw],
+  ['pressWithdrawal', 9, money.pressWithdrawal],
   ['askAgain', 4, money.askAgain],
   ['announce', 3, money.announce],
-  ['unfreeze', 5, money.unfreeze],
+  ['unfreeze', 6, money.unfreeze],
   ['assign', 2, money.assign],
   ['registerLate', 1, money.registerLate],
   ['nodeFault', 6, trouble.nodeFault],
@@ -43,8 +43,12 @@ const WEIGHT = OPERATIONS.reduce((all, [, weight]) => all + weight, 0);
 const SHORT_OPERATIONS = 90;
 /** Between two operations, so that the service is in the middle of things when the next comes. */
 const MOST_PAUSE_MS = 120;
-/** Blocks with deposits in them, so that there is something to lose from the start. */
-const FIRST_DEPOSITS = 6;
+/** Before chance begins: something to spend for everybody. */
+const OPENING: readonly [string, onChain.Operation][] = [
+  ['fund', onChain.fund],
+  ['mine', onChain.mine],
+  ['mine', onChain.mine],
+];
 
 export interface StormOptions {
   seed: number;
@@ -115,8 +119,7 @@ async function rage(storm: Storm, seconds: number | null): Promise<number> {
   let n = 0;
   for (; n < most && Date.now() < until; n++) {
     dice.turn(n);
-    const [name, operation] =
-      n < FIRST_DEPOSITS ? (['depositEth', onChain.depositEth] as const) : pick(dice.roll(WEIGHT));
+    const [name, operation] = OPENING[n] ?? pick(dice.roll(WEIGHT));
     let told: string;
     try {
       told = await operation(storm);
