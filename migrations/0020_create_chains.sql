@@ -57,6 +57,8 @@ create index chain_halts_open on chain_halts (chain) where until is null;
 create table hot_addresses (
   chain text collate "C" not null,
   address text collate "C" not null,
+  -- The youngest one is the hot wallet of today.
+  created_at timestamptz not null default clock_timestamp(),
   primary key (chain, address)
 );
 

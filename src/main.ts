@@ -89,7 +89,7 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
       ...(await outsideWork(config, { db, chain, signer, log })),
     });
     stops.push(() => sagas.stop());
-    if (chain !== null && signer !== null && config.roles.has('watcher')) {
+    if (chain !== null && config.roles.has('watcher')) {
       observeReorgs(metrics.registry, db);
       const watcher = await startWatcher({
         db,
@@ -100,7 +100,7 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
         identity: config.identity,
         startBlock: config.chainStartBlock,
         pollMs: config.chainPollMs,
-        collect: createCollector({ db, chain, signer, log, feeCap: config.paying.feeCap }),
+        collect: createCollector({ db, chain, log, feeCap: config.paying.feeCap }),
       });
       stops.push(() => watcher.stop());
       observeHooks(metrics.registry, db);

@@ -10,14 +10,17 @@ import type { Amount } from '../contracts/resources.ts';
 import type { Db } from '../db/pool.ts';
 import type { Log } from '../observability/log.ts';
 import { lowestCap } from '../withdrawals/feeCap.ts';
-import type { SignerConnection } from '../withdrawals/hotWallet.ts';
-import { type DueCollection, dueCollections, openCollection } from './collectionTables.ts';
+import {
+  type DueCollection,
+  dueCollections,
+  openCollection,
+  readHotWallet,
+} from './collectionTables.ts';
 import { createHighWaterAlert } from './treasuryFigures.ts';
 
 export interface CollectDeps {
   db: Db;
   chain: ChainConnection;
-  signer: SignerConnection;
   log: Log;
   /** Most that any attempt may cost, in the native coin; null: as the asset's rule says. */
   feeCap: Amount | null;
@@ -37,14 +40,15 @@ const FEE_ROOM = 2n;
 export async function collectOnce(deps: CollectDeps): Promise<string[]> {
   const { db, log } = deps;
   const port = await deps.chain();
-  const { sender } = await deps.signer();
+  const hotWallet = await readHotWallet(db, port.chain);
+  if (hotWallet === null) return [];
   const assets = await readChainAssets(db, port.chain);
   const opened: string[] = [];
-  for (const due of await dueCollections(db, port.chain, sender, PER_TURN)) {
+  for (const due of await dueCollections(db, port.chain, hotWallet, PER_TURN)) {
     const asset = assets.all.find(({ code }) => code === due.asset);
     if (!asset || !assets.native) continue;
     const { native } = assets;
-    const planned = await plan(port, { due, asset, native, hotWallet: sender, ...deps });
+    const planned = await plan(port, { due, asset, native, hotWallet, ...deps });
     if ('why' in planned) {
       log.debug({ address: due.address, asset: due.asset, why: planned.why }, 'not collected');
       continue;

@@ -33,6 +33,18 @@ export interface OwnPayment {
   maxFee: Amount;
 }
 
+/**
+ * The wallet that withdrawals leave from, lower case, as the workers have written it down; null:
+ * none has asked its signer yet. Whoever plans needs no signer, and none that could be another one.
+ */
+export async function readHotWallet(db: Db, chain: ChainId): Promise<string | null> {
+  const { rows } = await db.query<{ address: string }>(
+    'select address from hot_addresses where chain = $1 order by created_at desc limit 1',
+    [chain],
+  );
+  return rows[0]?.address ?? null;
+}
+
 /** What is due for a hot wallet, tokens first, then by amount. */
 export async function dueCollections(
   db: Db,

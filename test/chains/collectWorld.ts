@@ -41,7 +41,9 @@ export interface CollectWorld extends PayWorld {
 export async function createCollectWorld(): Promise<CollectWorld> {
   const world = await createPayWorld();
   const { db, chain, node, port } = world;
-  const collecting: CollectDeps = { db, chain, signer: world.deps.signer, log, feeCap: null };
+  const collecting: CollectDeps = { db, chain, log, feeCap: null };
+  // As a worker does when it begins: it writes down which wallet pays.
+  await world.deps.signer();
   const collect = async () => {
     await world.follow();
     return collectOnce(collecting);

@@ -12,9 +12,10 @@ let world: SagaWorld;
 
 beforeAll(async () => {
   world = await createSagaWorld(600);
-  const { db, chain, deps } = world;
-  const collector = () =>
-    createCollector({ db, chain, signer: deps.signer, log, feeCap: null }, EVERY_MS);
+  const { db, chain } = world;
+  // As a worker does when it begins: it writes down which wallet pays.
+  await world.deps.signer();
+  const collector = () => createCollector({ db, chain, log, feeCap: null }, EVERY_MS);
   // Two processes: the one without the lease stands by.
   await world.watch('first', collector());
   await world.watch('second', collector());
