@@ -52,8 +52,9 @@ const OPENING: readonly [string, onChain.Operation][] = [
 
 export interface StormOptions {
   seed: number;
-  /** Goes on for so long; null: for `SHORT_OPERATIONS` operations. */
+  /** Goes on for so long; null: for so many operations. */
   seconds: number | null;
+  operations?: number;
 }
 
 export interface StormResult {
@@ -74,7 +75,7 @@ export interface StormResult {
 /** Runs one seed on servers that are up. Whatever goes wrong is a difference of the result. */
 export async function runStorm(
   servers: StormServers,
-  { seed, seconds }: StormOptions,
+  { seed, seconds, operations: most = SHORT_OPERATIONS }: StormOptions,
 ): Promise<StormResult> {
   const began = Date.now();
   const world = await openWorld(servers, seed);
@@ -84,7 +85,7 @@ export async function runStorm(
   try {
     await openShop(world);
     storm = createStorm(world, await openCustomers(world));
-    operations = await rage(storm, seconds);
+    operations = await rage(storm, seconds, most);
     await calmDown(storm);
     note(storm, 'calm: all keys are asked again');
     await world.client.againAll();
@@ -112,10 +113,10 @@ export async function runStorm(
 }
 
 /** @returns how many operations there were */
-async function rage(storm: Storm, seconds: number | null): Promise<number> {
+async function rage(storm: Storm, seconds: number | null, atMost: number): Promise<number> {
   const { dice } = storm.world;
   const until = seconds === null ? Number.POSITIVE_INFINITY : Date.now() + seconds * 1000;
-  const most = seconds === null ? SHORT_OPERATIONS : Number.POSITIVE_INFINITY;
+  const most = seconds === null ? atMost : Number.POSITIVE_INFINITY;
   let n = 0;
   for (; n < most && Date.now() < until; n++) {
     dice.turn(n);
