@@ -182,9 +182,7 @@ describe('what does not go well', () => {
     const { id: first } = await world.withdraw('ETH', '6000');
     const { id: second } = await world.withdraw('ETH', '6000');
     await world.sign(first);
-    expect((await signWithdrawal(world.deps, second)).why).toMatch(
-      /sender has 3\d{3}\.\d+ ETH/,
-    );
+    expect((await signWithdrawal(world.deps, second)).why).toMatch(/sender has 3\d{3}\.\d+ ETH/);
     await world.send(first);
     await world.node.mine();
     await world.look(first);
