@@ -6,7 +6,7 @@ import type { Db } from '../db/pool.ts';
 import type { Log } from '../observability/log.ts';
 import { giveLeaseBack, type Watch } from './chainTables.ts';
 import { deliverTasks } from './deliver.ts';
-import { createFollower, OtherGenesis, type Turn } from './follow.ts';
+import { createFollower, type FollowDeps, OtherGenesis, type Turn } from './follow.ts';
 import { createHousekeeper } from './housekeeping.ts';
 import { createRescanner } from './lookAgain.ts';
 import { startLoop } from './loop.ts';
@@ -49,18 +49,22 @@ export async function startWatcher(options: WatcherOptions): Promise<Watcher> {
   const report = createReport(options);
   let toldHalt = '';
   let isLeading = false;
+  const failed = (loop: string) => (error: unknown) => {
+    options.metrics.failures.inc({ chain: watch?.chain ?? 'unknown', loop });
+    log.warn({ chain: watch?.chain, loop, reason: (error as Error).message }, 'will try again');
+  };
   const connected = async () => {
     if (watch && follow) return { watch, follow };
     const port = await options.chain();
     watch = { chain: port.chain, holder };
     const startHeight = options.startBlock === null ? null : Number(options.startBlock);
-    follow = createFollower({ db, port, watch, startHeight, log });
     const again = { db, port, watch, log };
+    follow = createTurn({ ...again, startHeight }, failed('rescan'));
     const rescan = createRescanner(again);
     const keepHouse = createHousekeeper({ db, watch, metrics: options.metrics });
     lookAgain = async () => {
       const isMore = await rescan();
-      return (await lookAtNewAddresses(again)) > 0 || (await keepHouse()) || isMore;
+      return (await keepHouse()) || isMore;
     };
     return { watch, follow };
   };
@@ -75,11 +79,6 @@ export async function startWatcher(options: WatcherOptions): Promise<Watcher> {
     isLeading = found.turn !== 'standby' && found.turn !== 'halted';
     return report(now.watch.chain, found);
   };
-  const failed = (loop: string) => (error: unknown) => {
-    options.metrics.failures.inc({ chain: watch?.chain ?? 'unknown', loop });
-    log.warn({ chain: watch?.chain, loop, reason: (error as Error).message }, 'will try again');
-  };
-
   await turn().catch((error: unknown) => {
     if (error instanceof OtherGenesis) throw error;
     failed('follow')(error);
@@ -108,6 +107,20 @@ export async function startWatcher(options: WatcherOptions): Promise<Watcher> {
       // Where the database is away, the lease runs out by itself.
       if (watch) await giveLeaseBack(db, watch).catch(() => {});
     },
+  };
+}
+
+/**
+ * A turn of the follower, then a look at new addresses. Not beside it: between two turns no block is
+ * under way that was read without a new address. What was paid to it up to the cursor is compared,
+ * and what comes later is read with it.
+ */
+function createTurn(deps: FollowDeps, failed: (error: unknown) => void): () => Promise<Turn> {
+  const follow = createFollower(deps);
+  return async () => {
+    const found = await follow();
+    await lookAtNewAddresses(deps).catch(failed);
+    return found;
   };
 }
 
