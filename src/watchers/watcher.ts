@@ -111,9 +111,9 @@ export async function startWatcher(options: WatcherOptions): Promise<Watcher> {
 }
 
 /**
- * A turn of the follower, then a look at new addresses. Not beside it: between two turns no block is
- * under way that was read without a new address. What was paid to it up to the cursor is compared,
- * and what comes later is read with it.
+ * A turn of the follower, then a look at new addresses. Not beside it: between two turns no block
+ * is under way that was read without a new address. What was paid to it up to the cursor is
+ * compared, and what comes later is read with it.
  */
 function createTurn(deps: FollowDeps, failed: (error: unknown) => void): () => Promise<Turn> {
   const follow = createFollower(deps);
