@@ -11,6 +11,9 @@ export interface Broker {
   stop(): Promise<void>;
 }
 
+/** Longer than any run. */
+const KEEP_ALIVE_MS = 3_600_000;
+
 /** Opens the door on 127.0.0.1. Its URL holds a secret, because the answers hold passwords. */
 export async function startBroker(say: (line: string) => void): Promise<Broker> {
   const { lend, stop } = openLending(say);
@@ -28,6 +31,8 @@ export async function startBroker(say: (line: string) => void): Promise<Broker> 
   });
   // The first asker waits for a download; the others for him.
   server.requestTimeout = 0;
+  // A test that blocks its process for seconds must find its connection as it left it.
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   const port = typeof address === 'object' && address ? address.port : 0;
