@@ -34,19 +34,24 @@ declare
   v_credit jsonb;
   v_answer jsonb;
 begin
-  -- In the order of the wallets, as everybody locks them.
+  -- In the order of the wallets, as everybody locks them. A deferred wallet's row is shared by all
+  -- steps and locked by none: where one is, this finds nothing.
   if d_wallet collate "C" < c_wallet then
     select x, y into r from wallet_balances x, wallet_balances y
-      where x.wallet_id = d_wallet and y.wallet_id = c_wallet for update;
+      where x.wallet_id = d_wallet and y.wallet_id = c_wallet
+        and x.mode = 'strict' and y.mode = 'strict'
+      for update;
     d := r.x;
     c := r.y;
   else
     select x, y into r from wallet_balances x, wallet_balances y
-      where x.wallet_id = c_wallet and y.wallet_id = d_wallet for update;
+      where x.wallet_id = c_wallet and y.wallet_id = d_wallet
+        and x.mode = 'strict' and y.mode = 'strict'
+      for update;
     c := r.x;
     d := r.y;
   end if;
-  if (d.mode = 'strict' and c.mode = 'strict' and d.asset = c.asset and (not p_new
+  if (d.asset = c.asset and (not p_new
     or d.status = 'OPEN' and c.status = 'OPEN' and min_scale(p_amount) <= d.scale
       and (d.settled - d.held >= p_amount or d.overdraft))) is not true
   then
@@ -135,7 +140,9 @@ declare
 begin
   if cardinality(p_wallets) <> 2 or p_types[1] = p_types[2] or p_wallets[1] = p_wallets[2]
     or p_amounts[1] <> p_amounts[2] or p_amounts[1] <= 0 or num_nonnulls(variadic p_assets) > 0
-    or exists (select from limits union all select from transfer_groups where id = g.id)
+    or exists (
+      select from limits where g.kind = any(kinds)
+      union all select from transfer_groups where id = g.id)
   then
     return null;
   end if;

@@ -20,7 +20,7 @@ declare
   v_answers jsonb[];
 begin
   if exists (
-    select from limits
+    select from limits where 'transfer' = any(kinds)
     union all
     select from unnest(p_group_ids) s(id)
       cross join lateral (select from transfer_groups g where g.id = s.id limit 1) g) then
@@ -276,10 +276,10 @@ begin
   perform from limits
     where 'transfer' = any(kinds) and cardinality(o_group_ids) > 0 order by id for update;
   perform from (
-      select id from unnest(o_debits || o_credits) id
+      select id collate "C" as id from unnest(o_debits || o_credits) id
       union
       select l.wallet_id from unnest(s_group_ids) id
-        cross join lateral (select * from transfer_legs where group_id = id limit 3) l
+        cross join lateral (select * from transfer_legs where group_id = id offset 0) l
       order by id
     ) u
     cross join lateral (

@@ -131,13 +131,8 @@ begin
   if not found then
     return '{"outcome": "not_found"}';
   end if;
-  select o.answer || jsonb_build_object('replayed', true, 'request', o.request) into v_answer
-    from operations o where o.group_id = p_group_id and o.step_key = p_step_key;
-  if v_answer is null and (g.status = 'IN_PROGRESS' and g.kind = 'transfer'
-    and (g.expires_at is null or g.expires_at > clock_timestamp())) is not true
-  then
-    v_answer := ledger_act_fault(g, p_step_key, 'settle', p_actor, p_request, p_freeze);
-  end if;
+  v_answer := coalesce(ledger_replay(p_group_id, p_step_key),
+    ledger_act_fault(g, p_step_key, 'settle', p_actor, p_request, p_freeze));
   if v_answer is not null then
     return v_answer;
   end if;

@@ -4,8 +4,14 @@
  * What a step does, answers and refuses is the same either way, and each is durable before it is
  * told.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Db } from '../db/pool.ts';
 
+/**
+ * How long the next call waits for the one before. Calls take a few milliseconds; one that takes
+ * longer waits for a lock of somebody else, and only its own steps may have to.
+ */
+const PATIENCE_MS = 50;
 /** Most steps of one transaction: it holds the locks of all of them until it commits. */
 const MOST_STEPS = 64;
 
@@ -39,9 +45,9 @@ interface Waiting {
 }
 
 /**
- * Gives a pool a queue of steps. One call is under way at a time: two at once would wait for each
- * other's wallets, and measured no faster where they did not. Takes one connection, beside what
- * else the pool serves.
+ * Gives a pool a queue of steps. Mostly one call is under way at a time: two at once would wait for
+ * each other's wallets, and measured no faster where they did not. Takes a connection a call, beside
+ * what else the pool serves.
  */
 export function queueSteps(pool: Db): StepDb {
   let waiting: Waiting[] = [];
@@ -53,7 +59,7 @@ export function queueSteps(pool: Db): StepDb {
     while (waiting.length > 0) {
       const batch = waiting.slice(0, MOST_STEPS);
       waiting = waiting.slice(MOST_STEPS);
-      await run(pool, batch);
+      await Promise.race([run(pool, batch), sleep(PATIENCE_MS, undefined, { ref: false })]);
     }
     busy = false;
   }

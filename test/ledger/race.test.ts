@@ -65,6 +65,20 @@ describe('at the same time', () => {
     expect(await amounts(db, w)).toEqual(['15', '0', '0']);
   });
 
+  it('nobody waits for the row of a wallet that all share', async () => {
+    const w = await walletWith(db, '0');
+    const other = await db.connect();
+    try {
+      await other.query('begin');
+      await other.query("select from wallet_balances where wallet_id = 'external:USD' for update");
+      await putIn(db, w, '5');
+    } finally {
+      await other.query('rollback');
+      other.release();
+    }
+    expect(await amounts(db, w)).toEqual(['5', '0', '0']);
+  });
+
   it('settle, cancel, release and the deadline on one group: one winner', async () => {
     for (let round = 0; round < 15; round++) {
       const { a, b, group } = await heldPair(db, '10', 0);

@@ -174,6 +174,34 @@ describe('steps that share a transaction', () => {
     }
   });
 
+  it('wait for a wallet that somebody keeps locked only where they touch it', async () => {
+    const wallets = await Promise.all(times(4, () => walletWith(pool, '10')));
+    const other = await pool.connect();
+    try {
+      await other.query('begin');
+      await other.query('select from wallet_balances where wallet_id = $1 for update', [
+        wallets[0],
+      ]);
+      const stuck = openTransfer(
+        db,
+        transferInput([debit(wallets[0]!, '1'), credit(wallets[1]!, '1')]),
+      );
+      let isStuck = true;
+      void stuck.finally(() => {
+        isStuck = false;
+      });
+      await done(
+        openTransfer(db, transferInput([debit(wallets[2]!, '1'), credit(wallets[3]!, '1')])),
+      );
+      expect(isStuck).toBe(true);
+      await other.query('commit');
+      await done(stuck);
+    } finally {
+      await other.query('rollback');
+      other.release();
+    }
+  });
+
   it('of two processes never wait for each other in a circle', async () => {
     const wallets = await Promise.all(times(6, () => walletWith(pool, '1000')));
     const queues = [queueSteps(pool) as Pool, queueSteps(pool) as Pool];
