@@ -1,0 +1,59 @@
+/** Addresses that are handed out while the watcher reads blocks by the addresses from before. */
+import { expect, it } from 'vitest';
+import { connectChain } from '../../src/chains/connection.ts';
+import { handOutAddress } from '../../src/chains/depositAddresses.ts';
+import { depositPath, deriveAddress } from '../../src/chains/evm/addresses.ts';
+import { startProxy } from '../../src/chains/faults/proxy.ts';
+import { createWallet } from '../../src/ledger/wallets.ts';
+import { createMetrics } from '../../src/observability/metrics.ts';
+import { startWatcher } from '../../src/watchers/watcher.ts';
+import { createWatcherMetrics } from '../../src/watchers/watcherMetrics.ts';
+import { atFileEnd } from '../support/borrow.ts';
+import { log, XPUB } from './chainWorld.ts';
+import { createSagaWorld } from './sagaWorld.ts';
+
+const ETH = 10n ** 18n;
+/** Many times the watcher's pause: a look beside its turn would come while the block is awaited. */
+const SLOW_MS = 1_500;
+
+it('misses nothing that was paid in blocks that were being read when the address came', async () => {
+  const world = await createSagaWorld(60);
+  const { db, node } = world;
+  const proxy = await startProxy({ upstreams: [world.rpcUrl] });
+  atFileEnd(() => proxy.stop());
+  await world.giveStranger(1_000_000n);
+  const watcher = await startWatcher({
+    db,
+    chain: connectChain(proxy.url),
+    client: world.sagas.client,
+    log,
+    metrics: createWatcherMetrics(createMetrics().registry),
+    identity: 'slow node',
+    startBlock: null,
+    pollMs: 20,
+  });
+  atFileEnd(() => watcher.stop());
+
+  // Two blocks of one turn: the first pays the address and is read at once, the second is slow.
+  const address = deriveAddress(XPUB, depositPath('new', 0));
+  const stale = proxy.add({ kind: 'staleHead' });
+  await expect.poll(() => stale.strikes).toBeGreaterThan(0);
+  const slow = proxy.add({ kind: 'delay', methods: ['eth_getLogs'], milliseconds: SLOW_MS });
+  await node.send({ to: address, wei: ETH });
+  await node.sendToken(world.usdx, `0x${'42'.repeat(20)}`, 1n);
+  stale.lift();
+  await expect.poll(() => slow.strikes, { timeout: 10_000 }).toBeGreaterThan(0);
+  await createWallet(db, { id: 'new', owner: 'new', asset: 'ETH' });
+  const handed = await handOutAddress(db, XPUB, { wallet: 'new', fresh: false });
+  expect(handed.address.address.toLowerCase()).toBe(address);
+  const isNew = 'select count(*)::integer from chain_new_addresses';
+  expect(await world.value(isNew)).toBe(1);
+
+  // Compared, now that the blocks are stored: what came by then is there, or asked for.
+  await expect.poll(() => world.value(isNew), { timeout: 10_000 }).toBe(0);
+  const pending = async () => (await world.balance('new')).pendingIn;
+  await expect.poll(pending, { timeout: 10_000 }).toBe('1');
+  await node.mine(2);
+  const available = async () => (await world.balance('new')).available;
+  await expect.poll(available, { timeout: 10_000 }).toBe('1');
+});
