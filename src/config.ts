@@ -14,6 +14,8 @@ const DEFAULT_MAX_NETWORK_FEE = '0.05';
 const DEFAULT_SIGNER_TIMEOUT_MS = 10_000;
 /** Geth keeps so many transactions of one account for certain (`txpool.accountslots`). */
 const DEFAULT_IN_FLIGHT = 16;
+/** Coins that are final wait for nobody, and each look adds up what was deposited. */
+const DEFAULT_COLLECT_EVERY_MS = 10_000;
 
 /** What a process does: answer HTTP, run sagas, follow the chain. One process can do all three. */
 export const ROLES = ['api', 'worker', 'watcher'] as const;
@@ -49,6 +51,8 @@ export interface Config {
   chainStartBlock: bigint | null;
   /** Pause between two looks at the chain, in milliseconds: well below its block time. */
   chainPollMs: number;
+  /** Pause between two looks at what is to be collected, in milliseconds. */
+  collectEveryMs: number;
   /** How coins that contracts pay out are found; null: the node is asked what it offers. */
   chainTraces: (typeof CHAIN_TRACES)[number] | null;
   paying: PayingConfig;
@@ -126,6 +130,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     chainRpcUrl: !env.CHAIN_RPC_URL || env.CHAIN_RPC_URL === 'off' ? null : env.CHAIN_RPC_URL,
     chainStartBlock: start && /^\d+$/.test(start) ? BigInt(start) : null,
     chainPollMs: integer('CHAIN_POLL_MS', 250),
+    collectEveryMs: integer('COLLECT_EVERY_MS', DEFAULT_COLLECT_EVERY_MS),
     chainTraces: traces,
     paying: {
       stuckAfterSeconds: integer('WITHDRAWAL_STUCK_AFTER_SECONDS', 600),

@@ -100,7 +100,10 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
         identity: config.identity,
         startBlock: config.chainStartBlock,
         pollMs: config.chainPollMs,
-        collect: createCollector({ db, chain, log, feeCap: config.paying.feeCap }),
+        collect: createCollector(
+          { db, chain, log, feeCap: config.paying.feeCap },
+          config.collectEveryMs,
+        ),
       });
       stops.push(() => watcher.stop());
       observeHooks(metrics.registry, db);

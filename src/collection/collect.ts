@@ -26,8 +26,6 @@ export interface CollectDeps {
   feeCap: Amount | null;
 }
 
-/** Coins that are final wait for nobody, and each look adds up what was deposited. */
-const EVERY_MS = 10_000;
 /** Addresses a look: where there are so many, the next look follows at once. */
 const PER_TURN = 20;
 /**
@@ -66,7 +64,7 @@ export async function collectOnce(deps: CollectDeps): Promise<string[]> {
 }
 
 /** Answers a function that looks when that is due, and does nothing in between. */
-export function createCollector(deps: CollectDeps, everyMs = EVERY_MS): () => Promise<void> {
+export function createCollector(deps: CollectDeps, everyMs: number): () => Promise<void> {
   const tellHighWater = createHighWaterAlert(deps.db, deps.log);
   let lookedAt = Number.NEGATIVE_INFINITY;
   return async () => {
