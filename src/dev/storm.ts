@@ -13,6 +13,7 @@ canonical chain's to the last unit, and nothing may be paid twice.
   --seed N        one seed (default 1)
   --seeds A..B    all seeds from A to B
   --seconds S     goes on for S seconds a seed (default: the short form)
+  --log           tells each operation as it happens
   --json          a line of JSON a seed, and nothing else
 
 A seed that fails leaves its operations, the processes' logs and its database, and
@@ -37,15 +38,18 @@ function lineOf({
   counts,
   strikes,
   seconds,
+  phases,
   hash,
   ...rest
 }: StormResult): string {
   const { differences, left } = rest;
-  const { reorgs = 0, rollbacks = 0, kills = 0 } = counts;
+  const { reorgs = 0, rollbacks = 0, kills = 0, collections = 0 } = counts;
+  const spent = Object.entries(phases).map(([what, n]) => `${what} ${n.toFixed(1)}`);
   const ended = differences.length === 0 ? `ok ${hash}` : 'FAILED';
   return [
     `seed ${seed}: ${ended}, ${operations} operations, ${reorgs} reorgs, ${rollbacks} rollbacks, ` +
-      `${strikes} faults, ${kills} kills, ${seconds.toFixed(1)} s`,
+      `${strikes} faults, ${kills} kills, ${collections} collections and ` +
+      `${counts['top-ups'] ?? 0} top-ups, ${seconds.toFixed(1)} s (${spent.join(', ')})`,
     ...differences.map((each) => `  ${each}`),
     ...(left ? [`  operations: ${left.log}; database: ${left.database}`] : []),
   ].join('\n');
@@ -59,6 +63,7 @@ async function main(args: string[]): Promise<number> {
       seeds: { type: 'string' },
       seconds: { type: 'string' },
       json: { type: 'boolean', default: false },
+      log: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
@@ -73,7 +78,11 @@ async function main(args: string[]): Promise<number> {
   const totals = { operations: 0, reorgs: 0, rollbacks: 0, faults: 0, kills: 0, failed: 0 };
   try {
     for (const seed of seeds) {
-      const result = await runStorm(servers, { seed, seconds });
+      const result = await runStorm(servers, {
+        seed,
+        seconds,
+        ...(values.log && { tell: say }),
+      });
       totals.operations += result.operations;
       totals.reorgs += result.counts.reorgs ?? 0;
       totals.rollbacks += result.counts.rollbacks ?? 0;

@@ -22,12 +22,13 @@ it.each([1, 2, 3, 4, 5])(
       temporalAddress: await temporalAddress(),
       namespace: temporalNamespace,
     };
-    const { differences, left } = await runStorm(servers, {
+    const { differences, left, counts } = await runStorm(servers, {
       seed,
       seconds: null,
       operations: OPERATIONS,
     });
     if (left) await borrow('leaveDatabase', left.database);
     expect({ differences, left }).toEqual({ differences: [], left: null });
+    expect(counts.collections).toBeGreaterThan(0);
   },
 );

@@ -2,7 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection, Client as TemporalClient } from '@temporalio/client';
 import { SIGNAL } from '../../contracts/sagas.ts';
+import { whatIsToCollect } from './collections.ts';
 import { handOut } from './customers.ts';
+import { endCollecting } from './shop.ts';
 import { note, type Storm } from './storm.ts';
 import { EPOCH_SLOTS } from './weather.ts';
 
@@ -12,7 +14,7 @@ const POLL_MS = 250;
 /** Blocks until all that stands in one is final. */
 const BLOCKS_TO_FINALITY = 2 * EPOCH_SLOTS + 1;
 /** A lost hint is made good by a saga's own timers. Nobody waits so long: they are told again. */
-const HINT_EVERY_MS = 3_000;
+const HINT_EVERY_MS = 1_000;
 
 /** Ends all faults, ends what people hold, and waits until nothing is left to happen. */
 export async function calmDown(storm: Storm): Promise<void> {
@@ -30,30 +32,39 @@ export async function calmDown(storm: Storm): Promise<void> {
   }
   const sagas = await openSagas(world);
   try {
-    const deadline = Date.now() + CALM_TIMEOUT_MS;
-    let hintAt = Date.now() + HINT_EVERY_MS;
     await world.weather.mine(BLOCKS_TO_FINALITY);
-    for (;;) {
-      const left = await whatIsLeft(storm);
-      if (left.length === 0) break;
-      if (Date.now() > deadline) {
-        storm.faults.push(`not quiet after ${CALM_TIMEOUT_MS / 1000} s: ${left.join('; ')}`);
-        return;
-      }
-      if (Date.now() > hintAt) {
-        note(storm, `left: ${left.join('; ')}`);
-        for (const { id } of await openChainGroups(storm)) await sagas.hint(id);
-        hintAt = Date.now() + HINT_EVERY_MS;
-      }
-      // A payment that was lost is sent again, and needs further blocks.
-      if (await hasReadAll(storm)) await world.weather.mine();
-      await sleep(POLL_MS);
-    }
+    const isQuiet = await becomesQuiet(storm, sagas.hint);
+    await endCollecting(world);
+    // A look at what is to be collected may have been under way.
+    await sleep(POLL_MS);
+    if (!isQuiet || !(await becomesQuiet(storm, sagas.hint))) return;
     for (const { id } of await openGroups(storm)) {
       if (!(await sagas.isAlive(id))) storm.faults.push(`${id} is open and has no workflow`);
     }
   } finally {
     await sagas.close();
+  }
+}
+
+/** Waits until nothing is left to happen. @returns false: it takes too long, which is a fault */
+async function becomesQuiet(storm: Storm, hint: (id: string) => Promise<void>): Promise<boolean> {
+  const deadline = Date.now() + CALM_TIMEOUT_MS;
+  let hintAt = Date.now() + HINT_EVERY_MS;
+  for (;;) {
+    const left = await whatIsLeft(storm);
+    if (left.length === 0) return true;
+    if (Date.now() > deadline) {
+      storm.faults.push(`not quiet after ${CALM_TIMEOUT_MS / 1000} s: ${left.join('; ')}`);
+      return false;
+    }
+    if (Date.now() > hintAt) {
+      note(storm, `left: ${left.join('; ')}`);
+      for (const { id } of await openChainGroups(storm)) await hint(id);
+      hintAt = Date.now() + HINT_EVERY_MS;
+    }
+    // A payment that was lost is sent again, and needs further blocks.
+    if (await hasReadAll(storm)) await storm.world.weather.mine();
+    await sleep(POLL_MS);
   }
 }
 
@@ -115,5 +126,6 @@ async function whatIsLeft(storm: Storm): Promise<string[]> {
     ...((await hasReadAll(storm)) ? [] : ['blocks not read']),
     ...(client.open() > 0 ? [`${client.open()} questions without an answer`] : []),
     ...open.map(({ id }) => `${id} is open`),
+    ...(await whatIsToCollect(storm)),
   ];
 }

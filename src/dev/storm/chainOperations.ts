@@ -1,9 +1,10 @@
 /** Operations on the chain: people pay, the chain turns back. */
 
 import type { Asset, Customer } from './customers.ts';
-import { openWallets } from './customers.ts';
+import { openWallets, WITHOUT_GAS } from './customers.ts';
 import { count, type Storm } from './storm.ts';
 import type { Sent } from './strangers.ts';
+import { EPOCH_SLOTS } from './weather.ts';
 import { addressOf } from './world.ts';
 
 /** What an operation did, in a few words for the log. */
@@ -34,13 +35,16 @@ export const depositEth: Operation = async (storm) => {
   return done(sent, `${units} wei to ${owner}`);
 };
 
-/** Everybody gets enough of both to go on with. */
+/** Everybody gets enough to go on with. It is final, or one reorganisation would end the storm. */
 export const fund: Operation = async (storm) => {
   const { strangers } = storm.world;
-  for (const [at, { address }] of storm.customers.entries()) {
-    await strangers.pay(at, address, { asset: 'ETH', units: 20_000n * MILLI.ETH });
+  for (const [at, { owner, address }] of storm.customers.entries()) {
+    if (owner !== WITHOUT_GAS) {
+      await strangers.pay(at, address, { asset: 'ETH', units: 20_000n * MILLI.ETH });
+    }
     await strangers.pay(at, address, { asset: 'USDX', units: 2_000_000n * MILLI.USDX });
   }
+  await storm.world.weather.mine(2 * EPOCH_SLOTS + 1);
   return `${storm.customers.length} customers`;
 };
 

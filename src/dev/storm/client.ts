@@ -18,7 +18,12 @@ interface Asked {
 export interface Client {
   get(path: string): Promise<Answer>;
   /** Without a key, asked until answered. */
-  send(method: 'POST' | 'PUT' | 'PATCH', path: string, body: object, as?: string): Promise<Answer>;
+  send(
+    method: 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    path: string,
+    body?: object,
+    as?: string,
+  ): Promise<Answer>;
   /** Sends under a key and goes on asking in the background until there is an answer. */
   ask(key: string, path: string, body: object, as?: string): Promise<Answer>;
   /** Says something once under a key and takes any answer, or none: nothing depends on it. */

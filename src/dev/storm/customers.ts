@@ -8,6 +8,8 @@ const SCALE: Record<Asset, number> = { ETH: 18, USDX: 6 };
 /** Coins that were too little are assigned to the desk's wallets, and to nobody else's. */
 export const DESK = 'desk';
 const OWNERS = ['ann', 'ben', 'cleo'];
+/** Gets tokens first, so that somebody has to bring gas to his address. */
+export const WITHOUT_GAS = 'dan';
 
 export interface Customer {
   owner: string;
@@ -55,7 +57,8 @@ export async function handOut({ client }: StormWorld, customer: Customer): Promi
 
 export async function openCustomers(world: StormWorld): Promise<Customer[]> {
   await openWallets(world, DESK);
-  const customers = OWNERS.map((owner) => ({ owner, address: addressOf(owner), known: false }));
+  const owners = [...OWNERS, WITHOUT_GAS];
+  const customers = owners.map((owner) => ({ owner, address: addressOf(owner), known: false }));
   for (const customer of customers) {
     await openWallets(world, customer.owner);
     await handOut(world, customer);

@@ -7,7 +7,8 @@ import { count, inBackground, note, type Storm } from './storm.ts';
 /** Destinations that nobody but one withdrawal pays: the number is in the address. */
 const OUTSIDE = 0x5700000000000000n;
 
-function ask(storm: Storm, path: string, body: object, as?: string): Promise<void> {
+/** Asks under a key of its own, in the background; the log has the answer. */
+export function ask(storm: Storm, path: string, body: object, as?: string): Promise<void> {
   const key = storm.nextKey();
   const asked = storm.world.client.ask(key, path, body, as).then(({ status, body: told }) => {
     note(storm, `    ${key} answered ${status} ${told?.code ?? told?.status ?? ''}`);

@@ -4,12 +4,14 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { calmDown } from './calm.ts';
 import * as onChain from './chainOperations.ts';
+import { pressCollection } from './collections.ts';
 import { openCustomers } from './customers.ts';
 import * as money from './moneyOperations.ts';
+import { openShop } from './shop.ts';
 import { count, createStorm, note, type Storm } from './storm.ts';
 import * as trouble from './trouble.ts';
 import { judge } from './verdict.ts';
-import { openShop, openWorld, type StormServers } from './world.ts';
+import { openWorld, type StormServers } from './world.ts';
 
 /** How often each operation comes, of all; blocks are what makes things happen. */
 const OPERATIONS: readonly [string, number, onChain.Operation][] = [
@@ -30,6 +32,7 @@ const OPERATIONS: readonly [string, number, onChain.Operation][] = [
   ['endHold', 3, money.endHold],
   ['withdraw', 13, money.withdraw],
   ['pressWithdrawal', 9, money.pressWithdrawal],
+  ['pressCollection', 4, pressCollection],
   ['askAgain', 4, money.askAgain],
   ['announce', 3, money.announce],
   ['unfreeze', 6, money.unfreeze],
@@ -43,18 +46,16 @@ const WEIGHT = OPERATIONS.reduce((all, [, weight]) => all + weight, 0);
 const SHORT_OPERATIONS = 90;
 /** Between two operations, so that the service is in the middle of things when the next comes. */
 const MOST_PAUSE_MS = 120;
-/** Before chance begins: something to spend for everybody. */
-const OPENING: readonly [string, onChain.Operation][] = [
-  ['fund', onChain.fund],
-  ['mine', onChain.mine],
-  ['mine', onChain.mine],
-];
+/** Before chance begins: something to spend for everybody, and to collect. */
+const OPENING: readonly [string, onChain.Operation][] = [['fund', onChain.fund]];
 
 export interface StormOptions {
   seed: number;
   /** Goes on for so long; null: for so many operations. */
   seconds: number | null;
   operations?: number;
+  /** Hears each line of the log as it is written. */
+  tell?: (line: string) => void;
 }
 
 export interface StormResult {
@@ -64,6 +65,8 @@ export interface StormResult {
   /** Calls of the node that a fault struck. */
   strikes: number;
   seconds: number;
+  /** Of these: until it began, while it raged, until all was quiet, and to compare. */
+  phases: Record<'start' | 'rage' | 'calm' | 'verdict', number>;
   /** Of the balances and groups that were reached. */
   hash: string;
   /** Empty: the books are the chain's. */
@@ -75,9 +78,11 @@ export interface StormResult {
 /** Runs one seed on servers that are up. Whatever goes wrong is a difference of the result. */
 export async function runStorm(
   servers: StormServers,
-  { seed, seconds, operations: most = SHORT_OPERATIONS }: StormOptions,
+  { seed, seconds, operations: most = SHORT_OPERATIONS, tell = () => {} }: StormOptions,
 ): Promise<StormResult> {
   const began = Date.now();
+  const phases = { start: 0, rage: 0, calm: 0, verdict: 0 };
+  const enter = startWatch(phases);
   const world = await openWorld(servers, seed);
   let storm: Storm | null = null;
   let verdict = { differences: ['the storm did not come to its end'], hash: '' };
@@ -85,10 +90,14 @@ export async function runStorm(
   try {
     await openShop(world);
     storm = createStorm(world, await openCustomers(world));
+    storm.tell = tell;
+    enter('rage');
     operations = await rage(storm, seconds, most);
+    enter('calm');
     await calmDown(storm);
     note(storm, 'calm: all keys are asked again');
     await world.client.againAll();
+    enter('verdict');
     note(storm, 'calm: books and chain are compared');
     verdict = await judge(storm);
     verdict.differences.unshift(...storm.faults);
@@ -99,6 +108,7 @@ export async function runStorm(
   const log = join(world.home, 'operations.log');
   if (storm) note(storm, 'the end');
   if (failed) writeFileSync(log, `${[...(storm?.log ?? []), ...verdict.differences].join('\n')}\n`);
+  enter(null);
   await world.close(failed);
   if (!failed) await world.database.drop();
   return {
@@ -107,8 +117,20 @@ export async function runStorm(
     counts: Object.fromEntries(storm?.counts ?? []),
     strikes: [...world.strikes.values()].reduce((all, each) => all + each, 0),
     seconds: (Date.now() - began) / 1000,
+    phases,
     ...verdict,
     left: failed ? { log, logs: world.home, database: world.database.name } : null,
+  };
+}
+
+/** Measures phases, the first one from now on. Answers what begins the next one, or ends them. */
+function startWatch(phases: StormResult['phases']) {
+  let now: keyof StormResult['phases'] | null = 'start';
+  let since = Date.now();
+  return (next: typeof now) => {
+    if (now !== null) phases[now] = (Date.now() - since) / 1000;
+    now = next;
+    since = Date.now();
   };
 }
 

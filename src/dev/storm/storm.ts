@@ -24,6 +24,8 @@ export interface Storm {
   counts: Map<string, number>;
   /** Every operation with what came of it, in order. */
   log: string[];
+  /** Hears each line of the log as it is written. */
+  tell: (line: string) => void;
   /** Milliseconds since the epoch. */
   began: number;
   /** What goes on in the background; a rejection is a fault of the storm's end. */
@@ -43,6 +45,7 @@ export function createStorm(world: StormWorld, customers: Customer[]): Storm {
     dropped: [],
     counts: new Map(),
     log: [],
+    tell: () => {},
     began: Date.now(),
     underWay: new Set(),
     faults: [],
@@ -70,5 +73,7 @@ export function inBackground(storm: Storm, what: string, work: Promise<unknown>)
 /** A line of the log; the number is the operation's place in the storm. */
 export function note(storm: Storm, line: string): void {
   const seconds = ((Date.now() - storm.began) / 1000).toFixed(1);
-  storm.log.push(`${seconds.padStart(7)} ${line}`);
+  const timed = `${seconds.padStart(7)} ${line}`;
+  storm.log.push(timed);
+  storm.tell(timed);
 }

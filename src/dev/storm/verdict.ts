@@ -2,12 +2,11 @@
 import { createHash } from 'node:crypto';
 import { createPool } from '../../db/pool.ts';
 import { audit } from '../../ledger/audit.ts';
-import { type Canon, readCanon } from './canon.ts';
+import { balanceOf, type Canon, type Payment, readCanon } from './canon.ts';
+import { judgeCollections } from './collections.ts';
 import { ASSETS, type Asset, DESK, unitsOfText, walletOf } from './customers.ts';
+import { LEAST_DEPOSIT } from './shop.ts';
 import type { Storm } from './storm.ts';
-
-/** Least deposit that reaches a wallet, in base units; see `openShop`. */
-const LEAST: Record<Asset, bigint> = { ETH: 10n ** 15n, USDX: 10n ** 6n };
 
 interface Books {
   settled(wallet: string): bigint;
@@ -25,6 +24,7 @@ export async function judge(storm: Storm): Promise<{ differences: string[]; hash
     ...(await chainTotals(storm, canon, books)),
     ...wallets(storm, canon, books),
     ...(await withdrawals(storm, canon)),
+    ...(await judgeCollections(storm, canon, paidOf(storm, canon).rest)),
     ...(await ownReports(storm)),
   ];
   return { differences, hash: await hashOf(storm) };
@@ -70,29 +70,34 @@ async function chainTotals(storm: Storm, canon: Canon, books: Books): Promise<st
   const { hot } = storm.world;
   const found: string[] = [];
   for (const asset of ASSETS) {
-    let total = await canon.balanceOf(hot, asset);
+    let total = await balanceOf(storm.world, hot, asset);
     for (const { owner, address } of storm.customers) {
-      const balance = await canon.balanceOf(address, asset);
-      const came = [...canon.payouts, ...canon.payments].filter(
-        (each) => each.to === address && each.asset === asset,
-      );
+      const balance = await balanceOf(storm.world, address, asset);
+      const isOf = (each: { asset: Asset }) => each.asset === asset;
+      const came = [...canon.payouts, ...canon.payments].filter(({ to }) => to === address);
+      const went = canon.collected.filter(({ from }) => from === address);
+      const gas = asset === 'ETH' ? (canon.gas.get(address) ?? 0n) : 0n;
+      const rest = sum(came.filter(isOf)) - sum(went.filter(isOf)) - gas;
       // The model against the chain itself: if this fails, the storm is wrong and not the books.
-      found.push(...differ(`what came to ${owner} in ${asset}`, sum(came), balance));
+      found.push(...differ(`what ${owner}'s address has left in ${asset}`, rest, balance));
       total += balance;
     }
     found.push(...differ(`external:${asset}`, -books.settled(`external:${asset}`), total));
   }
-  found.push(...differ('network-fees:ETH', -books.settled('network-fees:ETH'), canon.gas));
+  const gas = [...canon.gas.values()].reduce((all, each) => all + each, 0n);
+  found.push(...differ('network-fees:ETH', -books.settled('network-fees:ETH'), gas));
   return found;
 }
 
 /** Per wallet: deposits less payments and transfers; what is missing is owed, to the last unit. */
-function wallets({ customers, withdrawals: all }: Storm, canon: Canon, books: Books): string[] {
+function wallets(storm: Storm, canon: Canon, books: Books): string[] {
+  const { customers, withdrawals: all } = storm;
   const found: string[] = [];
-  const came = [...canon.payouts, ...canon.payments];
-  const paid = paidOf(all, canon);
+  const { paid, payments } = paidOf(storm, canon);
+  // Gas that we bring to our own address is nobody's deposit, and what we collect is no loss.
+  const came = [...canon.payouts, ...payments];
   for (const asset of ASSETS) {
-    const isDust = (units: bigint) => units < LEAST[asset];
+    const isDust = (units: bigint) => units < LEAST_DEPOSIT[asset];
     let owed = 0n;
     let dust = 0n;
     for (const { owner, address } of customers) {
@@ -122,38 +127,44 @@ function wallets({ customers, withdrawals: all }: Storm, canon: Canon, books: Bo
   return found;
 }
 
+interface Paid {
+  /** Groups of withdrawals that the chain paid. */
+  paid: Set<string>;
+  payments: Payment[];
+  /** What the hot wallet paid besides. */
+  rest: Payment[];
+}
+
 /** Withdrawals that the chain paid. Those to addresses of ours are found by their exact amount. */
-function paidOf(all: Storm['withdrawals'], canon: Canon): Set<string> {
-  const left = [...canon.payments];
+function paidOf({ withdrawals: all }: Storm, canon: Canon): Paid {
+  const rest = [...canon.payments];
+  const payments: Payment[] = [];
   const paid = new Set<string>();
   for (const { groupId, destination, asset, units } of all) {
-    const at = left.findIndex(
+    const at = rest.findIndex(
       (each) => each.to === destination && each.asset === asset && each.units === units,
     );
     if (at < 0) continue;
-    left.splice(at, 1);
+    payments.push(...rest.splice(at, 1));
     paid.add(groupId);
   }
-  return paid;
+  return { paid, payments, rest };
 }
 
-/** Each was paid at most once, and as its group says; the hot wallet paid nothing else. */
+/** Each was paid at most once, and as its group says; of the rest `collections.ts` takes care. */
 async function withdrawals(storm: Storm, canon: Canon): Promise<string[]> {
   const rows = await storm.world.database.ask<{ id: string; status: string }>(
     "select id, status from transfer_groups where kind = 'withdrawal'",
   );
   const status = new Map(rows.map((row) => [row.id, row.status]));
-  const paid = paidOf(storm.withdrawals, canon);
-  const found = storm.withdrawals.flatMap(({ groupId }) =>
-    differ(`${groupId} settled`, status.get(groupId) === 'SETTLED', paid.has(groupId)),
-  );
-  const ours = storm.withdrawals.filter(({ groupId }) => paid.has(groupId));
-  for (const asset of ASSETS) {
-    const of = (list: readonly { asset: Asset; units: bigint }[]) =>
-      sum(list.filter((each) => each.asset === asset));
-    found.push(...differ(`paid out in ${asset}`, of(canon.payments), of(ours)));
-  }
-  return [...found, ...differ('payments', canon.payments.length, ours.length)];
+  const { paid } = paidOf(storm, canon);
+  const known = new Set(storm.withdrawals.map(({ groupId }) => groupId));
+  return [
+    ...storm.withdrawals.flatMap(({ groupId }) =>
+      differ(`${groupId} settled`, status.get(groupId) === 'SETTLED', paid.has(groupId)),
+    ),
+    ...rows.flatMap(({ id }) => (known.has(id) ? [] : [`${id} is a withdrawal of nobody`])),
+  ];
 }
 
 /** What the service says of itself. */

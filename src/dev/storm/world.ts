@@ -27,8 +27,6 @@ const SPLITTER = new URL('../../../test/chains/contracts/Splitter.sol', import.m
 /** What the strangers and their contract have of the token. */
 const MANY = 10n ** 15n;
 const PATIENCE_MS = 90_000;
-/** A deposit is credited before it is final, so that reorganisations take credits back. */
-const CONFIRMATIONS = 2;
 
 /** Servers that storms share: each seed has a database, a namespace and a chain of its own. */
 export interface StormServers {
@@ -129,6 +127,7 @@ async function fill(
     CHAIN_RPC_URL: proxy.url,
     CHAIN_START_BLOCK: '0',
     CHAIN_POLL_MS: '100',
+    COLLECT_EVERY_MS: '500',
     HOLDFAST_ADMIN_KEY: adminKey,
     HOLDFAST_DEV_MNEMONIC: MNEMONIC,
     LOG_LEVEL: 'warn',
@@ -176,11 +175,4 @@ async function prepareChain(databaseUrl: string, rpcUrl: string, rpc: Rpc): Prom
   } finally {
     await db.end();
   }
-}
-
-/** Assets as the storm wants them, and the people who hold them. */
-export async function openShop({ client }: StormWorld): Promise<void> {
-  const shared = { confirmations: CONFIRMATIONS };
-  await client.send('PATCH', '/v1/assets/ETH', { ...shared, minDeposit: '0.001' });
-  await client.send('PATCH', '/v1/assets/USDX', { ...shared, minDeposit: '1' });
 }
