@@ -16,7 +16,7 @@ const ETH = 10n ** 18n;
 /** Many times the watcher's pause: a look beside its turn would come while the block is awaited. */
 const SLOW_MS = 1_500;
 
-it('misses nothing that was paid in blocks that were being read when the address came', async () => {
+it('finds what was paid in blocks that were being read when the address came', async () => {
   const world = await createSagaWorld(60);
   const { db, node } = world;
   const proxy = await startProxy({ upstreams: [world.rpcUrl] });

@@ -1,6 +1,7 @@
 /**
  * Exports the corpus of `replay.test.ts` anew: `node test/workflows/exportHistories.ts`, on purpose
- * and after the change of a workflow that old histories need not survive. Starts its own servers.
+ * and after the change of a workflow that old histories need not survive. With names of scenarios
+ * it exports these and leaves the others as they are. Starts its own servers.
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,6 +22,8 @@ import { requireRiskCheck } from '../../src/ledger/recordRisk.ts';
 import { createWallet } from '../../src/ledger/wallets.ts';
 import { createLog } from '../../src/observability/log.ts';
 import { type Sagas, startSagas } from '../../src/temporal/sagas.ts';
+import { openChainCorpus } from './chainCorpus.ts';
+import { CHAIN_SCENARIOS } from './chainScenarios.ts';
 import {
   actInput,
   depositInput,
@@ -159,17 +162,30 @@ async function act<U extends SagaUpdate>(
   await gateway.act(update, actInput<U>('settle', id, key, fields), WAIT_MS);
 }
 
-async function exportAll(sagas: Sagas): Promise<void> {
+/** Those that were named, or all. */
+function wanted(): string[] {
+  const all = [...Object.keys(SCENARIOS), ...Object.keys(CHAIN_SCENARIOS)];
+  const named = process.argv.slice(2);
+  const unknown = named.filter((name) => !all.includes(name));
+  if (unknown.length > 0) throw new Error(`There is no scenario ${unknown.join(', ')}: ${all}`);
+  if (named.length > 0) return named;
   rmSync(FOLDER, { recursive: true, force: true });
   mkdirSync(FOLDER);
-  for (const [name, scenario] of Object.entries(SCENARIOS)) {
-    const handle: WorkflowHandle = sagas.client.workflow.getHandle(await scenario(sagas, name));
+  return all;
+}
+
+async function exportAll(sagas: Sagas, names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    say(name);
+    const run = SCENARIOS[name]?.(sagas, name) ?? CHAIN_SCENARIOS[name]?.(corpus, sagas, name);
+    const handle: WorkflowHandle = sagas.client.workflow.getHandle((await run) ?? name);
     await handle.result().catch(() => 'cancelled');
     const history = JSON.parse(historyToJSON(await handle.fetchHistory()));
     writeFileSync(join(FOLDER, `${name}.json`), `${JSON.stringify(history, null, 1)}\n`);
   }
 }
 
+const names = wanted();
 const say = (line: string) => process.stderr.write(`${line}\n`);
 const postgres = await startPostgres({ dataDir: null, logDir: null, say });
 const logFile = join(tmpdir(), `holdfast-histories-${process.pid}.log`);
@@ -186,19 +202,24 @@ const funds = [
 const rule = { asset: 'USD', owner: 'c', walletKind: null, from: '0', approvals: 1 };
 await putApprovalRule(db, { id: 'corpus', ...rule });
 await openTransfer(db, { ...transferInput('funds', funds), actor: { name: 'admin', admin: true } });
+const log = createLog('error');
+const corpus = await openChainCorpus(db, log);
 const sagas = await startSagas({
   db,
-  log: createLog('error'),
+  log,
   address: temporal.address,
   namespace: 'default',
   identity: 'corpus',
   temporalUi: null,
   sweeper: false,
+  chainActivities: corpus.activities,
   risk: () => Promise.resolve({ verdict: 'allow', reason: null }),
 });
 try {
-  await exportAll(sagas);
+  await corpus.watch(sagas);
+  await exportAll(sagas, names);
 } finally {
+  await corpus.stop();
   await sagas.stop();
   await db.end();
   await temporal.stop();
