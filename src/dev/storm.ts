@@ -49,7 +49,7 @@ function lineOf({
   return [
     `seed ${seed}: ${ended}, ${operations} operations, ${reorgs} reorgs, ${rollbacks} rollbacks, ` +
       `${strikes} faults, ${kills} kills, ${collections} collections and ` +
-      `${counts['top-ups'] ?? 0} top-ups, ${seconds.toFixed(1)} s (${spent.join(', ')})`,
+      `${counts['top-ups'] ?? 0} top-ups, ${counts.hooks ?? 0} hooks, ${seconds.toFixed(1)} s (${spent.join(', ')})`,
     ...differences.map((each) => `  ${each}`),
     ...(left ? [`  operations: ${left.log}; database: ${left.database}`] : []),
   ].join('\n');

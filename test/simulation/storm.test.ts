@@ -30,5 +30,7 @@ it.each([1, 2, 3, 4, 5])(
     if (left) await borrow('leaveDatabase', left.database);
     expect({ differences, left }).toEqual({ differences: [], left: null });
     expect(counts.collections).toBeGreaterThan(0);
+    expect(counts.hooks).toBeGreaterThan(0);
+    expect(counts['forged hooks']).toBeGreaterThan(0);
   },
 );

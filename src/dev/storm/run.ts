@@ -6,6 +6,7 @@ import { calmDown } from './calm.ts';
 import * as onChain from './chainOperations.ts';
 import { pressCollection } from './collections.ts';
 import { openCustomers } from './customers.ts';
+import { forgeHook, hook } from './hooks.ts';
 import * as money from './moneyOperations.ts';
 import { openShop } from './shop.ts';
 import { count, createStorm, note, type Storm } from './storm.ts';
@@ -35,6 +36,8 @@ const OPERATIONS: readonly [string, number, onChain.Operation][] = [
   ['pressCollection', 4, pressCollection],
   ['askAgain', 4, money.askAgain],
   ['announce', 3, money.announce],
+  ['hook', 6, hook],
+  ['forgeHook', 2, forgeHook],
   ['unfreeze', 6, money.unfreeze],
   ['assign', 2, money.assign],
   ['registerLate', 1, money.registerLate],
@@ -46,8 +49,12 @@ const WEIGHT = OPERATIONS.reduce((all, [, weight]) => all + weight, 0);
 const SHORT_OPERATIONS = 90;
 /** Between two operations, so that the service is in the middle of things when the next comes. */
 const MOST_PAUSE_MS = 120;
-/** Before chance begins: something to spend for everybody, and to collect. */
-const OPENING: readonly [string, onChain.Operation][] = [['fund', onChain.fund]];
+/** Before chance begins: something to spend for everybody, and to collect; each meets hooks. */
+const OPENING: readonly [string, onChain.Operation][] = [
+  ['fund', onChain.fund],
+  ['hook', hook],
+  ['forgeHook', forgeHook],
+];
 
 export interface StormOptions {
   seed: number;

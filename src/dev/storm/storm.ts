@@ -1,5 +1,6 @@
 /** What a storm remembers while it rages, and how it writes down what it does. */
 import type { Customer } from './customers.ts';
+import type { Delivery } from './hooks.ts';
 import type { Sent } from './strangers.ts';
 import type { StormWorld } from './world.ts';
 
@@ -20,6 +21,9 @@ export interface Storm {
   holds: string[];
   /** Transactions that a reorganisation lost. */
   dropped: Sent[];
+  /** What providers told by hooks, and the ids of those that were forged. */
+  deliveries: Delivery[];
+  forgedHooks: string[];
   /** How often each thing was done. */
   counts: Map<string, number>;
   /** Every operation with what came of it, in order. */
@@ -43,6 +47,8 @@ export function createStorm(world: StormWorld, customers: Customer[]): Storm {
     withdrawals: [],
     holds: [],
     dropped: [],
+    deliveries: [],
+    forgedHooks: [],
     counts: new Map(),
     log: [],
     tell: () => {},

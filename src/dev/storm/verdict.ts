@@ -5,6 +5,7 @@ import { audit } from '../../ledger/audit.ts';
 import { balanceOf, type Canon, type Payment, readCanon } from './canon.ts';
 import { judgeCollections } from './collections.ts';
 import { ASSETS, type Asset, DESK, unitsOfText, walletOf } from './customers.ts';
+import { judgeHooks } from './hooks.ts';
 import { LEAST_DEPOSIT } from './shop.ts';
 import type { Storm } from './storm.ts';
 
@@ -25,6 +26,7 @@ export async function judge(storm: Storm): Promise<{ differences: string[]; hash
     ...wallets(storm, canon, books),
     ...(await withdrawals(storm, canon)),
     ...(await judgeCollections(storm, canon, paidOf(storm, canon).rest)),
+    ...(await judgeHooks(storm)),
     ...(await ownReports(storm)),
   ];
   return { differences, hash: await hashOf(storm) };

@@ -17,6 +17,7 @@ import { startAnvil } from '../stack/anvil.ts';
 import { type Client, createClient } from './client.ts';
 import { copyTemplate, type StormDatabase } from './database.ts';
 import { createDice, type Dice } from './dice.ts';
+import { CHAIN_HOOKS } from './hookSenders.ts';
 import { createService, type Service } from './service.ts';
 import { type Contracts, createStrangers, type Strangers } from './strangers.ts';
 import { createWeather, EPOCH_SLOTS, type Weather } from './weather.ts';
@@ -128,6 +129,7 @@ async function fill(
     CHAIN_START_BLOCK: '0',
     CHAIN_POLL_MS: '100',
     COLLECT_EVERY_MS: '500',
+    CHAIN_HOOKS,
     HOLDFAST_ADMIN_KEY: adminKey,
     HOLDFAST_DEV_MNEMONIC: MNEMONIC,
     LOG_LEVEL: 'warn',
