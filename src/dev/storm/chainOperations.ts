@@ -144,6 +144,29 @@ export const sendAgain: Operation = async (storm) => {
   return `${sent.txid}: ${(await storm.world.strangers.resend(sent)) ? 'taken' : 'not wanted'}`;
 };
 
+/**
+ * The reorganisation itself has another payment on the nonce of one that was seen, pending or
+ * credited: to another address, of another amount or asset, or to nobody that we know.
+ */
+export const spendTwiceInReorg: Operation = async (storm) => {
+  const { weather, strangers, dice } = storm.world;
+  const room = await weather.room();
+  const seen = (await weather.lastMined(room)).filter(({ txid }) => strangers.sent.has(txid));
+  if (seen.length === 0) return 'nobody paid in the last blocks';
+  const { txid, depth } = dice.pick(seen);
+  const lost = strangers.sent.get(txid) as Sent;
+  const asset = dice.pick(['ETH', 'ETH', 'USDX'] as const);
+  const { owner, address } = someone(storm);
+  const isAway = dice.isLucky(25);
+  const to = isAway ? lost.sender : address;
+  const other = await strangers.sign(to, { asset, units: someUnits(storm, asset) }, lost);
+  await weather.reorgWith(depth, txid, other.raw);
+  storm.dropped.push(lost);
+  count(storm, 'reorgs');
+  count(storm, 'double spends');
+  return done(other, `${txid}, ${depth} deep, replaced: to ${isAway ? 'its sender' : owner} by`);
+};
+
 /** Another payment takes the place of one that was lost: those coins never come. */
 export const spendTwice: Operation = async (storm) => {
   const lost = storm.dropped.pop();

@@ -28,6 +28,7 @@ const OPERATIONS: readonly [string, number, onChain.Operation][] = [
   ['rollback', 2, onChain.rollback],
   ['sendAgain', 5, onChain.sendAgain],
   ['spendTwice', 2, onChain.spendTwice],
+  ['spendTwiceInReorg', 4, onChain.spendTwiceInReorg],
   ['transfer', 7, money.transfer],
   ['hold', 4, money.hold],
   ['endHold', 3, money.endHold],

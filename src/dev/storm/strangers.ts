@@ -1,5 +1,5 @@
 /** People outside: they pay into deposit addresses, send again, and spend twice. */
-import { encodeFunctionData, parseAbi } from 'viem';
+import { encodeFunctionData, keccak256, parseAbi } from 'viem';
 import { type HDAccount, mnemonicToAccount } from 'viem/accounts';
 import type { Rpc } from '../../chains/evm/rpc.ts';
 
@@ -31,6 +31,8 @@ export interface Strangers {
   sent: Map<string, Sent>;
   /** Pays native coins or tokens. `again`: in the place of that transaction, on its nonce. */
   pay(by: number, to: string, payout: Pick<Payout, 'asset' | 'units'>, again?: Sent): Promise<Sent>;
+  /** Signs another payment on the nonce of that transaction, and sends it nowhere. */
+  sign(to: string, payout: Pick<Payout, 'asset' | 'units'>, again: Sent): Promise<Sent>;
   /** Tokens to two addresses in one transaction. */
   split(by: number, one: string, two: string, units: bigint): Promise<Sent>;
   /** Native coins by two inner calls, beside one that fails. */
@@ -70,13 +72,12 @@ export function createStrangers(rpc: Rpc, mnemonic: string, contracts: Contracts
     const next = await rpc<string>('eth_getTransactionCount', sender, 'pending');
     return Number(next);
   };
-  const send = async (
-    by: number,
+  const sign = async (
+    account: HDAccount,
     call: { to: string; value?: bigint; data?: Hex },
     payouts: Payout[],
     again?: Sent,
   ): Promise<Sent> => {
-    const account = accounts[by % COUNT] as HDAccount;
     const sender = account.address.toLowerCase();
     const nonce = again?.nonce ?? (await nextNonce(sender));
     tip += 1_000n;
@@ -91,26 +92,33 @@ export function createStrangers(rpc: Rpc, mnemonic: string, contracts: Contracts
       value: call.value ?? 0n,
       ...(call.data && { data: call.data }),
     });
-    const txid = await rpc<string>('eth_sendRawTransaction', raw);
-    const made = { txid, raw, sender, nonce, payouts };
-    sent.set(txid, made);
+    const made = { txid: keccak256(raw), raw, sender, nonce, payouts };
+    sent.set(made.txid, made);
+    return made;
+  };
+  const send = async (
+    by: number,
+    asked: { to: string; value?: bigint; data?: Hex },
+    payouts: Payout[],
+    again?: Sent,
+  ): Promise<Sent> => {
+    const made = await sign(accounts[by % COUNT] as HDAccount, asked, payouts, again);
+    await rpc('eth_sendRawTransaction', made.raw);
     return made;
   };
   const { usdx, splitter } = contracts;
   const call = (functionName: string, args: unknown[]) =>
     encodeFunctionData({ abi: ABI, functionName, args } as never) as Hex;
+  const paymentOf = (to: string, { asset, units }: Pick<Payout, 'asset' | 'units'>) =>
+    asset === 'ETH' ? { to, value: units } : { to: usdx, data: call('transfer', [to, units]) };
   return {
     addresses: accounts.map(({ address }) => address.toLowerCase()),
     sent,
-    pay: (by, to, { asset, units }, again) =>
-      asset === 'ETH'
-        ? send(by, { to, value: units }, [{ to, asset, units }], again)
-        : send(
-            by,
-            { to: usdx, data: call('transfer', [to, units]) },
-            [{ to, asset, units }],
-            again,
-          ),
+    pay: (by, to, payout, again) => send(by, paymentOf(to, payout), [{ to, ...payout }], again),
+    async sign(to, payout, again) {
+      const account = accounts.find(({ address }) => address.toLowerCase() === again.sender);
+      return sign(account as HDAccount, paymentOf(to, payout), [{ to, ...payout }], again);
+    },
     split: (by, one, two, units) =>
       send(by, { to: splitter, data: call('split', [usdx, one, two, units]) }, [
         { to: one, asset: 'USDX', units },

@@ -14,6 +14,13 @@ export interface Weather {
   room(): Promise<number>;
   /** Replaces the last blocks by as many others. Answers with the transactions that were lost. */
   reorg(depth: number, keepPercent: number): Promise<string[]>;
+  /**
+   * Replaces the last blocks by others with the same transactions, but for one: other bytes take
+   * its place and its nonce. What its sender did after it goes on after them.
+   */
+  reorgWith(depth: number, txid: string, bytes: string): Promise<void>;
+  /** Transactions of the last blocks, the lowest block first, with how deep each is; 1: the head. */
+  lastMined(depth: number): Promise<{ txid: string; depth: number }[]>;
   /** Drops the last blocks: the head goes down. Answers with the transactions that were lost. */
   rollback(depth: number): Promise<string[]>;
 }
@@ -21,6 +28,8 @@ export interface Weather {
 interface Mined {
   txid: string;
   from: string;
+  /** 1: it is in the head. */
+  depth: number;
 }
 
 /** @param rpc the node itself, with no faults in between */
@@ -37,10 +46,12 @@ export async function createWeather(rpc: Rpc, dice: Dice): Promise<Weather> {
         `0x${at.toString(16)}`,
         true,
       );
-      mined.push(...block.transactions.map(({ hash, from }) => ({ txid: hash, from })));
+      const found = block.transactions.map(({ hash, from }) => ({ txid: hash, from }));
+      mined.push(...found.map((each) => ({ ...each, depth: head - at + 1 })));
     }
     return mined;
   };
+  const rawOf = (txid: string) => rpc<string>('eth_getRawTransactionByHash', txid);
   return {
     height,
     async mine(blocks = 1) {
@@ -58,12 +69,21 @@ export async function createWeather(rpc: Rpc, dice: Dice): Promise<Weather> {
     async reorg(depth, keepPercent) {
       const mined = await lastBlocks(depth);
       const kept = keep(mined, depth, keepPercent, dice);
-      const raws = await Promise.all(
-        kept.map(async ({ txid, at }) => [await rpc('eth_getRawTransactionByHash', txid), at]),
-      );
+      const raws = await Promise.all(kept.map(async ({ txid, at }) => [await rawOf(txid), at]));
       await rpc('anvil_reorg', depth, raws);
       const stays = new Set(kept.map(({ txid }) => txid));
       return mined.map(({ txid }) => txid).filter((txid) => !stays.has(txid));
+    },
+    lastMined: lastBlocks,
+    async reorgWith(depth, txid, bytes) {
+      const mined = await lastBlocks(depth);
+      const raws = await Promise.all(
+        mined.map(async (each) => {
+          const raw = each.txid === txid ? bytes : await rawOf(each.txid);
+          return [raw, depth - each.depth];
+        }),
+      );
+      await rpc('anvil_reorg', depth, raws);
     },
     async rollback(depth) {
       const mined = await lastBlocks(depth);
