@@ -23,7 +23,7 @@ const HELP = `Holdfast: durable transfers for crypto balances.
   npm run check:ui      the Temporal UI in a headless browser
   npm run bench ledger  measures the ledger (or: saga, watcher)
   npm run storm         a storm on the chain and in the service, by seed:
-                        --seed N | --seeds A..B, --seconds S, --json
+                        --seed N | --seeds A..B; npm run storm -- --help has more
 
 Each installs what is missing first. Environment:
 
@@ -43,7 +43,9 @@ const STOP_GRACE_MS = 60_000;
 const PARENT_POLL_MS = 200;
 
 const [stage = 'help', ...rest] = process.argv.slice(2);
-if (stage === 'help' || rest.some((word) => word === '--help' || word === '-h')) {
+const asksForHelp = rest.some((word) => word === '--help' || word === '-h');
+// The storm has options of its own, which its own help tells.
+if (stage === 'help' || (asksForHelp && stage !== 'storm')) {
   process.stdout.write(`${HELP}\n`);
 } else {
   process.exitCode = await main(stage, rest);
