@@ -1,10 +1,16 @@
--- A payment that a block took although its withdrawal had been given back. Proof before release
--- makes that need a reorganisation deeper than what was final; it is booked all the same, since the
--- coins are gone.
+-- What a block has of a group that had ended before: a payment although it had been given back, or
+-- the group's transaction again, in another block than the one that it was booked by. Proof and
+-- finality before the end make that need a reorganisation deeper than what was final. It is booked
+-- all the same, since the books say what the chain does.
 
--- Books late inclusions that are final: `shortfall:<asset>` pays what left, `network-fees:<native>`
--- its fee, and the fees of inclusions that are no longer there come back. Each in a group of its
--- own, `late:<inclusion>`; the withdrawal becomes `late_confirmed`, its sender pauses.
+-- Books late inclusions that are final, each against what was booked by inclusions of the group
+-- that are no longer there: `shortfall:<asset>` pays what left beyond that, or gets what did not
+-- leave after all, and `network-fees:<native>` the difference in fees, also where a customer had
+-- paid the fee. In a group of its own, `late:<inclusion>`; none where nothing differs.
+--
+-- Given back, and paid all the same: the withdrawal becomes `late_confirmed`. Settled, and its
+-- nonce spent without paying: nobody was paid. Either way its sender pauses. Where the end is as it
+-- was, the timeline says that another block has it.
 create function chain_book_late_payments(c chains) returns void
 language plpgsql as $$
 declare
@@ -12,65 +18,77 @@ declare
   g transfer_groups;
   l record;
   r record;
+  v_event text;
+  v_why text;
 begin
   for l in
-    select n.*, p.group_id, p.txid, p.sender, w.asset, t.client
+    select n.*, p.group_id, p.txid, p.sender, w.asset, t.client, t.status,
+      b.moved as was_moved, b.fee as was_fee
     from attempt_inclusions n
     join withdrawal_attempts p on p.id = n.attempt_id and p.chain = c.id
     join withdrawals w on w.group_id = p.group_id
     join transfer_groups t on t.id = p.group_id
     join assets a on a.code = w.asset
-    where n.canonical and n.fee_leg is null and t.status in ('RELEASED', 'CANCELLED')
+    cross join lateral (
+      select coalesce(sum(i.moved), 0) as moved, coalesce(sum(i.fee), 0) as fee
+      from attempt_inclusions i
+      join withdrawal_attempts o on o.id = i.attempt_id and o.group_id = p.group_id
+      where not i.canonical and i.fee_leg is not null
+    ) b
+    where n.canonical and n.fee_leg is null and t.status <> 'IN_PROGRESS'
       and n.block_height <= chain_final_height(c, a.final)
     order by n.id for update of n
   loop
-    select array_agg(o.wallet order by o.place, o.type) as wallets,
-        array_agg(o.asset order by o.place, o.type) as assets,
-        array_agg(o.type order by o.place, o.type) as types,
-        array_agg(o.amount order by o.place, o.type) as amounts into r
-      from (
-        select u.place, u.wallet, u.asset, u.type, u.amount
-        from (values
-          (1, 'shortfall:' || l.asset, l.asset, 'DEBIT'::leg_type, l.moved),
-          (1, 'external:' || l.asset, l.asset, 'CREDIT', l.moved),
-          (2, 'network-fees:' || c_native, c_native, 'DEBIT', l.fee),
-          (2, 'external:' || c_native, c_native, 'CREDIT', l.fee)
-        ) u(place, wallet, asset, type, amount)
-        where u.amount > 0
-        union all
-        select 2 + row_number() over (order by i.id), v.wallet, c_native, v.type, i.fee
-        from attempt_inclusions i
-        join withdrawal_attempts p on p.id = i.attempt_id and p.group_id = l.group_id
-        cross join lateral (values
-          ('external:' || c_native, 'DEBIT'::leg_type), ('network-fees:' || c_native, 'CREDIT')
-        ) v(wallet, type)
-        where not i.canonical and i.fee_leg > 0 and i.fee > 0
-      ) o;
+    select array_agg(v.wallet order by d.place, v.type) as wallets,
+        array_agg(d.asset order by d.place, v.type) as assets,
+        array_agg(v.type order by d.place, v.type) as types,
+        array_agg(abs(d.amount) order by d.place, v.type) as amounts into r
+      from (values
+        (1, 'shortfall:' || l.asset, l.asset, l.moved - l.was_moved),
+        (2, 'network-fees:' || c_native, c_native, l.fee - l.was_fee)
+      ) d(place, wallet, asset, amount)
+      cross join lateral (values
+        (d.wallet, case when d.amount > 0 then 'DEBIT' else 'CREDIT' end::leg_type),
+        ('external:' || d.asset, case when d.amount > 0 then 'CREDIT' else 'DEBIT' end::leg_type)
+      ) v(wallet, type)
+      where d.amount <> 0;
     update attempt_inclusions i set fee_leg = null
       from withdrawal_attempts p
-      where p.id = i.attempt_id and p.group_id = l.group_id and not i.canonical and i.fee_leg > 0;
+      where p.id = i.attempt_id and p.group_id = l.group_id and not i.canonical
+        and i.fee_leg is not null;
     update attempt_inclusions set fee_leg = 0 where id = l.id;
     g := null;
-    g.id := 'late:' || l.id;
-    g.kind := 'reversal';
-    g.status := 'SETTLED';
-    g.client := l.client;
-    g.reference := l.txid;
-    g.metadata := jsonb_build_object('late', l.group_id, 'txid', l.txid, 'blockHash', l.block_hash);
-    g.opened_by := '~late';
-    perform ledger_write(g, true, '~late', 'late', 'chain', g.metadata, 'group.settled',
-      'IMMEDIATE', array(select generate_series(1, cardinality(r.wallets)))::smallint[], r.wallets,
-      r.assets, r.types, r.amounts, null, true, true);
-    if l.paid then
+    if r.wallets is not null then
+      perform ledger_insert_wallet('network-fees:' || c_native, 'holdfast', c_native, 'system',
+        '{}');
+      g.id := 'late:' || l.id;
+      g.kind := 'reversal';
+      g.status := 'SETTLED';
+      g.client := l.client;
+      g.reference := l.txid;
+      g.metadata := jsonb_build_object('late', l.group_id, 'txid', l.txid,
+        'blockHash', l.block_hash);
+      g.opened_by := '~late';
+      perform ledger_write(g, true, '~late', 'late', 'chain', g.metadata, 'group.settled',
+        'IMMEDIATE', array(select generate_series(1, cardinality(r.wallets)))::smallint[],
+        r.wallets, r.assets, r.types, r.amounts, null, true, true);
+    end if;
+    v_event := case when l.paid = (l.status = 'SETTLED') then 'included_again'
+      when l.paid then 'late_confirmed' else 'late_unpaid' end;
+    perform chain_fact(l.group_id, 'late:' || l.id, 'chain.' || v_event,
+      jsonb_build_object('txid', l.txid, 'blockHash', l.block_hash, 'bookedBy', g.id));
+    continue when v_event = 'included_again';
+    if v_event = 'late_confirmed' then
       update withdrawals set state = 'late_confirmed', updated_at = clock_timestamp()
         where group_id = l.group_id;
-      insert into outbox (group_id, event, step_key, created_at)
-        values (l.group_id, 'withdrawal.late_confirmed', '~late:' || l.id, clock_timestamp());
+      v_why := '%s was given back, and %s is in the chain all the same.';
+    else
+      v_why := '%s was settled, and now %s has its nonce, which does not pay it.';
     end if;
-    perform chain_fact(l.group_id, 'late:' || l.id, 'chain.late_confirmed',
-      jsonb_build_object('txid', l.txid, 'blockHash', l.block_hash, 'bookedBy', g.id));
+    insert into outbox (group_id, event, step_key, created_at)
+      values (l.group_id, 'withdrawal.' || v_event, '~late:' || l.id, clock_timestamp());
     perform chain_pause_sender(c.id, l.sender, 'late_confirmed',
-      format('%s was given back, and %s is in the chain all the same.', l.group_id, l.txid));
+      format(v_why, l.group_id, l.txid));
   end loop;
 end
 $$;
@@ -87,3 +105,27 @@ $$;
 create trigger chains_book_late_payments
   after update of cursor_height, safe_height, finalized_height on chains
   for each row execute function book_late_payments();
+
+-- Finds what was booked and is no longer there.
+-- squawk-ignore require-concurrent-index-creation
+create index attempt_inclusions_gone on attempt_inclusions (attempt_id)
+  where not canonical and fee_leg is not null;
+
+-- Transactions that ended a group and are in no block any more, and no other of its attempts is:
+-- their bytes are valid still. A payment that had failed is left out, since it might pay now.
+create function chain_gone_again(p_chain text, p_holder text)
+returns table (group_id text, txid text, bytes text)
+language sql stable
+begin atomic
+  select distinct p.group_id, p.txid, p.bytes
+  from attempt_inclusions n
+  join withdrawal_attempts p on p.id = n.attempt_id and p.chain = p_chain
+  join transfer_groups g on g.id = p.group_id and g.status <> 'IN_PROGRESS'
+  join chains c on c.id = p_chain and c.leased_by = p_holder
+  where not n.canonical and n.fee_leg is not null and (n.paid or p.kind = 'cancel')
+    and not chain_is_halted(p_chain)
+    and not exists (
+      select from withdrawal_attempts o
+      join attempt_inclusions i on i.attempt_id = o.id and i.canonical
+      where o.group_id = p.group_id);
+end;

@@ -11,6 +11,7 @@ import { createHousekeeper } from './housekeeping.ts';
 import { createRescanner } from './lookAgain.ts';
 import { startLoop } from './loop.ts';
 import { lookAtNewAddresses } from './newAddresses.ts';
+import { createResender } from './sendAgain.ts';
 import type { WatcherMetrics } from './watcherMetrics.ts';
 
 export interface WatcherOptions {
@@ -62,8 +63,10 @@ export async function startWatcher(options: WatcherOptions): Promise<Watcher> {
     follow = createTurn({ ...again, startHeight }, failed('rescan'));
     const rescan = createRescanner(again);
     const keepHouse = createHousekeeper({ db, watch, metrics: options.metrics });
+    const resend = createResender(again);
     lookAgain = async () => {
       const isMore = await rescan();
+      await resend();
       return (await keepHouse()) || isMore;
     };
     return { watch, follow };

@@ -1,9 +1,5 @@
-/** Payments that were confirmed, or even settled, and whose block is dropped. */
+/** Payments that were confirmed, and whose block is dropped. */
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { createChainDoor } from '../../src/chains/door.ts';
-import { readGroup } from '../../src/ledger/groups.ts';
-import { signWithdrawal } from '../../src/withdrawals/pay.ts';
-import { XPUB } from './chainWorld.ts';
 import { createReorgWorld, type ReorgWorld } from './reorgWorld.ts';
 
 let world: ReorgWorld;
@@ -14,7 +10,6 @@ beforeEach(async () => {
 
 afterEach(() => world.expectWhole());
 
-const stateOf = async (id: string) => (await readGroup(world.db, id))?.withdrawal?.state;
 const bytesOf = (id: string) =>
   world.value<string>(
     'select string_agg(bytes, $2) from withdrawal_attempts where group_id = $1',
@@ -51,30 +46,4 @@ it('a confirmed payment is sent again as the same bytes and settles once, when f
   expect((await world.events(id)).filter((event) => event === 'withdrawal.broadcast')).toHaveLength(
     2,
   );
-});
-
-it('a settled payment that is gone stops the chain until somebody has looked', async () => {
-  // By its own word final at once; the node says otherwise.
-  await world.database.owner.query("update assets set final = '1' where code = 'ETH'");
-  const { id } = await world.withdraw('ETH', '1');
-  const other = await world.withdraw('ETH', '1');
-  await world.sign(id);
-  const raw = await bytesOf(id);
-  await world.send(id);
-  expect(await world.look(id)).toMatchObject({ status: 'SETTLED' });
-  await world.node.reorg(1);
-  expect(await world.follow()).toMatchObject({ turn: 'halted' });
-  expect(await world.events(id)).toContain('chain.orphaned_after_end');
-  const door = createChainDoor({ db: world.db, chain: world.chain, xpub: XPUB });
-  expect(await door.missing()).toMatch(/stands still: Group .* is SETTLED/);
-  expect(await signWithdrawal(world.deps, other.id)).toMatchObject({
-    why: expect.stringMatching(/stands still/),
-  });
-  expect(await stateOf(other.id)).toBe('awaiting_funds');
-
-  // Whoever looked sends the same bytes, which the nonce lets in once, and lifts the halt.
-  await world.database.owner.query('update chain_halts set until = now()');
-  await world.node.resend(raw);
-  await world.follow();
-  expect(await readGroup(world.db, id)).toMatchObject({ status: 'SETTLED' });
 });

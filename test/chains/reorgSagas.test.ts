@@ -1,13 +1,15 @@
 /** A credit that lost its block, from the watcher through its saga to the sagas of its holds. */
 import { beforeAll, expect, it } from 'vitest';
+import { createChainDoor } from '../../src/chains/door.ts';
 import { chainDepositId } from '../../src/contracts/ids.ts';
 import { audit } from '../../src/ledger/audit.ts';
+import { readTimeline } from '../../src/ledger/timeline.ts';
 import { readWallet } from '../../src/ledger/wallets.ts';
 import { createLog } from '../../src/observability/log.ts';
 import { deliverTasks } from '../../src/watchers/deliver.ts';
 import { createFollower } from '../../src/watchers/follow.ts';
 import type { SagaStatus } from '../../workflows/acts.ts';
-import { log } from './chainWorld.ts';
+import { log, XPUB } from './chainWorld.ts';
 import { SHOP } from './payWorld.ts';
 import { createSagaWorld, type SagaWorld } from './sagaWorld.ts';
 
@@ -112,5 +114,32 @@ it('a confirmed withdrawal whose block is dropped goes out again by itself', asy
   const settled = await state('settled');
   expect(settled.withdrawal?.attempts.map(({ txid }) => txid)).toEqual(txids);
   expect(await audit(world.db)).toMatchObject({ ok: true });
+  await watcher.stop();
+});
+
+it('a settled payment that lost its block goes out again once the chain may go on', async () => {
+  await world.database.owner.query("update assets set final = '1' where code = 'ETH'");
+  const watcher = await world.watch();
+  const input = await world.prepare('ETH', '1');
+  await world.sagas.gateway.start('chainWithdrawal', input, 10_000);
+  const settled = await world.groupWhen(input.groupId, (group) => group?.status === 'SETTLED');
+  await world.node.reorg(1);
+  const isHalted = () => world.value<boolean>('select chain_is_halted($1)', world.port.chain);
+  await expect.poll(isHalted, { timeout: 10_000 }).toBe(true);
+  const from = await world.value<number>('select cursor_height::integer from chains');
+  const door = createChainDoor({ db: world.db, chain: world.chain, xpub: XPUB });
+  await door.rescan({
+    chain: world.port.chain,
+    at: { from, to: null },
+    requestedBy: 'ann',
+    reason: 'the rule for ETH was too low',
+    liftHalts: true,
+  });
+  const [attempt] = settled.withdrawal?.attempts ?? [];
+  const status = async () => (await world.port.transactionStatus(attempt?.txid ?? '')).state;
+  await expect.poll(status, { timeout: 10_000 }).toBe('included');
+  const events = async () =>
+    (await readTimeline(world.db, input.groupId)).map(({ event }) => event);
+  await expect.poll(events, { timeout: 10_000 }).toContain('chain.included_again');
   await watcher.stop();
 });
