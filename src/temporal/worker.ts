@@ -35,6 +35,12 @@ const MAX_LOCAL_ACTIVITIES = 200;
  */
 const MAX_CACHED_SAGAS = 2_000;
 
+/**
+ * A saga's next task is offered to the process that has it in memory. If that one was killed, the
+ * saga stands still for so long; if it is only busy, the saga is replayed after that, here or there.
+ */
+const STICKY_TIMEOUT = '3 seconds';
+
 /** Starts a worker and polls at once. */
 export async function startWorker(settings: WorkerSettings): Promise<RunningWorker> {
   const { bundle, deployment, ...rest } = settings;
@@ -46,6 +52,7 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
       : { interceptors: { activity: [heartbeats] } }),
     ...(deployment && { workerDeploymentOptions: deployment }),
     shutdownGraceTime: SHUTDOWN_GRACE_TIME,
+    stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT,
     maxConcurrentWorkflowTaskExecutions: MAX_WORKFLOW_TASKS,
     maxConcurrentLocalActivityExecutions: MAX_LOCAL_ACTIVITIES,
     maxCachedWorkflows: MAX_CACHED_SAGAS,

@@ -1,0 +1,45 @@
+import { expect, it } from 'vitest';
+import { connectTemporal } from '../../src/temporal/client.ts';
+import { startSaga } from '../../src/temporal/start.ts';
+import { actInput, holdInput } from './inputs.ts';
+import {
+  balanceOf,
+  childWorker,
+  createWorld,
+  doneGroup,
+  eventually,
+  groupOf,
+  WAIT_MS,
+  wallet,
+} from './world.ts';
+
+/** Temporal's own ten seconds would be too late for whoever waits for an answer. */
+const LATEST_MS = 8_000;
+
+it('goes on in seconds with a saga that a killed worker had in memory', {
+  timeout: 60_000,
+}, async () => {
+  const world = await createWorld();
+  const [from, to] = [await wallet(world, '10'), await wallet(world, '0')];
+  await world.sagas.stop();
+  const temporal = await connectTemporal(world.options);
+  const child = await childWorker(world);
+  const input = holdInput('held by the child', from, to, '10');
+  await startSaga(temporal.client, 'transfer', input, { deadline: Date.now() + WAIT_MS });
+  await eventually(
+    () => groupOf(world, input.groupId).catch(() => null),
+    (group) => group?.status === 'IN_PROGRESS',
+  );
+  await temporal.close();
+  await world.restart();
+  // Only now: a worker that was silent for long is known to be gone.
+  child.kill();
+  await child.died;
+
+  const began = performance.now();
+  const settle = actInput<'settle'>('settle', input.groupId, '1', { legs: null, final: true });
+  const outcome = await world.sagas.gateway.act('settle', settle, 30_000);
+  expect(doneGroup(outcome).status).toBe('SETTLED');
+  expect(performance.now() - began).toBeLessThan(LATEST_MS);
+  expect((await balanceOf(world, to)).available).toBe('10');
+});
