@@ -107,7 +107,7 @@ declare
   s wallet_states;
   v_created boolean;
 begin
-  if p_id ~ '^(external|fees|network-fees|shortfall|treasury|unattributed):' then
+  if p_id ~ '^(cold|external|fees|network-fees|shortfall|treasury|unattributed):' then
     return refusal_json('INVALID_REQUEST',
       format('Wallet ids that begin as %s does are made with their asset.', p_id));
   end if;

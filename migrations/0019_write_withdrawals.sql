@@ -115,16 +115,17 @@ begin
   w.chain := a.chain;
   w.destination := p_destination;
   w.amount := p_amount;
-  w.fee := a.withdrawal_fee;
+  -- What goes to cold storage is no customer's withdrawal.
+  w.fee := case when p_wallet <> 'cold:' || a.code then a.withdrawal_fee end;
   w.fee_mode := p_fee_mode;
   w.max_fee := p_max_fee;
   w.risk_meta := p_risk_meta;
   w.state := 'held';
   v_payees := array['external:' || a.code];
   v_parts := array[p_amount];
-  if a.withdrawal_fee is not null then
+  if w.fee is not null then
     v_payees := v_payees || ('fees:' || a.code);
-    v_parts := v_parts || a.withdrawal_fee;
+    v_parts := v_parts || w.fee;
   end if;
   if p_fee_mode = 'customer' then
     v_payees := v_payees || ('external:' || a.code);

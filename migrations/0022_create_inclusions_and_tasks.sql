@@ -50,12 +50,12 @@ create table chain_tasks (
   id bigint generated always as identity primary key,
   chain text collate "C" not null references chains,
   -- open: start the saga of an inclusion. reverse: start the saga that takes a credit back.
-  -- collect: start the saga of a collection that was opened; its inclusion is 0. The others wake a
-  -- saga: the inclusion reached its threshold or was orphaned; a payment came into a block, dropped
-  -- out of one, was confirmed, became final.
+  -- collect, sweep: start the saga of a collection, or of a payment to a cold address, that was
+  -- opened; its inclusion is 0. The others wake a saga: the inclusion reached its threshold or was
+  -- orphaned; a payment came into a block, dropped out of one, was confirmed, became final.
   kind text not null
-    check (kind in (
-      'open', 'credit', 'orphan', 'reverse', 'collect', 'paid', 'unpaid', 'confirm', 'final')),
+    check (kind in ('open', 'credit', 'orphan', 'reverse', 'collect', 'sweep', 'paid', 'unpaid',
+      'confirm', 'final')),
   group_id text collate "C" not null,
   -- Of chain_inclusions, or of attempt_inclusions where a payment is meant.
   inclusion_id bigint not null,

@@ -15,9 +15,10 @@ begin
   if v_status <> 'IN_PROGRESS' then
     return true;
   end if;
-  if t.kind = 'collect' then
+  if t.kind in ('collect', 'sweep') then
     -- Its saga has looked at it, so there is one.
-    return exists (select from withdrawals w where w.group_id = t.group_id and w.state <> 'held');
+    return exists (select from withdrawals w where w.group_id = t.group_id
+      and w.state not in ('held', 'awaiting_approval'));
   end if;
   if t.kind in ('open', 'credit', 'orphan') then
     select * into i from chain_inclusions where id = t.inclusion_id;

@@ -15,7 +15,10 @@ create table treasury_rules (
   low_water numeric check (low_water >= 0),
   -- More than that shall not lie on a wallet whose key is in reach of a network.
   high_water numeric check (high_water > 0),
-  constraint waters_differ check (high_water > low_water)
+  -- Where what is above the high mark goes, as withdrawals carry addresses; null: it stays.
+  cold_address text collate "C",
+  constraint waters_differ check (high_water > low_water),
+  constraint sweeps_have_a_mark check (cold_address is null or high_water is not null)
 );
 
 grant select, insert, update, delete on treasury_rules to holdfast_app;

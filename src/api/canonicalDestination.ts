@@ -14,7 +14,7 @@ export async function canonicalDestination(
   deps: ApiDeps,
   facts: { chain: string | null; asset: string } | null,
   destination: string,
-  pointer: '/destination' | '/address',
+  pointer: '/destination' | '/address' | '/coldAddress',
 ): Promise<string> {
   if (facts === null || facts.chain === null) return destination;
   const door = await doorTo(deps, facts.chain);

@@ -16,6 +16,7 @@ import {
   openCollection,
   readHotWallet,
 } from './collectionTables.ts';
+import { openSweeps } from './sweep.ts';
 import { createHighWaterAlert } from './treasuryFigures.ts';
 
 export interface CollectDeps {
@@ -70,6 +71,7 @@ export function createCollector(deps: CollectDeps, everyMs: number): () => Promi
   return async () => {
     if (performance.now() - lookedAt < everyMs) return;
     await tellHighWater();
+    await openSweeps(deps.db, deps.log, (await deps.chain()).chain);
     const opened = await collectOnce(deps);
     if (opened.length < PER_TURN) lookedAt = performance.now();
   };

@@ -70,15 +70,17 @@ export function observeTreasury(registry: Registry, db: Db): void {
 export function createHighWaterAlert(db: Db, log: Log): () => Promise<void> {
   let told: ReadonlySet<string> = new Set();
   return async () => {
-    const { rows } = await db.query<{ asset: string; hot: Amount; high: Amount }>(
-      `select asset, amount_text(hot) as hot, amount_text(high_water) as high
-       from treasury_figures() where hot > high_water`,
+    const { rows } = await db.query<{ asset: string; hot: Amount; high: Amount; cold: boolean }>(
+      `select asset, amount_text(hot) as hot, amount_text(f.high_water) as high,
+         r.cold_address is not null as cold
+       from treasury_figures() f join treasury_rules r using (asset) where hot > f.high_water`,
     );
-    for (const { asset, hot, high } of rows) {
+    for (const { asset, hot, high, cold } of rows) {
       if (told.has(asset)) continue;
+      const next = cold ? 'a sweep takes the rest' : 'set the rule’s coldAddress, or move the rest';
       log.error(
         { asset, hot, high, alert: 'HOT_WALLET_HIGH' },
-        'the hot wallet has more than its high mark: move the rest to a cold address',
+        `the hot wallet has more than its high mark: ${next}`,
       );
     }
     told = new Set(rows.map(({ asset }) => asset));

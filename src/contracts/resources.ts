@@ -246,6 +246,8 @@ export interface TreasuryRule {
   lowWater: Amount | null;
   /** More than that on the hot wallet is an alert; null: never. */
   highWater: Amount | null;
+  /** Where what is above `highWater` goes, shown as EIP-55; null: it stays. */
+  coldAddress: string | null;
 }
 
 /** How much of an asset may be on its way out at the same time. */

@@ -6,18 +6,22 @@ import type { Db } from '../db/pool.ts';
 import { withRetry } from '../db/sqlstate.ts';
 import { type Page, type PageRequest, pageOf, placeOf, TEXT_PART } from './page.ts';
 
-/** Makes an asset's rule or replaces it. ASSET_NOT_FOUND; WRONG_KIND where it is on no chain. */
+/**
+ * Makes an asset's rule or replaces it. ASSET_NOT_FOUND; WRONG_KIND where it is on no chain;
+ * DESTINATION_NOT_ALLOWED where the cold address is one of ours.
+ */
 export async function putTreasuryRule(
   db: Db,
-  { asset, minAmount, maxFee, lowWater, highWater }: TreasuryRule,
+  { asset, minAmount, maxFee, lowWater, highWater, coldAddress }: TreasuryRule,
 ): Promise<{ rule: TreasuryRule } | { refusal: Refusal }> {
   const marks = [lowWater, highWater].map((mark) => mark && canonicalAmount(mark));
   const { rows } = await withRetry(() =>
-    db.query('select treasury_put_rule($1, $2, $3, $4, $5) as answer', [
+    db.query('select treasury_put_rule($1, $2, $3, $4, $5, $6) as answer', [
       asset,
       canonicalAmount(minAmount),
       canonicalAmount(maxFee),
       ...marks,
+      coldAddress,
     ]),
   );
   return rows[0]?.answer;

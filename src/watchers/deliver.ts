@@ -1,7 +1,7 @@
 /** Delivers the tasks that blocks left behind, until the books show what each asks for. */
 import type { Client } from '@temporalio/client';
 import type { ChainId } from '../chains/port.ts';
-import { type CollectionInput, SIGNAL } from '../contracts/sagas.ts';
+import { type SagaInputs, SIGNAL } from '../contracts/sagas.ts';
 import type { Db } from '../db/pool.ts';
 import { readOpenGroup } from '../ledger/openGroups.ts';
 import type { Log } from '../observability/log.ts';
@@ -24,6 +24,7 @@ interface Task {
     | 'orphan'
     | 'reverse'
     | 'collect'
+    | 'sweep'
     | 'paid'
     | 'unpaid'
     | 'confirm'
@@ -75,7 +76,8 @@ async function deliver(deps: DeliveryDeps, task: Task): Promise<void> {
   try {
     if (task.kind === 'open') await open(deps, task);
     else if (task.kind === 'reverse') await reverse(deps, task);
-    else if (task.kind === 'collect') await collect(deps, task);
+    else if (task.kind === 'collect') await pay(deps, task, 'collection');
+    else if (task.kind === 'sweep') await pay(deps, task, 'chainWithdrawal');
     else await wake(deps, task);
   } catch (error) {
     const { kind, groupId, tries } = task;
@@ -107,10 +109,14 @@ async function reverse(deps: DeliveryDeps, { groupId, inclusionId, tries }: Task
 }
 
 /** The group is there already, and its first step's request is what its saga is started with. */
-async function collect({ client, db }: DeliveryDeps, { groupId, tries }: Task) {
+async function pay(
+  { client, db }: DeliveryDeps,
+  { groupId, tries }: Task,
+  type: 'collection' | 'chainWithdrawal',
+) {
   const open = await readOpenGroup(db, groupId);
   if (!open) return;
-  await startSaga(client, 'collection', inputOf(open) as CollectionInput, {
+  await startSaga(client, type, inputOf(open) as SagaInputs[typeof type], {
     again: tries > TRIES_BEFORE_RESTART,
     deadline: Date.now() + CALL_TIMEOUT_MS,
   });

@@ -16,7 +16,7 @@ const rule = { minAmount: '0.5', maxFee: '0.01' };
 describe('/v1/treasury-rules', () => {
   test('are set, read, listed and taken away', async () => {
     const made = await put('ETH', { ...rule, lowWater: '5', highWater: '50.0' });
-    const body = { asset: 'ETH', ...rule, lowWater: '5', highWater: '50' };
+    const body = { asset: 'ETH', ...rule, lowWater: '5', highWater: '50', coldAddress: null };
     expect([made.status, made.body]).toEqual([200, body]);
     const again = await put('ETH', { ...rule, minAmount: '1' });
     expect(again.body).toEqual({ ...body, minAmount: '1', lowWater: null, highWater: null });

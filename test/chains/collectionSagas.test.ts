@@ -1,6 +1,7 @@
 /** Collections by themselves: the watcher opens them, sagas pay them, nobody asks twice. */
 import { beforeAll, beforeEach, expect, it } from 'vitest';
 import { createCollector } from '../../src/collection/collect.ts';
+import { putTreasuryRule } from '../../src/ledger/treasuryRules.ts';
 import type { SagaStatus } from '../../workflows/acts.ts';
 import { HOT, log } from './chainWorld.ts';
 import { createSagaWorld, type SagaWorld } from './sagaWorld.ts';
@@ -88,5 +89,18 @@ it('goes on with the same payment when its saga was ended by force', async () =>
   const ended = await mineUntilEnded(id);
   expect(ended).toMatchObject({ status: 'SETTLED' });
   expect(ended.withdrawal?.attempts).toHaveLength(1);
+  await world.expectReconciled();
+});
+
+it('sweeps to the cold address by a saga that nobody started', async () => {
+  const cold = '0xCA35b7d915458EF540aDe6068dFe2F44E8fa733c';
+  const rule = { asset: 'ETH', minAmount: '1', maxFee: '0.01', lowWater: null };
+  await putTreasuryRule(world.db, { ...rule, highWater: '5000', coldAddress: cold });
+  const id = 'withdrawal:chain:cold:ETH:1';
+  await world.groupWhen(id, (group) => group?.withdrawal?.state === 'in_block');
+  expect(await mineUntilEnded(id)).toMatchObject({ status: 'SETTLED', kind: 'withdrawal' });
+  const handle = world.sagas.client.workflow.getHandle(id);
+  expect((await handle.describe()).type).toBe('chainWithdrawal');
+  expect(await handle.result()).toMatchObject({ status: 'SETTLED' });
   await world.expectReconciled();
 });

@@ -5,6 +5,7 @@ import {
   putTreasuryRule,
   readTreasuryRule,
 } from '../../ledger/treasuryRules.ts';
+import { canonicalDestination } from '../canonicalDestination.ts';
 import type { ApiDeps, ApiEnv } from '../context.ts';
 import { refuseScales } from '../legRules.ts';
 import { Problem, problemOfRefusal } from '../problem.ts';
@@ -26,12 +27,21 @@ const putRoute = createRoute({
   summary: 'Say when deposits of an asset are collected',
   description:
     'Coins in final blocks go from deposit addresses to the hot wallet by themselves. No balance ' +
-    'of a customer changes by it. Assets without a rule stay where they are.',
+    'of a customer changes by it. Assets without a rule stay where they are. What is above ' +
+    '`highWater` goes to `coldAddress`, as a withdrawal of the wallet `cold:<asset>`.',
   ...writes('admin'),
   request: { params, body: body(putTreasuryRuleBody, 'required') },
   responses: {
     200: json(treasuryRule, 'The rule'),
-    ...problems([...BODY_CODES, 'INVALID_AMOUNT', 'ASSET_NOT_FOUND', 'WRONG_KIND']),
+    ...problems([
+      ...BODY_CODES,
+      'INVALID_AMOUNT',
+      'INVALID_DESTINATION',
+      'ASSET_NOT_FOUND',
+      'WRONG_KIND',
+      'DESTINATION_NOT_ALLOWED',
+      'CHAIN_UNAVAILABLE',
+    ]),
   },
 });
 
@@ -70,12 +80,14 @@ const deleteRoute = createRoute({
 });
 
 /** What goes from deposit addresses to the hot wallet, and when. */
-export function treasuryRuleRoutes({ db, wallets }: ApiDeps): OpenAPIHono<ApiEnv> {
+export function treasuryRuleRoutes(deps: ApiDeps): OpenAPIHono<ApiEnv> {
+  const { db, wallets } = deps;
   const app = new OpenAPIHono<ApiEnv>();
   const notFound = (asset: string) => new Problem('NOT_FOUND', `${asset} has no treasury rule.`);
   app.openapi(putRoute, async (c) => {
     const { asset } = c.req.valid('param');
-    const { minAmount, maxFee, lowWater = null, highWater = null } = c.req.valid('json');
+    const { coldAddress: asked, ...marked } = c.req.valid('json');
+    const { minAmount, maxFee, lowWater = null, highWater = null } = marked;
     const facts = await wallets.asset(asset);
     const marks = { minAmount, lowWater, highWater };
     refuseScales(
@@ -83,7 +95,10 @@ export function treasuryRuleRoutes({ db, wallets }: ApiDeps): OpenAPIHono<ApiEnv
         amount === null ? [] : [{ pointer: `/${name}`, amount, facts }],
       ),
     );
-    const put = await putTreasuryRule(db, { asset, minAmount, maxFee, lowWater, highWater });
+    const coldAddress =
+      asked == null ? null : await canonicalDestination(deps, facts, asked, '/coldAddress');
+    const rule = { asset, minAmount, maxFee, lowWater, highWater, coldAddress };
+    const put = await putTreasuryRule(db, rule);
     if ('refusal' in put) throw problemOfRefusal(put.refusal);
     return c.json(put.rule, 200);
   });

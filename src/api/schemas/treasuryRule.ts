@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { amountInput, amountOutput, optionalAmount } from './amount.ts';
 import { pageOf } from './page.ts';
+import { destination } from './withdrawal.ts';
 
 export const putTreasuryRuleBody = z
   .strictObject({
@@ -18,6 +19,12 @@ export const putTreasuryRuleBody = z
     highWater: optionalAmount.openapi({
       description: 'More than that on the hot wallet is told as an alert.',
     }),
+    coldAddress: destination.nullish().openapi({
+      type: ['string', 'null'],
+      description:
+        'Where what is above highWater goes by itself, down to the middle between the marks. ' +
+        'Each such sweep is a withdrawal of the wallet cold:<asset>. Left out: it stays.',
+    }),
   })
   .openapi('PutTreasuryRule');
 
@@ -28,6 +35,7 @@ export const treasuryRule = z
     maxFee: amountOutput,
     lowWater: amountOutput.nullable(),
     highWater: amountOutput.nullable(),
+    coldAddress: z.string().nullable(),
   })
   .openapi('TreasuryRule');
 

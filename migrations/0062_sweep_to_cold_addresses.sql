@@ -1,0 +1,128 @@
+-- What is above the high mark of a hot wallet goes to a cold address, whose key is in reach of no
+-- network. Such a sweep is a withdrawal of the wallet `cold:<asset>` and is paid as one: policies,
+-- approvals and limits ask of it what they ask of any. What that wallet is below zero lies there.
+
+create table sweeps (
+  asset text collate "C" not null references assets,
+  -- From 1: the group's id ends with it.
+  number integer not null check (number > 0),
+  -- Of the withdrawal, also of one that was refused.
+  group_id text collate "C" not null,
+  created_at timestamptz not null default clock_timestamp(),
+  primary key (asset, number)
+);
+
+create trigger sweeps_stay before update or delete on sweeps
+  for each row execute function refuse_change();
+
+grant select, insert on sweeps to holdfast_app;
+
+-- Replaces the body of the policy's migration: cold storage is no way to anywhere else.
+create or replace function withdrawal_destination_fault(p_wallet text, p_destination text)
+returns text
+language plpgsql stable as $$
+declare
+  w wallets;
+  d destinations;
+  v_chain text;
+  v_delay integer;
+  v_cold text;
+begin
+  v_cold := substring(p_wallet from '^cold:(.*)$');
+  if v_cold is not null and not exists (select from treasury_rules r
+    where r.asset = v_cold and r.cold_address = p_destination)
+  then
+    return format('%s pays to the cold address of the treasury rule of %s alone.', p_wallet,
+      v_cold);
+  end if;
+  if not exists (select from destination_rules) then
+    return null;
+  end if;
+  select s.* into w from wallets s where s.id = p_wallet;
+  select a.chain into v_chain from assets a where a.code = w.asset;
+  select max(r.delay_seconds) into v_delay from destination_rules r
+    where (r.asset is null or r.asset = w.asset) and (r.owner is null or r.owner = w.owner);
+  if v_delay is null then
+    return null;
+  end if;
+  select * into d from destinations
+    where owner = w.owner and chain is not distinct from v_chain and address = p_destination
+      and deleted_at is null
+    order by created_at limit 1;
+  if not found then
+    return format('%s is not among the destinations of %s; list it with POST /v1/destinations.',
+      p_destination, w.owner);
+  elsif d.created_at + make_interval(secs => v_delay) > clock_timestamp() then
+    return format('%s can be used from %s.', p_destination,
+      rfc3339(d.created_at + make_interval(secs => v_delay)));
+  end if;
+  return null;
+end
+$$;
+
+-- What of an asset the hot wallet has by the books and nobody waits for: without what open payments
+-- will take, and without withdrawals that are still to be signed.
+create function treasury_at_rest(p_chain text, p_sender text, p_asset text) returns numeric
+language sql stable
+return (select s.booked from chain_spendable(p_chain, p_sender, p_asset, 0, 0) s) - coalesce((
+  select sum(w.amount) from withdrawals w
+  where w.asset = p_asset and w.chain = p_chain and not chain_is_inside(w.group_id)
+    and w.state in ('held', 'awaiting_approval', 'awaiting_funds')), 0);
+
+-- Opens a sweep of an asset, where its hot wallet has more than the high mark: down to the middle
+-- between the marks, so that the next deposit does not begin another one. One at a time; after one
+-- that somebody refused, none for a day. It ends by itself where it is not signed within a day.
+-- Answers the group's id, or null.
+create function treasury_open_sweep(p_asset text) returns text
+language plpgsql as $$
+declare
+  c_wallet constant text := 'cold:' || p_asset;
+  c_expires_in constant integer := 86400;
+  r treasury_rules;
+  a assets;
+  s sweeps;
+  g transfer_groups;
+  v_sender text;
+  v_amount numeric;
+  v_request jsonb;
+  v_answer jsonb;
+begin
+  perform pg_advisory_xact_lock(hashtextextended('sweep ' || p_asset, 0));
+  select * into r from treasury_rules where asset = p_asset;
+  select * into a from assets where code = p_asset;
+  select h.address into v_sender from hot_addresses h
+    where h.chain = a.chain order by h.created_at desc limit 1;
+  select * into s from sweeps where asset = p_asset order by number desc limit 1;
+  select * into g from transfer_groups where id = s.group_id;
+  if r.cold_address is null or v_sender is null or a.withdrawals_paused
+    or chain_is_halted(a.chain) or g.status = 'IN_PROGRESS'
+    or (s.number is not null and g.status is distinct from 'SETTLED'
+      and g.reason is distinct from 'EXPIRED'
+      and s.created_at > clock_timestamp() - interval '1 day')
+    or exists (select from sender_pauses o
+      where o.chain = a.chain and o.sender = v_sender and o.until is null)
+  then
+    return null;
+  end if;
+  v_amount := treasury_at_rest(a.chain, v_sender, p_asset);
+  if v_amount <= r.high_water then
+    return null;
+  end if;
+  v_amount := trunc(v_amount - (r.high_water + coalesce(r.low_water, 0)) / 2, a.scale);
+  s.number := coalesce(s.number, 0) + 1;
+  s.group_id := concat_ws(':', 'withdrawal:chain:cold', p_asset, s.number);
+  v_request := jsonb_build_object('wallet', c_wallet, 'amount', amount_text(v_amount),
+    'destination', r.cold_address, 'feeMode', 'platform', 'maxFee', amount_text(r.max_fee),
+    'riskMeta', null, 'expiresIn', c_expires_in, 'metadata', '{"purpose": "cold_sweep"}'::jsonb);
+  perform ledger_insert_wallet(c_wallet, 'holdfast', p_asset, 'system', '{}');
+  insert into sweeps (asset, number, group_id) values (p_asset, s.number, s.group_id);
+  v_answer := ledger_open_withdrawal(s.group_id, '~sweep', 'treasury', true, v_request, 'treasury',
+    c_wallet, v_amount, r.cold_address, 'platform', r.max_fee, null, c_expires_in,
+    v_request -> 'metadata', null);
+  if v_answer ->> 'outcome' = 'done' then
+    insert into chain_tasks (chain, kind, group_id, inclusion_id)
+      values (a.chain, 'sweep', s.group_id, 0);
+  end if;
+  return s.group_id;
+end
+$$;
