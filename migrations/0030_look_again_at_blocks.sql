@@ -222,6 +222,9 @@ return jsonb_build_object(
       'endedBy', h.ended_by, 'endedWhy', h.ended_why
     ) order by h.id), '[]')
     from chain_halts h where h.chain = c.id),
+  'senderPauses', (select coalesce(jsonb_agg(jsonb_build_object('sender', s.sender,
+      'cause', s.cause, 'reason', s.reason, 'since', rfc3339(s.since)) order by s.id), '[]')
+    from sender_pauses s where s.chain = c.id and s.until is null),
   'rescans', (select coalesce(jsonb_agg(rescan_json(r) order by r.id desc), '[]')
     from (select * from chain_rescans r where r.chain = c.id order by r.id desc limit 20) r));
 

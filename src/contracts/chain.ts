@@ -36,9 +36,32 @@ export interface ChainStatus {
   reorgs: number;
   /** Why the watcher stopped, oldest first; a chain that runs has none that is not over. */
   halts: ChainHalt[];
+  /** Senders for which nothing is signed until somebody has looked, oldest first. */
+  senderPauses: ChainSenderPause[];
   /** Blocks that are or were read once more, newest first, at most 20. */
   rescans: ChainRescan[];
 }
+
+/** `holdfast chain explain` says what is not known, and ends it. */
+export interface ChainSenderPause {
+  /** Lower case. */
+  sender: string;
+  cause: SenderPauseCause;
+  reason: string;
+  since: Timestamp;
+}
+
+/**
+ * - `unknown_transactions`: the chain has transactions of it that the books do not know.
+ * - `nonce_taken`: something that is not ours took a withdrawal's nonce.
+ * - `late_confirmed`: a block has something else of a group than what it ended by.
+ */
+export const SENDER_PAUSE_CAUSES = [
+  'unknown_transactions',
+  'nonce_taken',
+  'late_confirmed',
+] as const;
+type SenderPauseCause = (typeof SENDER_PAUSE_CAUSES)[number];
 
 export interface ChainHalt {
   reason: string;

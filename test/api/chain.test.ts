@@ -242,17 +242,11 @@ describe('POST /v1/withdrawals on a chain', () => {
 describe('operations', () => {
   test('GET /v1/chains tells how far each is read', async () => {
     const { body } = await shop.get('/v1/chains');
-    expect(body.data).toEqual([
-      {
-        chain: 'eip155:31337',
-        height: expect.any(Number),
-        cursor: expect.any(Number),
-        lag: expect.any(Number),
-        reorgs: 0,
-        halts: [],
-        rescans: [],
-      },
-    ]);
+    const heights = Object.fromEntries(
+      ['height', 'cursor', 'lag'].map((name) => [name, expect.any(Number)]),
+    );
+    const none = { reorgs: 0, halts: [], senderPauses: [], rescans: [] };
+    expect(body.data).toEqual([{ chain: 'eip155:31337', ...heights, ...none }]);
   });
 
   test('GET /v1/reconciliation has a line per asset of the chain', async () => {

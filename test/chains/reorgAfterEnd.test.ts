@@ -8,7 +8,7 @@ import { createRescanner } from '../../src/watchers/lookAgain.ts';
 import { createResender } from '../../src/watchers/sendAgain.ts';
 import { endPauses, openPauses } from '../../src/withdrawals/explain.ts';
 import { followWithdrawal, replaceWithdrawal, signWithdrawal } from '../../src/withdrawals/pay.ts';
-import { log, XPUB } from './chainWorld.ts';
+import { HOT, log, XPUB } from './chainWorld.ts';
 import { SHOP } from './payWorld.ts';
 import { createReorgWorld, type ReorgWorld } from './reorgWorld.ts';
 
@@ -161,9 +161,14 @@ describe('a settled payment that is gone', () => {
     expect(await openPauses(world.deps)).toMatchObject([
       { reason: expect.stringMatching(/was settled, and now 0x\w+ has its nonce/) },
     ]);
+    const shown = async () => (await door().chains())[0]?.senderPauses;
+    expect(await shown()).toMatchObject([
+      { sender: HOT, cause: 'late_confirmed', reason: expect.stringContaining(id) },
+    ]);
     const announced = 'select count(*)::integer from outbox where event = $1';
     expect(await world.value(announced, 'withdrawal.late_unpaid')).toBe(1);
     expect(await endPauses(world.deps, 'talked to the customer')).toBe(1);
+    expect(await shown()).toEqual([]);
   });
 });
 

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { DRIFT_CAUSES, RECONCILIATION_TERMS } from '../../contracts/chain.ts';
+import { DRIFT_CAUSES, RECONCILIATION_TERMS, SENDER_PAUSE_CAUSES } from '../../contracts/chain.ts';
 import { amountOutput } from './amount.ts';
 import { pageOf } from './page.ts';
 import { reason, timestamp } from './text.ts';
@@ -10,6 +10,13 @@ const halt = z.object({
   until: timestamp.nullable(),
   endedBy: z.string().nullable(),
   endedWhy: z.string().nullable(),
+});
+
+const senderPause = z.object({
+  sender: z.string(),
+  cause: z.enum(SENDER_PAUSE_CAUSES),
+  reason: z.string(),
+  since: timestamp,
 });
 
 export const rescan = z
@@ -72,6 +79,9 @@ const chain = z
     lag: z.int().nullable(),
     reorgs: z.int(),
     halts: z.array(halt),
+    senderPauses: z.array(senderPause).openapi({
+      description: 'Senders for which nothing is signed until somebody has looked',
+    }),
     rescans: z.array(rescan),
   })
   .openapi('Chain');
