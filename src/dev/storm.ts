@@ -42,14 +42,15 @@ function lineOf({
   hash,
   ...rest
 }: StormResult): string {
-  const { differences, left } = rest;
+  const { differences, left, hangs } = rest;
   const { reorgs = 0, rollbacks = 0, kills = 0, collections = 0, hooks = 0 } = counts;
   const spent = Object.entries(phases).map(([what, n]) => `${what} ${n.toFixed(1)}`);
   const ended = differences.length === 0 ? `ok ${hash}` : 'FAILED';
   return [
     `seed ${seed}: ${ended}, ${operations} operations, ${reorgs} reorgs, ${rollbacks} rollbacks, ` +
       `${strikes} faults, ${kills} kills, ${collections} collections and ` +
-      `${counts['top-ups'] ?? 0} top-ups, ${hooks} hooks, ${counts['double spends'] ?? 0} double spends, ${seconds.toFixed(1)} s (${spent.join(', ')})`,
+      `${counts['top-ups'] ?? 0} top-ups, ${hooks} hooks, ${counts['double spends'] ?? 0} double spends, ${seconds.toFixed(1)} s (${spent.join(', ')})` +
+      (hangs > 0 ? `, after anvil hung ${hangs} times` : ''),
     ...differences.map((each) => `  ${each}`),
     ...(left ? [`  operations: ${left.log}; database: ${left.database}`] : []),
   ].join('\n');

@@ -18,6 +18,8 @@ export interface ProxyOptions {
   port?: number;
   /** Told of every call that a fault struck. */
   onStrike?: (method: string, kinds: FaultKind[]) => void;
+  /** Awaited before a node is asked; what it answers is called after that. */
+  enter?: () => Promise<() => void>;
 }
 
 export interface FaultProxy {
@@ -40,13 +42,15 @@ const CONTROL_PATH = '/faults';
  * @throws where a fault is none, or the port is taken
  */
 export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
-  const { upstreams, faults = [], seed = 1, port = 0, onStrike = () => {} } = options;
+  const { upstreams, faults = [], seed = 1, port = 0, onStrike = () => {}, enter } = options;
   const schedule = createSchedule(seed);
   for (const fault of faults) schedule.add(fault);
   const counts = new Map<string, number>();
-  const toNode: Next = (call, upstream = 0) => {
+  const toNode: Next = async (call, upstream = 0) => {
     const url = upstreams[upstream];
-    return url === undefined ? Promise.resolve({ status: 502 }) : askNode(url, call);
+    if (url === undefined) return { status: 502 };
+    const leave = await enter?.();
+    return askNode(url, call).finally(leave);
   };
   const answer = async (call: Call): Promise<Reply> => {
     counts.set(call.method, (counts.get(call.method) ?? 0) + 1);

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection, Client as TemporalClient } from '@temporalio/client';
 import { SIGNAL } from '../../contracts/sagas.ts';
+import { giveUpUnapproved } from './approvals.ts';
 import { whatIsToCollect } from './collections.ts';
 import { handOut } from './customers.ts';
 import { ask } from './moneyOperations.ts';
@@ -32,6 +33,7 @@ export async function calmDown(storm: Storm): Promise<void> {
     // A saga whose worker was killed answers after ten seconds, and the rest can go on meanwhile.
     void ask(storm, path, { reason: 'the storm is over' });
   }
+  await giveUpUnapproved(storm);
   const sagas = await openSagas(world);
   try {
     await world.weather.mine(BLOCKS_TO_FINALITY);

@@ -14,6 +14,8 @@ const TRANSFER = parseAbi(['function transfer(address to, uint256 value) returns
 export interface Payment extends Payout {
   from: string;
   txid: string;
+  /** What the network took for it, in wei. */
+  gas: bigint;
 }
 
 export interface Canon {
@@ -59,8 +61,9 @@ export async function readCanon({ world, customers }: Storm): Promise<Canon> {
       const isGood = receipt.status === '0x1';
       if (sent && isGood) payouts.push(...sent.payouts);
       if (before === undefined) continue;
-      gas.set(from, before + BigInt(receipt.gasUsed) * BigInt(receipt.effectiveGasPrice));
-      const paid = isGood ? paymentOf(transaction, contracts.usdx) : null;
+      const fee = BigInt(receipt.gasUsed) * BigInt(receipt.effectiveGasPrice);
+      gas.set(from, before + fee);
+      const paid = isGood ? paymentOf(transaction, contracts.usdx, fee) : null;
       if (paid) (from === hot ? payments : collected).push(paid);
     }
   }
@@ -82,10 +85,10 @@ export async function balanceOf(
 }
 
 /** A transfer of nothing to itself is a cancellation and pays nobody. */
-function paymentOf(transaction: Transaction, usdx: string): Payment | null {
+function paymentOf(transaction: Transaction, usdx: string, gas: bigint): Payment | null {
   const { hash: txid, from, to, value, input } = transaction;
   if (to === from) return null;
-  if (to !== usdx) return { txid, from, to: to ?? '', asset: 'ETH', units: BigInt(value) };
+  if (to !== usdx) return { txid, from, gas, to: to ?? '', asset: 'ETH', units: BigInt(value) };
   const [receiver, units] = decodeFunctionData({ abi: TRANSFER, data: input }).args;
-  return { txid, from, to: receiver.toLowerCase(), asset: 'USDX', units };
+  return { txid, from, gas, to: receiver.toLowerCase(), asset: 'USDX', units };
 }

@@ -2,10 +2,10 @@
 
 import type { Asset, Customer } from './customers.ts';
 import { openWallets, WITHOUT_GAS } from './customers.ts';
+import { addressOf } from './keys.ts';
 import { count, type Storm } from './storm.ts';
 import type { Sent } from './strangers.ts';
 import { EPOCH_SLOTS } from './weather.ts';
-import { addressOf } from './world.ts';
 
 /** What an operation did, in a few words for the log. */
 export type Operation = (storm: Storm) => Promise<string>;

@@ -1,5 +1,6 @@
 /** Who holds what: each owner has a wallet of each asset and one address for both. */
-import { addressOf, type StormWorld } from './world.ts';
+import { addressOf } from './keys.ts';
+import type { StormWorld } from './world.ts';
 
 export const ASSETS = ['ETH', 'USDX'] as const;
 export type Asset = (typeof ASSETS)[number];

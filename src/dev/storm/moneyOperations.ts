@@ -6,6 +6,8 @@ import { count, inBackground, note, type Storm } from './storm.ts';
 
 /** Destinations that nobody but one withdrawal pays: the number is in the address. */
 const OUTSIDE = 0x5700000000000000n;
+/** What a customer lets the network cost at most, in wei: a few raised fees. */
+const CUSTOMERS_FEE = 10n ** 15n;
 
 /** Asks under a key of its own, in the background; the log has the answer. */
 export function ask(storm: Storm, path: string, body: object, as?: string): Promise<void> {
@@ -70,8 +72,13 @@ export const withdraw: Operation = async (storm) => {
       : `0x${place.toString(16).padStart(40, '1')}`;
   const wallet = walletOf(owner, asset);
   const groupId = idOf('withdrawal', storm, key);
-  storm.withdrawals.push({ groupId, wallet, asset, units, destination });
-  const body = { wallet, amount: amountText(asset, units), destination };
+  const maxFee = asset === 'ETH' && dice.isLucky(30) ? CUSTOMERS_FEE : null;
+  storm.withdrawals.push({ groupId, wallet, asset, units, destination, maxFee });
+  const body = {
+    ...{ wallet, amount: amountText(asset, units), destination },
+    ...(maxFee !== null && { feeMode: 'customer', maxFee: amountText('ETH', maxFee) }),
+  };
+  if (maxFee !== null) count(storm, 'customer fees');
   const asked = storm.world.client.ask(key, '/v1/withdrawals', body).then((answer) => {
     note(storm, `    ${key} answered ${answer.status} ${answer.body?.code ?? answer.body?.status}`);
   });

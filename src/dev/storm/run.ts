@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { approve } from './approvals.ts';
 import { calmDown } from './calm.ts';
 import * as onChain from './chainOperations.ts';
 import { pressCollection } from './collections.ts';
@@ -32,9 +33,10 @@ const OPERATIONS: readonly [string, number, onChain.Operation][] = [
   ['transfer', 7, money.transfer],
   ['hold', 4, money.hold],
   ['endHold', 3, money.endHold],
-  ['withdraw', 13, money.withdraw],
+  ['withdraw', 17, money.withdraw],
   ['pressWithdrawal', 9, money.pressWithdrawal],
   ['pressCollection', 4, pressCollection],
+  ['approve', 9, approve],
   ['askAgain', 4, money.askAgain],
   ['announce', 3, money.announce],
   ['hook', 6, hook],
@@ -70,6 +72,8 @@ export interface StormResult {
   seed: number;
   operations: number;
   counts: Record<string, number>;
+  /** How often anvil itself hung, so that the seed had to begin anew. */
+  hangs: number;
   /** Calls of the node that a fault struck. */
   strikes: number;
   seconds: number;
@@ -83,11 +87,23 @@ export interface StormResult {
   left: { log: string; logs: string; database: string } | null;
 }
 
+/** A node that answers nobody decides nothing: the seed begins anew, so many times. */
+const MOST_HANGS = 2;
+const HANGS = /The chain's node did not answer \w+ \(TimeoutError\)/;
+
 /** Runs one seed on servers that are up. Whatever goes wrong is a difference of the result. */
-export async function runStorm(
+export async function runStorm(servers: StormServers, options: StormOptions): Promise<StormResult> {
+  for (let hangs = 0; ; hangs++) {
+    const result = await runOnce(servers, options);
+    const isHang = result.differences.some((each) => HANGS.test(each));
+    if (!isHang || hangs === MOST_HANGS) return { ...result, hangs };
+  }
+}
+
+async function runOnce(
   servers: StormServers,
   { seed, seconds, operations: most = SHORT_OPERATIONS, tell = () => {} }: StormOptions,
-): Promise<StormResult> {
+): Promise<Omit<StormResult, 'hangs'>> {
   const began = Date.now();
   const phases = { start: 0, rage: 0, calm: 0, verdict: 0 };
   const enter = startWatch(phases);
@@ -155,6 +171,7 @@ async function rage(storm: Storm, seconds: number | null, atMost: number): Promi
     try {
       told = await operation(storm);
     } catch (error) {
+      if (HANGS.test((error as Error).message)) throw error;
       // A node may refuse what the dice ask for; the money is compared at the end.
       told = `did not work: ${(error as Error).message.split('\n')[0]}`;
       count(storm, 'not done');

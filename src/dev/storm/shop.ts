@@ -15,7 +15,12 @@ export const LEAST_COLLECTED: Record<Asset, bigint> = {
 /** Most that an attempt to collect may cost, in wei; a top-up brings no more. */
 export const MOST_COLLECTING_FEE = 10n ** 16n;
 
-/** Assets as the storm wants them, and what is collected of them. */
+/** Withdrawals of so many wei and more need so many people to approve them. */
+export const LEAST_APPROVED = 10n ** 18n;
+export const APPROVALS = 2;
+export const APPROVERS = ['alice', 'bob'] as const;
+
+/** Assets as the storm wants them, who has to agree to what, and what is collected of them. */
 export async function openShop({ client }: StormWorld): Promise<void> {
   const maxFee = amountText('ETH', MOST_COLLECTING_FEE);
   for (const asset of ASSETS) {
@@ -25,6 +30,10 @@ export async function openShop({ client }: StormWorld): Promise<void> {
     await client.send('PATCH', path, { confirmations: CONFIRMATIONS, minDeposit });
     await client.send('PUT', `/v1/treasury-rules/${asset}`, { minAmount, maxFee });
   }
+  const from = amountText('ETH', LEAST_APPROVED);
+  const rule = { asset: 'ETH', from, approvals: APPROVALS };
+  const made = await client.send('PUT', '/v1/approval-rules/large', rule);
+  if (made.status > 201) throw new Error(`No rule was made: ${JSON.stringify(made)}`);
 }
 
 /** From here on no collection begins; what was opened goes on. */

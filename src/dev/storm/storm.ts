@@ -11,12 +11,22 @@ export interface Withdrawal {
   units: bigint;
   /** Lower case; nobody else is ever paid there, unless it is an address of ours. */
   destination: string;
+  /** Most that the customer pays for the network, in wei; null: the platform pays. */
+  maxFee: bigint | null;
+}
+
+/** What somebody was heard to say about a withdrawal. */
+export interface Said {
+  groupId: string;
+  as: string;
+  act: 'approve' | 'reject';
 }
 
 export interface Storm {
   world: StormWorld;
   customers: Customer[];
   withdrawals: Withdrawal[];
+  said: Said[];
   /** Ids of transfers that wait for somebody to settle, release or cancel them. */
   holds: string[];
   /** Transactions that a reorganisation lost. */
@@ -45,6 +55,7 @@ export function createStorm(world: StormWorld, customers: Customer[]): Storm {
     world,
     customers,
     withdrawals: [],
+    said: [],
     holds: [],
     dropped: [],
     deliveries: [],

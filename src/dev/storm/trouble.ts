@@ -19,6 +19,7 @@ const FAULTS: readonly FaultInput[] = [
   { kind: 'error', methods: SEND, message: 'internal error', times: 1 },
   { kind: 'partial', methods: LISTS, keep: 0, times: 2 },
   { kind: 'partial', methods: LISTS, keep: 1, times: 3 },
+  { kind: 'removed', methods: ['eth_getLogs'], times: 2 },
   { kind: 'answer', methods: ['eth_getTransactionReceipt'], result: null, times: 2 },
   { kind: 'staleHead', behind: 2, times: 25 },
   { kind: 'gethPool', times: 6 },

@@ -2,12 +2,13 @@
 import { createHash } from 'node:crypto';
 import { createPool } from '../../db/pool.ts';
 import { audit } from '../../ledger/audit.ts';
+import { judgeApprovals } from './approvals.ts';
 import { balanceOf, type Canon, type Payment, readCanon } from './canon.ts';
 import { judgeCollections } from './collections.ts';
 import { ASSETS, type Asset, DESK, unitsOfText, walletOf } from './customers.ts';
 import { judgeHooks } from './hooks.ts';
 import { LEAST_DEPOSIT } from './shop.ts';
-import type { Storm } from './storm.ts';
+import type { Storm, Withdrawal } from './storm.ts';
 
 interface Books {
   settled(wallet: string): bigint;
@@ -86,7 +87,9 @@ async function chainTotals(storm: Storm, canon: Canon, books: Books): Promise<st
     }
     found.push(...differ(`external:${asset}`, -books.settled(`external:${asset}`), total));
   }
-  const gas = [...canon.gas.values()].reduce((all, each) => all + each, 0n);
+  const { paid } = paidOf(storm, canon);
+  const customers = storm.withdrawals.reduce((all, each) => all + customersFee(each, paid), 0n);
+  const gas = [...canon.gas.values()].reduce((all, each) => all + each, -customers);
   found.push(...differ('network-fees:ETH', -books.settled('network-fees:ETH'), gas));
   return found;
 }
@@ -106,7 +109,8 @@ function wallets(storm: Storm, canon: Canon, books: Books): string[] {
       const wallet = walletOf(owner, asset);
       const events = came.filter((each) => each.to === address && each.asset === asset);
       dust += sum(events.filter(({ units }) => isDust(units)));
-      const gone = sum(all.filter((each) => each.wallet === wallet && paid.has(each.groupId)));
+      const own = all.filter((each) => each.wallet === wallet && paid.has(each.groupId));
+      const gone = own.reduce((sum, each) => sum + each.units + customersFee(each, paid), 0n);
       const must = sum(events.filter(({ units }) => !isDust(units))) - gone + books.moved(wallet);
       const is = books.settled(wallet) - books.owed(wallet);
       found.push(...differ(`${wallet} without what it owes`, is, must));
@@ -131,24 +135,32 @@ function wallets(storm: Storm, canon: Canon, books: Books): string[] {
 
 interface Paid {
   /** Groups of withdrawals that the chain paid. */
-  paid: Set<string>;
+  paid: ReadonlyMap<string, Payment>;
   payments: Payment[];
   /** What the hot wallet paid besides. */
   rest: Payment[];
+}
+
+/** What a withdrawal's customer pays for the network: the fee of its payment, up to what was said. */
+function customersFee({ groupId, maxFee }: Withdrawal, paid: Paid['paid']): bigint {
+  const gas = paid.get(groupId)?.gas ?? 0n;
+  if (maxFee === null) return 0n;
+  return gas < maxFee ? gas : maxFee;
 }
 
 /** Withdrawals that the chain paid. Those to addresses of ours are found by their exact amount. */
 function paidOf({ withdrawals: all }: Storm, canon: Canon): Paid {
   const rest = [...canon.payments];
   const payments: Payment[] = [];
-  const paid = new Set<string>();
+  const paid = new Map<string, Payment>();
   for (const { groupId, destination, asset, units } of all) {
     const at = rest.findIndex(
       (each) => each.to === destination && each.asset === asset && each.units === units,
     );
     if (at < 0) continue;
-    payments.push(...rest.splice(at, 1));
-    paid.add(groupId);
+    const [payment] = rest.splice(at, 1) as [Payment];
+    payments.push(payment);
+    paid.set(groupId, payment);
   }
   return { paid, payments, rest };
 }
@@ -165,6 +177,7 @@ async function withdrawals(storm: Storm, canon: Canon): Promise<string[]> {
     ...storm.withdrawals.flatMap(({ groupId }) =>
       differ(`${groupId} settled`, status.get(groupId) === 'SETTLED', paid.has(groupId)),
     ),
+    ...judgeApprovals(storm, paid),
     ...rows.flatMap(({ id }) => (known.has(id) ? [] : [`${id} is a withdrawal of nobody`])),
   ];
 }

@@ -1,6 +1,7 @@
 /** What the chain itself does: blocks, reorganisations, a head that goes down. */
 import { NodeRefused, type Rpc } from '../../chains/evm/rpc.ts';
 import type { Dice } from './dice.ts';
+import type { Gate } from './gate.ts';
 
 /** Slots in an epoch of the storm's chain. */
 export const EPOCH_SLOTS = 4;
@@ -33,7 +34,7 @@ interface Mined {
 }
 
 /** @param rpc the node itself, with no faults in between */
-export async function createWeather(rpc: Rpc, dice: Dice): Promise<Weather> {
+export async function createWeather(rpc: Rpc, dice: Dice, gate: Gate): Promise<Weather> {
   const height = async () => Number(await rpc('eth_blockNumber'));
   /** Whoever looked may have seen it, and holds what was final then to be final for ever. */
   let highest = await height();
@@ -56,7 +57,8 @@ export async function createWeather(rpc: Rpc, dice: Dice): Promise<Weather> {
     height,
     async mine(blocks = 1) {
       const from = await height();
-      await rpc('anvil_mine', `0x${blocks.toString(16)}`).catch((error: Error) => {
+      const mining = gate.alone(() => rpc('anvil_mine', `0x${blocks.toString(16)}`));
+      await mining.catch((error: Error) => {
         // A node that takes its time has mined all the same, or is asked again.
         if (error instanceof NodeRefused) throw error;
       });
@@ -70,7 +72,7 @@ export async function createWeather(rpc: Rpc, dice: Dice): Promise<Weather> {
       const mined = await lastBlocks(depth);
       const kept = keep(mined, depth, keepPercent, dice);
       const raws = await Promise.all(kept.map(async ({ txid, at }) => [await rawOf(txid), at]));
-      await rpc('anvil_reorg', depth, raws);
+      await gate.alone(() => rpc('anvil_reorg', depth, raws));
       const stays = new Set(kept.map(({ txid }) => txid));
       return mined.map(({ txid }) => txid).filter((txid) => !stays.has(txid));
     },
@@ -83,11 +85,11 @@ export async function createWeather(rpc: Rpc, dice: Dice): Promise<Weather> {
           return [raw, depth - each.depth];
         }),
       );
-      await rpc('anvil_reorg', depth, raws);
+      await gate.alone(() => rpc('anvil_reorg', depth, raws));
     },
     async rollback(depth) {
       const mined = await lastBlocks(depth);
-      await rpc('anvil_rollback', depth);
+      await gate.alone(() => rpc('anvil_rollback', depth));
       return mined.map(({ txid }) => txid);
     },
   };

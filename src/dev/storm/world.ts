@@ -3,12 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { mnemonicToAccount } from 'viem/accounts';
-import { depositPath, deriveAddress } from '../../chains/evm/addresses.ts';
 import { connectRpc, type Rpc } from '../../chains/evm/rpc.ts';
 import { type FaultProxy, startProxy } from '../../chains/faults/proxy.ts';
 import { createPool } from '../../db/pool.ts';
 import { createLog } from '../../observability/log.ts';
-import { depositXpub, hotWalletAddress } from '../../withdrawals/developmentKeys.ts';
+import { hotWalletAddress } from '../../withdrawals/developmentKeys.ts';
 import { compileContract } from '../chain/compile.ts';
 import { seedLocalChain } from '../chain/seedLocalChain.ts';
 import { deploy } from '../chain/token.ts';
@@ -17,13 +16,14 @@ import { startAnvil } from '../stack/anvil.ts';
 import { type Client, createClient } from './client.ts';
 import { copyTemplate, type StormDatabase } from './database.ts';
 import { createDice, type Dice } from './dice.ts';
+import { createGate } from './gate.ts';
 import { CHAIN_HOOKS } from './hookSenders.ts';
+import { MNEMONIC } from './keys.ts';
 import { createService, type Service } from './service.ts';
+import { APPROVERS } from './shop.ts';
 import { type Contracts, createStrangers, type Strangers } from './strangers.ts';
 import { createWeather, EPOCH_SLOTS, type Weather } from './weather.ts';
 
-const MNEMONIC = 'test test test test test test test test test test test junk';
-const XPUB = depositXpub(MNEMONIC);
 const SPLITTER = new URL('../../../test/chains/contracts/Splitter.sol', import.meta.url);
 /** What the strangers and their contract have of the token. */
 const MANY = 10n ** 15n;
@@ -60,11 +60,6 @@ export interface StormWorld {
   home: string;
   /** @param keep leaves database and logs for somebody to look at */
   close(keep: boolean): Promise<void>;
-}
-
-/** Lower-case address that an owner is handed out first. */
-export function addressOf(owner: string): string {
-  return deriveAddress(XPUB, depositPath(owner, 0));
 }
 
 /** Starts everything for one seed. */
@@ -112,13 +107,14 @@ async function fill(
   for (const address of [...strangers.addresses, contracts.splitter]) {
     await rpc('anvil_dealERC20', address, contracts.usdx, `0x${MANY.toString(16)}`);
   }
-  const weather = await createWeather(rpc, dice);
+  const gate = createGate();
+  const weather = await createWeather(rpc, dice, gate);
   await weather.mine(3 * EPOCH_SLOTS);
   const strikes = new Map<string, number>();
   const onStrike = (_: string, kinds: string[]) => {
     for (const kind of kinds) strikes.set(kind, (strikes.get(kind) ?? 0) + 1);
   };
-  const proxy = await startProxy({ upstreams: [anvil.rpcUrl], seed, onStrike });
+  const proxy = await startProxy({ upstreams: [anvil.rpcUrl], seed, onStrike, enter: gate.enter });
   ends.push(() => proxy.stop());
   const adminKey = newAdminKey();
   const env = {
@@ -142,7 +138,7 @@ async function fill(
   await Promise.all(services.map((service) => service.start()));
   const keys = new Map([['admin', adminKey]]);
   const client = createClient(services[0]?.url ?? '', keys, PATIENCE_MS);
-  for (const name of ['storm', 'desk']) {
+  for (const name of ['storm', 'desk', ...APPROVERS]) {
     const scopes = ['read', 'transfer', 'operate'];
     const made = await client.send('POST', '/v1/api-keys', { name, client: name, scopes });
     keys.set(name, made.body.key);
