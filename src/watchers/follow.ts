@@ -4,7 +4,7 @@
  * where another one stopped.
  */
 import { readChainAssets } from '../chains/assets.ts';
-import { type BlockRef, BlockUnreadable, type ChainPort } from '../chains/port.ts';
+import { type BlockRef, BlockUnreadable, type ChainPort, type Finality } from '../chains/port.ts';
 import type { Db } from '../db/pool.ts';
 import type { Log } from '../observability/log.ts';
 import {
@@ -23,7 +23,7 @@ export interface FollowDeps {
   db: Db;
   port: ChainPort;
   watch: Watch;
-  /** First block where none is stored; null: the head. */
+  /** First block where none is stored; null: the last final one. */
   startHeight: number | null;
   log: Log;
 }
@@ -58,6 +58,8 @@ const BLOCKS_PER_TURN = 256;
  * nodes behind one address some lag, and a chain that regrows is told by its parent hashes at once.
  */
 const TURNS_OF_PATIENCE = 4;
+/** Confirmations that an asset has where nobody says how many; see `chain_confirmations`. */
+const DEPTH_WITHOUT_FINALITY = 12;
 /**
  * Turns in a row in which a node has a block and cannot tell it whole, before the chain is halted:
  * with the loop's growing pauses more than half a minute.
@@ -93,7 +95,7 @@ export function createFollower(deps: FollowDeps): () => Promise<Turn> {
         return { turn: 'behind', head: head.height, cursor: cursorHeight, rewound: dropped ?? 0 };
       }
     }
-    const first = cursorHeight === null ? (deps.startHeight ?? head.height) : cursorHeight + 1;
+    const first = cursorHeight === null ? firstHeight(deps, head, finality) : cursorHeight + 1;
     const last = Math.min(head.height, first + BLOCKS_PER_TURN - 1);
     let written: number | null;
     const renewing = setInterval(() => {
@@ -116,6 +118,16 @@ export function createFollower(deps: FollowDeps): () => Promise<Turn> {
     const isBehind = written !== null && written < head.height;
     return { turn: isBehind ? 'behind' : 'idle', head: head.height, cursor, rewound: 0 };
   };
+}
+
+/**
+ * Where a new database begins. At the head alone it would have nothing to go back to when that very
+ * block is dropped: so it begins with the last final one, or as deep as chains without finality
+ * commonly turn back.
+ */
+function firstHeight({ startHeight }: FollowDeps, head: BlockRef, { finalized }: Finality): number {
+  const below = finalized?.height ?? Math.max(head.height - DEPTH_WITHOUT_FINALITY, 0);
+  return startHeight ?? Math.min(head.height, below);
 }
 
 /** Answers a function that tells when one and the same block was unreadable for too long. */

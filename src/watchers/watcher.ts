@@ -22,7 +22,7 @@ export interface WatcherOptions {
   metrics: WatcherMetrics;
   /** Names this process in the lease. */
   identity: string;
-  /** First block to follow where none is stored; null: the head. */
+  /** First block to follow where none is stored; null: the last final one. */
   startBlock: bigint | null;
   /** Pause between two looks at the chain, in milliseconds. */
   pollMs: number;

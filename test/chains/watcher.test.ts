@@ -30,15 +30,24 @@ beforeEach(async () => {
 });
 
 describe('following', () => {
-  it('begins at the head, or at the block that it is told', async () => {
+  it('begins at the last final block, or at the block that it is told', async () => {
     const head = await world.node.height();
+    const final = (await world.port.finality()).finalized?.height;
+    expect(final).toBe(head - 2);
     await world.follow();
     expect(await cursor()).toBe(head);
-    expect(await world.value('select min(height)::integer from chain_blocks')).toBe(head);
+    expect(await world.value('select min(height)::integer from chain_blocks')).toBe(final);
     const told = await createChainWorld();
     world = told;
     await followerOver(told.port, 1)();
     expect(await world.value('select min(height)::integer from chain_blocks')).toBe(1);
+  });
+
+  it('is not halted by a head that is dropped right after it began', async () => {
+    await world.follow();
+    await world.node.reorg(1);
+    expect(await world.follow()).toMatchObject({ turn: 'idle', cursor: await world.node.height() });
+    expect(await halts()).toBeNull();
   });
 
   it('catches up 500 blocks without leaving one out', async () => {
@@ -51,8 +60,9 @@ describe('following', () => {
     }
     await world.follow();
     expect(await cursor()).toBe(first + 500);
+    // With the one that was the cursor, and the two that it stood on.
     expect(await world.value('select count(*)::integer from chain_blocks where canonical')).toBe(
-      501,
+      503,
     );
     expect(await inclusions(address)).toBe(5);
     const broken = `select count(*)::integer from chain_blocks b join chain_blocks p
