@@ -13,6 +13,7 @@ canonical chain's to the last unit, and nothing may be paid twice.
   --seed N        one seed (default 1)
   --seeds A..B    all seeds from A to B
   --seconds S     goes on for S seconds a seed (default: the short form)
+  --jobs N        so many seeds beside each other (default 1); two cores take two
   --log           tells each operation as it happens
   --json          a line of JSON a seed, and nothing else
 
@@ -56,6 +57,15 @@ function lineOf({
   ].join('\n');
 }
 
+/** What all seeds did, each kind of operation with its number. */
+function add(totals: Record<string, number>, result: StormResult): void {
+  const { operations, strikes, hangs, counts, differences } = result;
+  const failed = differences.length > 0 ? 1 : 0;
+  for (const [what, n] of Object.entries({ operations, failed, strikes, hangs, ...counts })) {
+    totals[what] = (totals[what] ?? 0) + n;
+  }
+}
+
 async function main(args: string[]): Promise<number> {
   const { values } = parseArgs({
     args,
@@ -63,6 +73,7 @@ async function main(args: string[]): Promise<number> {
       seed: { type: 'string', default: '1' },
       seeds: { type: 'string' },
       seconds: { type: 'string' },
+      jobs: { type: 'string', default: '1' },
       json: { type: 'boolean', default: false },
       log: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
@@ -74,35 +85,33 @@ async function main(args: string[]): Promise<number> {
     return 0;
   }
   const seeds = readSeeds(values.seeds, values.seed);
+  const jobs = Number(values.jobs);
+  if (!/^[1-9]\d?$/.test(values.jobs)) throw new Error(`--jobs takes 1 to 99.\n\n${HELP}`);
   const seconds = values.seconds === undefined ? null : Number(values.seconds);
   const { servers, stop } = await startServers(seeds.length, values.json ? () => {} : say);
-  const totals = { operations: 0, reorgs: 0, rollbacks: 0, faults: 0, kills: 0, failed: 0 };
+  const failed = () => totals.failed ?? 0;
+  const totals: Record<string, number> = { operations: 0, failed: 0 };
   try {
-    for (const seed of seeds) {
-      const result = await runStorm(servers, {
-        seed,
-        seconds,
-        ...(values.log && { tell: say }),
-      });
-      totals.operations += result.operations;
-      totals.reorgs += result.counts.reorgs ?? 0;
-      totals.rollbacks += result.counts.rollbacks ?? 0;
-      totals.faults += result.strikes;
-      totals.kills += result.counts.kills ?? 0;
-      if (result.differences.length > 0) totals.failed += 1;
-      say(values.json ? JSON.stringify(result) : lineOf(result));
-    }
+    const next = seeds.values();
+    const work = async () => {
+      for (const seed of next) {
+        const result = await runStorm(servers, { seed, seconds, ...(values.log && { tell: say }) });
+        add(totals, result);
+        say(values.json ? JSON.stringify(result) : lineOf(result));
+      }
+    };
+    await Promise.all(Array.from({ length: jobs }, work));
   } finally {
-    const open = await stop(totals.failed > 0);
+    const open = await stop(failed() > 0);
     if (open && !values.json) say(`To look at the databases: ${open}`);
   }
-  if (values.json) return totals.failed > 0 ? 1 : 0;
+  if (values.json) return failed() > 0 ? 1 : 0;
   say(
     `${seeds.length} seeds: ${Object.entries(totals)
       .map(([what, n]) => `${n} ${what}`)
       .join(', ')}`,
   );
-  return totals.failed > 0 ? 1 : 0;
+  return failed() > 0 ? 1 : 0;
 }
 
 // The servers are thrown away: their supervisors stop them when this process is gone.

@@ -115,6 +115,7 @@ async function runOnce(
     await openShop(world);
     storm = createStorm(world, await openCustomers(world));
     storm.tell = tell;
+    storm.isLong = seconds !== null;
     enter('rage');
     operations = await rage(storm, seconds, most);
     enter('calm');

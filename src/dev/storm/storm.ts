@@ -25,6 +25,8 @@ export interface Said {
 export interface Storm {
   world: StormWorld;
   customers: Customer[];
+  /** It goes on for minutes, so that slow things may happen. */
+  isLong: boolean;
   withdrawals: Withdrawal[];
   said: Said[];
   /** Ids of transfers that wait for somebody to settle, release or cancel them. */
@@ -54,6 +56,7 @@ export function createStorm(world: StormWorld, customers: Customer[]): Storm {
   return {
     world,
     customers,
+    isLong: false,
     withdrawals: [],
     said: [],
     holds: [],

@@ -25,8 +25,14 @@ const FAULTS: readonly FaultInput[] = [
   { kind: 'gethPool', times: 6 },
 ];
 
-export const nodeFault: Operation = async ({ world: { dice, proxy } }) => {
-  const fault = dice.pick(FAULTS);
+/** Calls without an answer are waited for as long as a client has patience: for long storms alone. */
+const SLOW_FAULTS: readonly FaultInput[] = [
+  { kind: 'timeout', chance: 0.5, times: 2 },
+  { kind: 'timeout', methods: SEND, times: 1 },
+];
+
+export const nodeFault: Operation = async ({ isLong, world: { dice, proxy } }) => {
+  const fault = dice.pick(isLong ? [...FAULTS, ...SLOW_FAULTS] : FAULTS);
   proxy.add(fault);
   return JSON.stringify(fault);
 };
