@@ -1,10 +1,14 @@
 /** What the saga of a withdrawal asks of a custodian. */
-import { advanceCustody, type CustodyDeps, type CustodyLook } from '../src/custody/advance.ts';
 
-export type { CustodyLook };
+import { advanceCustody, type CustodyDeps, type CustodyLook } from '../src/custody/advance.ts';
+import { type CustodyAfterwards, lookAfterRelease } from '../src/custody/afterwards.ts';
+
+export type { CustodyAfterwards, CustodyLook };
 
 export function createCustodyActivities(deps: CustodyDeps) {
   return {
     advanceCustody: (groupId: string): Promise<CustodyLook> => advanceCustody(deps, groupId),
+    lookAfterRelease: (groupId: string): Promise<CustodyAfterwards> =>
+      lookAfterRelease(deps, groupId),
   };
 }

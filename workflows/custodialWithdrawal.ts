@@ -27,6 +27,8 @@ const custody = proxyActivities<ReturnType<typeof createCustodyActivities>>({
 
 /** Longest pause between two questions to the custodian: it may know more, and no hint is sure. */
 const MOST_PAUSE_MS = 60_000;
+/** So long a payment that failed for good is asked about: a weekend and a day. */
+const AFTERWARDS_MS = 3 * 86_400_000;
 /** The custodian cannot have it yet: it may be given back, and its deadline counts. */
 const UNBEGUN: readonly WithdrawalState[] = [
   'requested',
@@ -63,7 +65,26 @@ export function custodialWithdrawal(input: OpenWithdrawalInput): Promise<SagaRes
       const isOver = () => !saga.isOpen() || (saga.cancelAsked && isUnbegun(saga));
       await wait.pause('Next question to the custodian, if no hint comes', pauseMs(saga), isOver);
     }
+    if (saga.group?.reason?.startsWith('CUSTODIAN_')) await watchAfterwards(saga, view, wait);
   });
+}
+
+/**
+ * A custodian may pay what it has failed for good, so it is asked for some days more; what it paid
+ * is booked as a loss and told. The withdrawal itself has ended.
+ */
+async function watchAfterwards(saga: GroupSaga, view: View, wait: ChainWait): Promise<void> {
+  const until = Date.now() + AFTERWARDS_MS;
+  wait.quicken();
+  while (Date.now() < until) {
+    const options = { summary: 'Ask whether it was paid after all' };
+    wait.beforeLook();
+    const found = await custody.lookAfterRelease.executeWithOptions(options, [saga.groupId]);
+    view.why = found.why;
+    if (found.isPaid) return saga.readAgain();
+    const left = until - Date.now();
+    await wait.pause('Next question after the failure, if no hint comes', left, () => false);
+  }
 }
 
 interface View {

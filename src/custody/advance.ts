@@ -126,7 +126,8 @@ async function settleByOne(db: Db, groupId: string, found: PaidInBlock[]): Promi
   return why;
 }
 
-async function lookOnChain({ chain }: CustodyDeps, payment: CustodyPayment) {
+/** What the chain says of it. @throws ChainUnavailable where the node does not tell */
+export async function lookOnChain({ chain }: CustodyDeps, payment: CustodyPayment) {
   if (chain === null) throw new ChainUnavailable(`Nobody here follows ${payment.chain}.`);
   const port = await chain();
   if (port.chain !== payment.chain) {

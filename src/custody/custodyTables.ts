@@ -95,12 +95,37 @@ export function releaseCustody(
   return callChainStep(db, 'custody_release', [groupId, graceSeconds]);
 }
 
-/** Whether a custodian pays a group that is still open: then a hook about it is worth a look. */
+/** The payment as it stands, also of a group that has ended; null: no custodian pays it. */
+export function readCustody(db: Db, groupId: string): Promise<CustodyPayment | null> {
+  return one(db, 'custody_json', [groupId]);
+}
+
+/** Books what was paid although it had been given back. `waiting`: that is not shown. */
+export async function bookLateCustody(
+  db: Db,
+  groupId: string,
+  paid: PaidInBlock | null,
+): Promise<{ outcome: 'done'; bookedBy: string } | { outcome: 'waiting'; why: string }> {
+  const values = [groupId, paid && JSON.stringify(paid)];
+  const booked = await one<Awaited<ReturnType<typeof bookLateCustody>>>(
+    db,
+    'custody_book_late',
+    values,
+  );
+  if (!booked) throw new Error('custody_book_late answered nothing');
+  return booked;
+}
+
+/**
+ * Whether a hook about a payment is worth a look: its group is open, or was given back and may be
+ * paid all the same.
+ */
 export async function isCustodyOpen(db: Db, groupId: string): Promise<boolean> {
   const { rows } = await withRetry(() =>
     db.query(
       `select from custody_payments c join transfer_groups g on g.id = c.group_id
-       where c.group_id = $1 and g.status = 'IN_PROGRESS'`,
+       where c.group_id = $1 and (g.status = 'IN_PROGRESS'
+         or (g.status = 'RELEASED' and c.began_at is not null and c.paid_txid is null))`,
       [groupId],
     ),
   );

@@ -142,6 +142,26 @@ describe('a withdrawal of an asset that a custodian holds', () => {
   });
 });
 
+describe('a custodian that pays what it had failed', () => {
+  it('is noticed by the same saga after it gave the money back', async () => {
+    const { id, wallet, read } = await withdraw('0.3', freshAddress());
+    await submitted(id);
+    await world.provider.say(id, { status: 'failed' });
+    await expect.poll(async () => (await read()).status, LONG).toBe('RELEASED');
+    await world.provider.say(id, { status: 'submitted' });
+    await world.provider.release(id);
+    const state = async () => {
+      await world.finalize();
+      await world.provider.say(id, {});
+      return (await read()).withdrawal.state;
+    };
+    await expect.poll(state, LONG).toBe('late_confirmed');
+    expect(await balanceOf(api, wallet)).toEqual(['0.3', '0', '0']);
+    const handle = api.sagas!.client.workflow.getHandle(id);
+    expect(await handle.result()).toMatchObject({ status: 'RELEASED' });
+  });
+});
+
 describe('a custodian whose chain is not followed', () => {
   it('is believed: its word settles, and gives back', async () => {
     const bare = await createCustodyWorld({ payAtOnce: false }, null);

@@ -118,10 +118,21 @@ export const CHAIN_SCENARIOS: Record<string, Scenario> = {
     await wakeUntilEnded(corpus, sagas, groupId);
     return groupId;
   },
-  async custodialWithdrawalRejected(corpus, sagas, name) {
+  async custodialWithdrawalPaidLate(corpus, sagas, name) {
     const { groupId } = await held(corpus, sagas, name);
     await corpus.provider.say(groupId, { status: 'rejected', detail: 'compliance said no' });
     await wakeUntilEnded(corpus, sagas, groupId);
+    // It pays all the same, so that the saga does not ask for days.
+    await corpus.provider.say(groupId, { status: 'submitted' });
+    await corpus.provider.release(groupId);
+    await corpus.node.mined();
+    await corpus.node.mine(5);
+    await wakeUntil(
+      corpus,
+      sagas,
+      groupId,
+      (group) => group.withdrawal?.state === 'late_confirmed',
+    );
     return groupId;
   },
   async reconcile(_corpus, { client }, name) {
@@ -185,13 +196,21 @@ async function held(corpus: ChainCorpus, { gateway }: Sagas, name: string) {
 }
 
 /** As the custodian's webhooks do. */
-async function wakeUntilEnded(corpus: ChainCorpus, { client }: Sagas, id: string) {
+async function wakeUntil(
+  corpus: ChainCorpus,
+  { client }: Sagas,
+  id: string,
+  isEnough: (group: Group) => boolean,
+) {
   const handle = client.workflow.getHandle(id);
-  await corpus.groupWhen(id, ({ status }) => {
-    if (status === 'IN_PROGRESS') handle.signal('chainChanged').catch(() => {});
-    return status !== 'IN_PROGRESS';
+  await corpus.groupWhen(id, (group) => {
+    if (!isEnough(group)) handle.signal('chainChanged').catch(() => {});
+    return isEnough(group);
   });
 }
+
+const wakeUntilEnded = (corpus: ChainCorpus, sagas: Sagas, id: string) =>
+  wakeUntil(corpus, sagas, id, ({ status }) => status !== 'IN_PROGRESS');
 
 const state = (corpus: ChainCorpus, id: string, ...states: WithdrawalState[]) =>
   corpus.groupWhen(id, ({ withdrawal }) =>

@@ -117,6 +117,13 @@ describe('the corpus of histories', () => {
       '.advance.',
       'custodialWithdrawalSettled',
     ],
+    [
+      'custodialWithdrawal',
+      'no look afterwards',
+      '.lookAfterRelease.',
+      '.advanceCustody.',
+      'custodialWithdrawalPaidLate',
+    ],
     ['collection', 'another first step', '.readCollection.', '.openChainDeposit.', 'collection'],
     [
       'reconcile',

@@ -1,0 +1,76 @@
+-- A payment that a custodian made although it had failed it for good, and that was given back.
+
+-- Books it: `shortfall:<asset>` pays what left, in a group of its own, `late:custody:<group>`. The
+-- withdrawal becomes `late_confirmed`, and withdrawals of the asset are paused: whoever pays what
+-- it has failed may do so again. By an event in a final block that no withdrawal was settled by,
+-- or, where no chain is looked at, by the custodian's word (p_paid null).
+--
+-- Answers {outcome: 'done', bookedBy}, the same again; else {outcome: 'waiting', why}.
+create function custody_book_late(p_group_id text, p_paid jsonb) returns jsonb
+language plpgsql as $$
+declare
+  c_late constant text := 'late:custody:' || p_group_id;
+  c_done constant jsonb := jsonb_build_object('outcome', 'done', 'bookedBy', c_late);
+  g transfer_groups;
+  w withdrawals;
+  c custody_payments;
+  l transfer_groups;
+  v_why text;
+  v_ordinal text;
+begin
+  select * into g from transfer_groups where id = p_group_id for update;
+  if exists (select from transfer_groups t where t.id = c_late) then
+    return c_done;
+  end if;
+  select * into c from custody_payments where group_id = p_group_id for update;
+  select * into w from withdrawals where group_id = p_group_id;
+  if g.status is distinct from 'RELEASED' or c.began_at is null or c.paid_txid is not null then
+    v_why := 'it was not given back';
+  elsif c.chain is null then
+    v_why := case when c.status <> 'confirmed' then 'the custodian has not confirmed it' end;
+  elsif p_paid is null then
+    v_why := 'the chain has not shown it';
+  else
+    v_why := custody_block_fault(c, p_paid);
+    -- As in custody_settle: one event is the payment of one withdrawal.
+    perform pg_advisory_xact_lock(hashtextextended('custody ' || (p_paid ->> 'txid'), 0));
+    select o into v_ordinal from jsonb_array_elements_text(p_paid -> 'ordinals') o
+      where not exists (select from custody_payments u where u.paid_chain = c.chain
+        and u.paid_txid = p_paid ->> 'txid' and u.paid_ordinal = o) limit 1;
+    if v_why is null and v_ordinal is null then
+      v_why := format('what %s paid was for other withdrawals', p_paid ->> 'txid');
+    end if;
+  end if;
+  if v_why is not null then
+    return jsonb_build_object('outcome', 'waiting', 'groupStatus', g.status, 'why', v_why);
+  end if;
+  if c.chain is not null then
+    update custody_payments set paid_chain = c.chain, paid_txid = p_paid ->> 'txid',
+      paid_ordinal = v_ordinal, updated_at = clock_timestamp() where group_id = p_group_id;
+  end if;
+  l.id := c_late;
+  l.kind := 'reversal';
+  l.status := 'SETTLED';
+  l.client := g.client;
+  l.reference := p_paid ->> 'txid';
+  l.metadata := jsonb_strip_nulls(jsonb_build_object('late', g.id, 'custodian', c.custodian,
+    'txid', p_paid ->> 'txid', 'blockHash', p_paid ->> 'blockHash'));
+  l.opened_by := '~late';
+  perform ledger_write(l, true, '~late', 'late', c.custodian, l.metadata, 'group.settled',
+    'IMMEDIATE', '{1,2}', array['shortfall:' || w.asset, 'external:' || w.asset],
+    array[w.asset, w.asset], '{DEBIT,CREDIT}', array[w.amount, w.amount], null, true, true);
+  update withdrawals set state = 'late_confirmed', updated_at = clock_timestamp()
+    where group_id = g.id;
+  insert into outbox (group_id, event, step_key, created_at)
+    values (g.id, 'withdrawal.late_confirmed', '~late', clock_timestamp());
+  insert into group_facts (group_id, key, event, actor, detail)
+    values (g.id, 'late', 'withdrawal.late_confirmed', c.custodian,
+      l.metadata || jsonb_build_object('bookedBy', c_late));
+  update assets set withdrawals_paused = true where code = w.asset and not withdrawals_paused;
+  if found then
+    insert into asset_pauses (asset, paused_by, reason) values (w.asset, c.custodian, format(
+      '%s paid %s although it had failed it and it had been given back.', c.custodian, g.id));
+  end if;
+  return c_done;
+end
+$$;
