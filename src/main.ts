@@ -7,7 +7,7 @@ import { startServer } from './api/server.ts';
 import { type ChainConnection, connectChain } from './chains/connection.ts';
 import { createChainDoor } from './chains/door.ts';
 import { observeReconciliations } from './chains/reconcileMetrics.ts';
-import { createCollector } from './collection/collect.ts';
+import { type CollectDeps, createCollector } from './collection/collect.ts';
 import { observeTreasury } from './collection/treasuryFigures.ts';
 import { type Config, readConfig } from './config.ts';
 import type { ChainDoor } from './contracts/chain.ts';
@@ -100,10 +100,7 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
         identity: config.identity,
         startBlock: config.chainStartBlock,
         pollMs: config.chainPollMs,
-        collect: createCollector(
-          { db, chain, log, feeCap: config.paying.feeCap },
-          config.collectEveryMs,
-        ),
+        collect: collectorOf(config, { db, chain, log }),
       });
       stops.push(() => watcher.stop());
       observeHooks(metrics.registry, db);
@@ -144,6 +141,11 @@ async function outsideWork(config: Config, { db, chain, signer, log }: OutsideDe
   }
   const work = createChainActivities({ db, chain, signer, log, ...paying, finalityStallSeconds });
   return { chainActivities: { ...work, ...custody } };
+}
+
+/** Who looks what is to be collected, and how often. */
+function collectorOf({ paying, collectEveryMs }: Config, deps: Omit<CollectDeps, 'feeCap'>) {
+  return createCollector({ ...deps, feeCap: paying.feeCap }, collectEveryMs);
 }
 
 /** A custodian's hook is a hint to the payment's saga, which also asks by itself. */

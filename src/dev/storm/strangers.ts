@@ -60,6 +60,12 @@ const ABI = parseAbi([
 ]);
 type Hex = `0x${string}`;
 
+interface Call {
+  to: string;
+  value?: bigint;
+  data?: Hex;
+}
+
 /** Accounts that anvil funds, but for the hot wallet and the deployer. */
 export function createStrangers(rpc: Rpc, mnemonic: string, contracts: Contracts): Strangers {
   const accounts: HDAccount[] = Array.from({ length: COUNT }, (_, at) =>
@@ -72,12 +78,7 @@ export function createStrangers(rpc: Rpc, mnemonic: string, contracts: Contracts
     const next = await rpc<string>('eth_getTransactionCount', sender, 'pending');
     return Number(next);
   };
-  const sign = async (
-    account: HDAccount,
-    call: { to: string; value?: bigint; data?: Hex },
-    payouts: Payout[],
-    again?: Sent,
-  ): Promise<Sent> => {
+  const sign = async (account: HDAccount, call: Call, payouts: Payout[], again?: Sent) => {
     const sender = account.address.toLowerCase();
     const nonce = again?.nonce ?? (await nextNonce(sender));
     tip += 1_000n;
@@ -92,16 +93,11 @@ export function createStrangers(rpc: Rpc, mnemonic: string, contracts: Contracts
       value: call.value ?? 0n,
       ...(call.data && { data: call.data }),
     });
-    const made = { txid: keccak256(raw), raw, sender, nonce, payouts };
+    const made: Sent = { txid: keccak256(raw), raw, sender, nonce, payouts };
     sent.set(made.txid, made);
     return made;
   };
-  const send = async (
-    by: number,
-    asked: { to: string; value?: bigint; data?: Hex },
-    payouts: Payout[],
-    again?: Sent,
-  ): Promise<Sent> => {
+  const send = async (by: number, asked: Call, payouts: Payout[], again?: Sent) => {
     const made = await sign(accounts[by % COUNT] as HDAccount, asked, payouts, again);
     await rpc('eth_sendRawTransaction', made.raw);
     return made;
