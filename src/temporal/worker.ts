@@ -37,7 +37,7 @@ const MAX_CACHED_SAGAS = 2_000;
 
 /**
  * A saga's next task is offered to the process that has it in memory. If that one was killed, the
- * saga stands still for so long; if it is only busy, the saga is replayed after that, here or there.
+ * saga stands still for so long; if it is only busy, the saga is replayed then, here or there.
  */
 const STICKY_TIMEOUT = '3 seconds';
 

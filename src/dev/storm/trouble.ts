@@ -25,7 +25,7 @@ const FAULTS: readonly FaultInput[] = [
   { kind: 'gethPool', times: 6 },
 ];
 
-/** Calls without an answer are waited for as long as a client has patience: for long storms alone. */
+/** Calls without an answer are waited for for ten seconds and more: for long storms alone. */
 const SLOW_FAULTS: readonly FaultInput[] = [
   { kind: 'timeout', chance: 0.5, times: 2 },
   { kind: 'timeout', methods: SEND, times: 1 },

@@ -141,7 +141,7 @@ interface Paid {
   rest: Payment[];
 }
 
-/** What a withdrawal's customer pays for the network: the fee of its payment, up to what was said. */
+/** What a withdrawal's customer pays for the network: its payment's fee, up to what was said. */
 function customersFee({ groupId, maxFee }: Withdrawal, paid: Paid['paid']): bigint {
   const gas = paid.get(groupId)?.gas ?? 0n;
   if (maxFee === null) return 0n;

@@ -20,7 +20,7 @@ export interface Weather {
    * its place and its nonce. What its sender did after it goes on after them.
    */
   reorgWith(depth: number, txid: string, bytes: string): Promise<void>;
-  /** Transactions of the last blocks, the lowest block first, with how deep each is; 1: the head. */
+  /** Transactions of the last blocks, the lowest first, with how deep each is; 1: the head. */
   lastMined(depth: number): Promise<{ txid: string; depth: number }[]>;
   /** Drops the last blocks: the head goes down. Answers with the transactions that were lost. */
   rollback(depth: number): Promise<string[]>;
