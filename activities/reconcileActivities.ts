@@ -11,7 +11,15 @@ const PLACES_TOLD = 5;
 export interface ReconcileTold {
   lines: Pick<
     ChainReconciliation,
-    'asset' | 'block' | 'expected' | 'onChain' | 'missing' | 'surplus' | 'places' | 'pause'
+    | 'asset'
+    | 'block'
+    | 'expected'
+    | 'onChain'
+    | 'missing'
+    | 'surplus'
+    | 'places'
+    | 'pause'
+    | 'unreadable'
   >[];
   above: string[];
   paused: string[];
@@ -24,7 +32,7 @@ export function createReconcileActivities(deps: ReconcileDeps) {
       const beat = () => heartbeat(activityInfo().attempt);
       const run = await runReconciliation(deps, RECONCILE_SCHEDULE_ID, beat);
       const lines = run.lines.map(
-        ({ asset, block, expected, onChain, missing, surplus, places, pause }) => ({
+        ({ asset, block, expected, onChain, missing, surplus, places, pause, unreadable }) => ({
           asset,
           block,
           expected,
@@ -33,6 +41,7 @@ export function createReconcileActivities(deps: ReconcileDeps) {
           surplus,
           places: places.slice(0, PLACES_TOLD),
           pause,
+          unreadable,
         }),
       );
       return { lines, above: run.above, paused: run.paused };

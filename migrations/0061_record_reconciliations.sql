@@ -47,8 +47,8 @@ begin
     where r.chain = p_chain order by r.id desc limit 1;
   insert into reconciliations (chain, block_height, block_hash, balanced, lines, made_by)
     values (p_chain, p_height, p_hash, not exists (
-      select from jsonb_to_recordset(p_lines) e(missing numeric, surplus numeric)
-      where e.missing <> 0 or e.surplus <> 0), p_lines, p_by)
+      select from jsonb_to_recordset(p_lines) e(missing numeric, surplus numeric, unreadable text)
+      where e.missing <> 0 or e.surplus <> 0 or e.unreadable is not null), p_lines, p_by)
     returning id into v_id;
   for l in
     select e.asset, e.missing, e.surplus

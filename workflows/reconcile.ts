@@ -42,11 +42,16 @@ function detailsOf({ lines, paused }: ReconcileTold): string {
         `- ${asset} at \`${address ?? 'no known address'}\` (${kind}): ${drift}, ${cause}`,
     ),
   );
+  const unread = lines.flatMap(({ asset, unreadable }) =>
+    unreadable ? [`**${asset} was not compared.** ${unreadable}`] : [],
+  );
   const pauses = paused.map((asset) => `**Withdrawals of ${asset} were paused by this run.**`);
   const parts = [
     `At block ${first.block}`,
     `| asset | must be | is | missing | too many |\n|---|---|---|---|---|\n${rows.join('\n')}`,
-    places.length === 0 ? 'All agrees.' : places.join('\n'),
+    ...(places.length + unread.length === 0 ? ['All agrees.'] : []),
+    ...(places.length === 0 ? [] : [places.join('\n')]),
+    ...unread,
     ...pauses,
   ];
   if (places.length > 0) {

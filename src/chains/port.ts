@@ -130,6 +130,9 @@ export class BlockUnreadable extends ChainUnavailable {
   }
 }
 
+/** The node answered, and the token's contract tells no balance. Other assets may be asked. */
+export class BalanceUnreadable extends ChainUnavailable {}
+
 export interface ChainPort {
   readonly chain: ChainId;
   /** What this adapter cannot see on this node, one sentence each; readiness tells them. */

@@ -11,7 +11,7 @@ import type { Amount } from '../contracts/resources.ts';
 import type { Db } from '../db/pool.ts';
 import { amountOf, type ChainAsset, readChainAssets, unitsOf } from './assets.ts';
 import type { ChainPort } from './port.ts';
-import { balancesAt } from './reconcileBalances.ts';
+import { type Balances, balancesAt } from './reconcileBalances.ts';
 import { type AssetBooks, type ChainBooks, readChainBooks } from './reconcileBooks.ts';
 import { causeOf } from './reconcileCauses.ts';
 
@@ -71,8 +71,9 @@ async function compare(
   const lines: ChainReconciliation[] = [];
   for (const asset of assets) {
     const own = books.assets.find((each) => each.asset === asset.code) as AssetBooks;
-    const places = await placesOf(db, port, books, asset, own, balances.get(asset.code));
-    lines.push(lineOf(port.chain, books, own, asset, places, balances.get(asset.code)));
+    const has = balances.get(asset.code) ?? new Map<string, bigint>();
+    const places = typeof has === 'string' ? [] : await placesOf(db, port, books, asset, own, has);
+    lines.push(lineOf(port.chain, books, own, asset, places, has));
   }
   return lines;
 }
@@ -93,7 +94,7 @@ async function placesOf(
   { block, hot, deposit }: ChainBooks,
   asset: ChainAsset,
   { expected, known }: AssetBooks,
-  balances: ReadonlyMap<string, bigint> = new Map(),
+  balances: ReadonlyMap<string, bigint>,
 ): Promise<DriftPlace[]> {
   const has = (address: string) => balances.get(address) ?? 0n;
   let rest = -unitsOf(asset, expected);
@@ -121,10 +122,11 @@ function lineOf(
   own: AssetBooks,
   asset: ChainAsset,
   places: DriftPlace[],
-  balances: ReadonlyMap<string, bigint> = new Map(),
+  balances: Balances,
 ): ChainReconciliation {
+  const unreadable = typeof balances === 'string' ? balances : null;
   let sum = 0n;
-  for (const units of balances.values()) sum += units;
+  if (typeof balances !== 'string') for (const units of balances.values()) sum += units;
   const onChain = amountOf(asset, sum);
   const { expected, terms, shortfall, tolerance, pause } = own;
   const isMissing = ({ drift }: DriftPlace) => drift.startsWith('-');
@@ -144,7 +146,7 @@ function lineOf(
     terms: Object.fromEntries(
       RECONCILIATION_TERMS.map((term) => [term, terms[term] ?? '0']),
     ) as ChainReconciliation['terms'],
-    drift: addAmounts(onChain, negateAmount(expected)),
+    drift: unreadable === null ? addAmounts(onChain, negateAmount(expected)) : '0',
     missing: negateAmount(total(places.filter(isMissing))),
     surplus: total(places.filter((place) => !isMissing(place))),
     places: bySize.slice(0, MOST_PLACES),
@@ -152,5 +154,6 @@ function lineOf(
     shortfall,
     tolerance,
     pause,
+    unreadable,
   };
 }

@@ -1,12 +1,15 @@
 /** Balances of many addresses at one block. */
 import type { ChainAsset } from './assets.ts';
-import type { ChainPort } from './port.ts';
+import { BalanceUnreadable, type ChainPort } from './port.ts';
 import type { ChainBooks } from './reconcileBooks.ts';
 
 /**
  * Balances asked for at a time: some batches of the transport on their way, none of them queueing.
  */
 const AT_ONCE = 200;
+
+/** What addresses have in base units, or why the asset's contract does not tell, in a sentence. */
+export type Balances = ReadonlyMap<string, bigint> | string;
 
 /**
  * What each own address has of each asset after the books' block, by asset and address, in base
@@ -16,25 +19,39 @@ const AT_ONCE = 200;
  */
 export async function balancesAt(
   port: ChainPort,
-  { block, hot, deposit }: ChainBooks,
+  books: ChainBooks,
   assets: readonly ChainAsset[],
   onProgress: () => void,
-): Promise<Map<string, Map<string, bigint>>> {
-  const addresses = [...hot, ...deposit];
-  const balances = new Map<string, Map<string, bigint>>();
-  for (const { code, contract } of assets) {
-    const some = new Map<string, bigint>();
-    balances.set(code, some);
-    for (let at = 0; at < addresses.length; at += AT_ONCE) {
-      const part = addresses.slice(at, at + AT_ONCE);
-      const asked = part.map((address) => port.balanceOf(address, contract, block));
-      const units = await Promise.all(asked);
-      for (const [place, address] of part.entries()) {
-        const has = units[place] ?? 0n;
-        if (has !== 0n) some.set(address, has);
-      }
-      onProgress();
-    }
+): Promise<Map<string, Balances>> {
+  const balances = new Map<string, Balances>();
+  for (const asset of assets) {
+    const read = await balancesOf(port, books, asset, onProgress).catch((error: unknown) => {
+      // One token that tells nothing must not hide what the others have.
+      if (error instanceof BalanceUnreadable) return error.message;
+      throw error;
+    });
+    balances.set(asset.code, read);
   }
   return balances;
+}
+
+async function balancesOf(
+  port: ChainPort,
+  { block, hot, deposit }: ChainBooks,
+  { contract }: ChainAsset,
+  onProgress: () => void,
+): Promise<ReadonlyMap<string, bigint>> {
+  const addresses = [...hot, ...deposit];
+  const some = new Map<string, bigint>();
+  for (let at = 0; at < addresses.length; at += AT_ONCE) {
+    const part = addresses.slice(at, at + AT_ONCE);
+    const asked = part.map((address) => port.balanceOf(address, contract, block));
+    const units = await Promise.all(asked);
+    for (const [place, address] of part.entries()) {
+      const has = units[place] ?? 0n;
+      if (has !== 0n) some.set(address, has);
+    }
+    onProgress();
+  }
+  return some;
 }

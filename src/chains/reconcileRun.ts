@@ -55,6 +55,11 @@ export async function runReconciliation(
     const found = { missing, surplus, places: places.slice(0, PLACES_LOGGED) };
     log.error({ ...said, ...found, paused: paused.includes(asset) }, 'Books and chain differ');
   }
+  for (const { asset, block, unreadable } of lines) {
+    if (unreadable === null) continue;
+    const said = { alert: 'RECONCILIATION_UNREADABLE', chain: port.chain, asset, block };
+    log.error({ ...said, why: unreadable }, 'An asset could not be compared');
+  }
   return { lines, above, paused };
 }
 

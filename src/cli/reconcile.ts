@@ -75,7 +75,9 @@ async function look(db: Pool, chain: ChainConnection, isOnlyLook: boolean): Prom
     ? { lines: await reconcileChain(db, await chain()), above: [], paused: [] }
     : await runReconciliation({ db, chain, log }, BY);
   const books = await reconcile(db);
-  const agrees = lines.every(({ missing, surplus }) => missing === '0' && surplus === '0');
+  const agrees = lines.every(
+    ({ missing, surplus, unreadable }) => missing === '0' && surplus === '0' && unreadable === null,
+  );
   return { balanced: books.balanced && agrees, books, chain: lines, above, paused };
 }
 

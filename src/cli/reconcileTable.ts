@@ -79,6 +79,7 @@ export function tellAll({ books, chain, paused }: Found): string {
 
 function tellAsset(line: ChainReconciliation, isPausedNow: boolean): string {
   const { asset, terms, expected, onChain, missing, surplus, shortfall, pause } = line;
+  if (line.unreadable !== null) return `${asset}: not compared. ${line.unreadable}`;
   const agrees = missing === '0' && surplus === '0';
   const used = Object.entries(TERMS).filter(
     ([term]) => term === 'external' || terms[term as ReconciliationTerm] !== '0',

@@ -178,6 +178,11 @@ export interface ChainReconciliation {
   tolerance: { missing: Amount; surplus: Amount | null };
   /** The pause that was made by itself, while withdrawals are paused. */
   pause: { by: string; reason: string; since: Timestamp } | null;
+  /**
+   * Why the asset's contract tells no balances, in a sentence; then nothing was compared, and
+   * `onChain`, `drift`, `missing` and `surplus` are 0. Null: it was.
+   */
+  unreadable: string | null;
 }
 
 export interface ChainDoor {

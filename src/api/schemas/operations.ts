@@ -115,6 +115,9 @@ const chainReconciliation = z.object({
   shortfall: z.object({ total: amountOutput, owed: amountOutput, lost: amountOutput }),
   tolerance: z.object({ missing: amountOutput, surplus: amountOutput.nullable() }),
   pause: z.object({ by: z.string(), reason: z.string(), since: timestamp }).nullable(),
+  unreadable: z.string().nullable().openapi({
+    description: "Why the asset's contract tells no balances: then nothing was compared",
+  }),
 });
 
 export const reconciliation = z

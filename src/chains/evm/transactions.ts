@@ -1,12 +1,12 @@
 /** Payments: price, unsigned bytes, sending, looking up. EIP-1559 transactions only. */
 import { parseTransaction, serializeTransaction, type TransactionSerializableEIP1559 } from 'viem';
-import { ChainUnavailable } from '../../contracts/chain.ts';
-import type {
-  BroadcastResult,
-  FeeQuote,
-  Payment,
-  PaymentFault,
-  TransactionStatus,
+import {
+  BalanceUnreadable,
+  type BroadcastResult,
+  type FeeQuote,
+  type Payment,
+  type PaymentFault,
+  type TransactionStatus,
 } from '../port.ts';
 import type { RawHeader } from './blocks.ts';
 import { balanceCall, transferCall } from './erc20.ts';
@@ -122,6 +122,9 @@ export function callOf({ contract, destination, units }: Payment) {
 const KNOWN = /already known|already imported|known transaction|already exists|alreadyknown/;
 const SEQUENCE_USED = /nonce too low|nonce is too low|oldnonce|invalid nonce/;
 
+/** What nodes say of a call whose code failed, and not of a node that could not make it. */
+const FAILED_CALL = /revert|invalid opcode|invalid instruction|out of gas|stack (under|over)flow/;
+
 /** Sends signed bytes; sending the same bytes again is harmless. Throws where no answer came. */
 export async function broadcast(rpc: Rpc, signedBytes: string): Promise<BroadcastResult> {
   try {
@@ -165,9 +168,13 @@ export async function balanceOf(
       ? quantityOf(block)
       : { blockHash: block.hash, requireCanonical: true };
   if (contract === null) return bigintOf(await rpc('eth_getBalance', address, at), 'balance');
-  const answer = await rpc<string>('eth_call', { to: contract, data: balanceCall(address) }, at);
+  const call = { to: contract, data: balanceCall(address) };
+  const answer = await rpc<string>('eth_call', call, at).catch((error: unknown) => {
+    if (!(error instanceof NodeRefused) || !FAILED_CALL.test(error.words)) throw error;
+    throw new BalanceUnreadable(`The contract ${contract} tells no balance: ${error.words}.`);
+  });
   // "0x" means that there is no contract: not a balance of zero but a wrong address.
-  if (answer === '0x') throw new ChainUnavailable(`There is no contract at ${contract}.`);
+  if (answer === '0x') throw new BalanceUnreadable(`There is no contract at ${contract}.`);
   return bigintOf(answer, 'token balance');
 }
 
