@@ -51,7 +51,8 @@ function lineOf({
     `seed ${seed}: ${ended}, ${operations} operations, ${reorgs} reorgs, ${rollbacks} rollbacks, ` +
       `${strikes} faults, ${kills} kills, ${collections} collections and ` +
       `${counts['top-ups'] ?? 0} top-ups, ${hooks} hooks, ` +
-      `${counts['double spends'] ?? 0} double spends, ${seconds.toFixed(1)} s (${spent.join(', ')})` +
+      `${counts['double spends'] ?? 0} double spends, ${seconds.toFixed(1)} s ` +
+      `(${spent.join(', ')})` +
       (hangs > 0 ? `, after anvil hung ${hangs} times` : ''),
     ...differences.map((each) => `  ${each}`),
     ...(left ? [`  operations: ${left.log}; database: ${left.database}`] : []),
