@@ -1,8 +1,8 @@
 -- Many steps in one transaction, pairs written set by set: a step costs a third of what it costs
 -- alone. Element i of each array belongs to step i, and answers come in the same order.
 --
--- Joins are nested loops by key, whatever the statistics say: a plan that was made while a table
--- was small would read all of it for ever.
+-- Rows are found by key, one by one, and updated by their place, which their locks keep, whatever
+-- the statistics say: a plan that was made while a table was small would read all of it for ever.
 
 -- Opens pairs, held or settled at once; answers null, and nothing is written, where one of them is
 -- not that simple or something stands against it. The caller holds the locks of the groups, all
@@ -28,7 +28,7 @@ begin
   end if;
   -- Items: the legs of all steps, each with its wallet's balance after it.
   with item as materialized (
-    select u.*, b.asset, b.updated_at, b.version + sum(u.versions) over w as version,
+    select u.*, b.place, b.asset, b.updated_at, b.version + sum(u.versions) over w as version,
         b.settled + sum(u.settles) over w as settled, b.held + sum(u.holds) over w as held,
         b.pending_in + sum(u.awaits) over w as pending_in,
         b.status = 'OPEN' and b.mode = 'strict' and min_scale(u.amount) <= b.scale and (
@@ -50,7 +50,7 @@ begin
           cross join (values ('DEBIT'::leg_type, -1), ('CREDIT', 1)) k(type, sign)
       ) u
       cross join lateral (
-        select * from wallet_balances b where b.wallet_id = u.wallet_id limit 1
+        select *, ctid as place from wallet_balances b where b.wallet_id = u.wallet_id limit 1
       ) b
       window w as (partition by u.wallet_id order by u.step)
   ), verdict as materialized (
@@ -86,7 +86,7 @@ begin
     update wallet_balances b
       set settled = i.settled, held = i.held, pending_in = i.pending_in, version = i.version,
           updated_at = v.at
-      from item i, verdict v where i.last and b.wallet_id = i.wallet_id
+      from item i, verdict v where i.last and b.ctid = i.place
   ), written_entries as (
     insert into ledger_entries (group_id, leg, wallet_id, asset, type, status, amount, operation,
         wallet_version, settled_after, held_after, pending_in_after, created_at)
@@ -137,7 +137,8 @@ begin
     return null;
   end if;
   with item as materialized (
-    select s.n as step, l.leg, l.type, l.wallet_id, l.asset, l.amount, b.updated_at,
+    select s.n as step, l.leg, l.type, l.wallet_id, l.asset, l.amount, l.place as leg_place,
+        b.place, b.updated_at,
         l.remaining = l.amount and b.mode = 'strict' as possible,
         b.version + count(*) over w as version,
         b.settled + sum(case l.type when 'DEBIT' then -l.amount else l.amount end) over w
@@ -147,10 +148,10 @@ begin
           as pending_in,
         row_number() over w = count(*) over (partition by l.wallet_id) as last
       from unnest(p_group_ids) with ordinality s(id, n)
-        cross join lateral (select * from transfer_legs l where l.group_id = s.id limit 3) l
         cross join lateral (
-          select * from wallet_balances b where b.wallet_id = l.wallet_id limit 1
-        ) b
+          select *, ctid as place from transfer_legs where group_id = s.id limit 3) l
+        cross join lateral (
+          select *, ctid as place from wallet_balances b where b.wallet_id = l.wallet_id limit 1) b
       window w as (partition by l.wallet_id order by s.n)
   ), pair as (
     select max(i.updated_at) as updated_at, count(*) = 2 and bool_and(i.possible)
@@ -161,12 +162,12 @@ begin
     select greatest(clock_timestamp(), max(updated_at)) as at from pair
       having count(*) = cardinality(p_group_ids) and bool_and(possible)
   ), step as materialized (
-    select s.n, v.at, s.step_key,
+    select s.n, v.at, s.step_key, g.place,
         row(g.id, g.kind, 'SETTLED', null, g.client, g.chain, g.expires_at, g.created_at, v.at,
           g.reference, g.metadata, g.reverses, g.opened_by, pg_current_xact_id())::transfer_groups
           as g
       from unnest(p_group_ids, p_step_keys) with ordinality s(id, step_key, n), verdict v
-        cross join lateral (select * from transfer_groups g where g.id = s.id limit 1) g
+        cross join lateral (select *, ctid as place from transfer_groups where id = s.id limit 1) g
   ), answer as materialized (
     select s.n, jsonb_build_object('outcome', 'done', 'groupStatus', 'SETTLED',
         'group', transfer_json(s.g, jsonb_build_array(
@@ -177,15 +178,15 @@ begin
   ), written_groups as (
     update transfer_groups g
       set status = 'SETTLED', reason = null, finished_at = s.at, xid = (s.g).xid
-      from step s where g.id = p_group_ids[s.n]
+      from step s where g.ctid = s.place
   ), written_legs as (
     update transfer_legs l set settled = l.amount, remaining = 0
-      from step s where l.group_id = p_group_ids[s.n]
+      from item i, verdict v where l.ctid = i.leg_place
   ), written_balances as (
     update wallet_balances b
       set settled = i.settled, held = i.held, pending_in = i.pending_in, version = i.version,
           updated_at = v.at
-      from item i, verdict v where i.last and b.wallet_id = i.wallet_id
+      from item i, verdict v where i.last and b.ctid = i.place
   ), written_entries as (
     insert into ledger_entries (group_id, leg, wallet_id, asset, type, status, amount, operation,
         wallet_version, settled_after, held_after, pending_in_after, created_at)

@@ -46,8 +46,8 @@ interface Waiting {
 
 /**
  * Gives a pool a queue of steps. Mostly one call is under way at a time: two at once would wait for
- * each other's wallets, and measured no faster where they did not. Takes a connection a call, beside
- * what else the pool serves.
+ * each other's wallets, and measured no faster where they did not. Takes a connection a call,
+ * beside what else the pool serves.
  */
 export function queueSteps(pool: Db): StepDb {
   let waiting: Waiting[] = [];
