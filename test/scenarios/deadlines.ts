@@ -38,7 +38,7 @@ export async function settlesRacingDeadlines(
   on: Driver,
   expire: (group: { id: string; expiresAt: string }) => Promise<unknown>,
 ): Promise<{ settled: number; expired: number }> {
-  const distances = [-40, -20, -10, -5, -2, -1, 0, 0, 1, 2, 5, 10, 20, 40];
+  const distances = [-400, -40, -20, -10, -5, -2, -1, 0, 0, 1, 2, 5, 10, 20, 40, 400];
   const results = await Promise.all(
     distances.map(async (distance): Promise<Result> => {
       const [mine, theirs] = await createWallets(on, ['10', '0']);
