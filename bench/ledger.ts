@@ -1,7 +1,8 @@
 /**
  * `npm run bench ledger`: how many pairs of hold and settle, and how many immediate transfers, the
  * ledger does a second on 1,000 wallets, beside bare statements through the same driver in the same
- * run. Starts a Postgres of its own with its default, durable settings.
+ * run; the same with one wallet in every transfer; what an operation leaves on the disk. Starts a
+ * Postgres of its own with its default, durable settings.
  */
 import { rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -11,20 +12,51 @@ import { throwAwayFolder } from '../src/dev/stack/places.ts';
 import { startPostgres } from '../src/dev/stack/postgres.ts';
 import { postgresUser } from '../src/dev/stack/postgresUser.ts';
 import { queueSteps } from '../src/ledger/stepQueue.ts';
-import { floorPair, immediate, type Operation, pair, prepare } from './ledgerContenders.ts';
-import { median, spread } from './rounds.ts';
+import { bytesEach } from './ledgerBytes.ts';
+import {
+  floorPair,
+  hotPairs,
+  immediate,
+  type Operation,
+  pair,
+  prepare,
+} from './ledgerContenders.ts';
+import { postgresSettings } from './machine.ts';
+import { againstFirst, type Row, type Tell } from './report.ts';
+import { perSecond } from './rounds.ts';
 
-/** The floor first; `shared`: over the queue that the service's own activities use. */
-const CONTENDERS: Record<string, { operation: Operation; shared?: true }> = {
-  'floor pairs/s': { operation: floorPair },
-  'hold+settle pairs/s': { operation: pair, shared: true },
-  'immediate transfers/s': { operation: immediate, shared: true },
-  'pairs/s, a call a step': { operation: pair },
-  'immediate, a call a step': { operation: immediate },
-};
+/** `shared`: over the queue that the service's own activities use, else a call a step. */
+interface Contender {
+  name: string;
+  operation: Operation;
+  shared?: true;
+}
+
+/** The floor first. */
+const SPREAD: Contender[] = [
+  { name: 'floor', operation: floorPair },
+  { name: 'pairs', operation: pair, shared: true },
+  { name: 'immediate', operation: immediate, shared: true },
+  { name: 'pairs, a call a step', operation: pair },
+  { name: 'immediate, a call a step', operation: immediate },
+];
+/** The spread case first. */
+const HOT: Contender[] = [
+  { name: 'spread', operation: pair, shared: true },
+  ...Object.entries(hotPairs).map(([name, operation]) => ({
+    name,
+    operation,
+    shared: true as const,
+  })),
+];
+
+interface Plan {
+  rounds: number;
+  seconds: number;
+}
 
 /** Called by `bench/main.ts` with what follows the bench's name. */
-export async function run(args: string[]): Promise<void> {
+export async function run(args: string[], tell: Tell): Promise<void> {
   const { values } = parseArgs({
     args,
     options: {
@@ -36,25 +68,21 @@ export async function run(args: string[]): Promise<void> {
       connections: { type: 'string', default: '1,4,20' },
     },
   });
+  const plan = { rounds: Number(values.rounds), seconds: Number(values.seconds) };
+  const connections = values.connections.split(',').map(Number);
   const home = throwAwayFolder(postgresUser());
   const postgres = await startPostgres({ dataDir: home, logDir: home, say: console.error });
   try {
     await migrate(postgres.databaseUrl);
-    await setUp(postgres.databaseUrl);
-    for (const connections of values.connections.split(',').map(Number)) {
-      const size = { databaseUrl: postgres.databaseUrl, size: connections };
-      const pool = createPool({ ...size, applicationName: 'bench' });
-      try {
-        const rates = await measure(
-          pool,
-          connections,
-          Number(values.rounds),
-          Number(values.seconds),
-        );
-        print(connections, rates);
-      } finally {
-        await pool.end();
-      }
+    const pool = createPool({
+      databaseUrl: postgres.databaseUrl,
+      size: Math.max(...connections),
+      applicationName: 'bench',
+    });
+    try {
+      await report(pool, connections, plan, tell);
+    } finally {
+      await pool.end();
     }
   } finally {
     await postgres.stop();
@@ -62,46 +90,51 @@ export async function run(args: string[]): Promise<void> {
   }
 }
 
-/** Prepares the wallets, and says with which settings Postgres is measured. */
-async function setUp(databaseUrl: string): Promise<void> {
-  const pool = createPool({ databaseUrl, size: 1, applicationName: 'bench-set-up' });
-  try {
-    await prepare(pool);
-    const { rows } = await pool.query<{ text: string }>(
-      `select string_agg(name || ' ' || current_setting(name), ', ') as text from unnest(array[
-        'server_version', 'fsync', 'synchronous_commit', 'shared_buffers', 'max_wal_size']) name`,
-    );
-    console.log(`Postgres: ${rows[0]?.text}`);
-  } finally {
-    await pool.end();
+async function report(pool: Pool, connections: number[], plan: Plan, tell: Tell): Promise<void> {
+  const one = await pool.connect();
+  await prepare(one);
+  // Its rights were changed on the way.
+  one.release(true);
+  const settings = await postgresSettings(pool);
+  for (const count of connections) {
+    const title = `${count} connection${count > 1 ? 's' : ''}; ${settings}`;
+    tell({ title, rows: againstFirst(await measure(pool, count, plan, SPREAD)) });
   }
+  const most = Math.max(...connections);
+  const hot = againstFirst(await measure(pool, most, plan, HOT));
+  tell({ title: `one wallet in every transfer; ${most} connections`, rows: hot });
+  tell({
+    title: 'what one operation writes',
+    rows: [
+      ...(await bytesEach(pool, 'pair', pair)),
+      ...(await bytesEach(pool, 'immediate', immediate)),
+    ],
+  });
 }
-
-type Rates = Record<string, number[]>;
 
 /** In turns, so that whatever else the machine does hits all alike. */
 async function measure(
   pool: Pool,
   connections: number,
-  rounds: number,
-  seconds: number,
-): Promise<Rates> {
-  const rates: Rates = Object.fromEntries(Object.keys(CONTENDERS).map((name) => [name, []]));
+  plan: Plan,
+  contenders: Contender[],
+): Promise<Row[]> {
   const clients = await Promise.all(Array.from({ length: connections }, () => pool.connect()));
   const shared = Array<Db>(connections).fill(queueSteps(lanes(clients)));
+  const rows = contenders.map(({ name }): Row => ({ name, unit: '/s', rounds: [] }));
   try {
     // Round 0 warms plans and caches up.
-    for (let round = 0; round <= rounds; round += 1) {
-      for (const [name, { operation, shared: sharing }] of Object.entries(CONTENDERS)) {
-        const databases = sharing ? shared : clients;
-        const rate = await perSecond(operation, databases, round === 0 ? 1 : seconds);
-        if (round > 0) rates[name]?.push(rate);
+    for (let round = 0; round <= plan.rounds; round += 1) {
+      for (const [index, { operation, ...contender }] of contenders.entries()) {
+        const operations = (contender.shared ? shared : clients).map((db) => () => operation(db));
+        const rate = await perSecond(operations, round === 0 ? 1 : plan.seconds);
+        if (round > 0) rows[index]?.rounds.push(rate);
       }
     }
   } finally {
     for (const client of clients) client.release();
   }
-  return rates;
+  return rows;
 }
 
 /** One database over several connections, the one that was used last first, as a pool does it. */
@@ -116,33 +149,4 @@ function lanes(clients: Db[]): Db {
     }
   };
   return { query: query as Db['query'] };
-}
-
-async function perSecond(operation: Operation, clients: Db[], seconds: number): Promise<number> {
-  let done = 0;
-  const begun = performance.now();
-  const until = begun + seconds * 1000;
-  await Promise.all(
-    clients.map(async (client) => {
-      while (performance.now() < until) {
-        await operation(client);
-        done += 1;
-      }
-    }),
-  );
-  return (done * 1000) / (performance.now() - begun);
-}
-
-function print(connections: number, rates: Rates): void {
-  const [floor = [], ...others] = Object.values(rates);
-  console.log(`\n${connections} connection${connections > 1 ? 's' : ''}, ${floor.length} rounds`);
-  for (const [name, each] of Object.entries(rates)) {
-    console.log(`  ${name.padEnd(22)} ${spread(each)}`);
-  }
-  for (const [index, each] of others.entries()) {
-    const name = Object.keys(CONTENDERS)[index + 1]?.replace('/s', '');
-    const ratios = each.map((rate, round) => rate / (floor[round] ?? 1));
-    const range = `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`;
-    console.log(`  ${name} / floor: ${median(ratios).toFixed(2)} (${range})`);
-  }
 }

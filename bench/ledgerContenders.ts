@@ -10,6 +10,8 @@ import { createWallet } from '../src/ledger/wallets.ts';
 
 /** Spread: two transfers at once rarely meet in a wallet. */
 const WALLETS = 1_000;
+/** A user's wallet like any other, that everybody pays. */
+const MERCHANT = 'merchant';
 const AMOUNT = '1.25';
 /** Nobody runs dry. */
 const FUNDS = '1000000000';
@@ -25,14 +27,24 @@ function nextKey(): string {
   return `k${serial}`;
 }
 
-function twoWallets(): [string, string] {
+/** Who pays and who is paid. */
+type Pick = () => [string, string];
+
+export function anyWallet(): string {
+  return `wallet-${Math.floor(Math.random() * WALLETS)}`;
+}
+
+const spread: Pick = () => {
   const from = Math.floor(Math.random() * WALLETS);
   const to = (from + 1 + Math.floor(Math.random() * (WALLETS - 1))) % WALLETS;
   return [`wallet-${from}`, `wallet-${to}`];
-}
+};
+const toMerchant: Pick = () => [anyWallet(), MERCHANT];
+const toFees: Pick = () => [anyWallet(), 'fees:BENCH'];
+const fromOutside: Pick = () => ['external:BENCH', anyWallet()];
 
-async function open(db: Db, key: string, immediate: boolean): Promise<void> {
-  const [from, to] = twoWallets();
+async function open(db: Db, key: string, isImmediate: boolean, pick: Pick): Promise<void> {
+  const [from, to] = pick();
   const outcome = await openTransfer(db, {
     groupId: groupId('transfer', 'bench', key),
     stepKey: stepKey('create', 'bench', key),
@@ -42,8 +54,8 @@ async function open(db: Db, key: string, immediate: boolean): Promise<void> {
       { wallet: from, type: 'DEBIT', amount: AMOUNT },
       { wallet: to, type: 'CREDIT', amount: AMOUNT },
     ],
-    settle: immediate ? 'immediate' : 'manual',
-    expiresIn: immediate ? null : 86_400,
+    settle: isImmediate ? 'immediate' : 'manual',
+    expiresIn: isImmediate ? null : 86_400,
     reference: null,
     metadata: {},
     acceptBy: null,
@@ -52,21 +64,32 @@ async function open(db: Db, key: string, immediate: boolean): Promise<void> {
 }
 
 /** A hold and its settlement, one call each. */
-export const pair: Operation = async (db) => {
-  const key = nextKey();
-  await open(db, key, false);
-  const outcome = await settle(db, {
-    groupId: groupId('transfer', 'bench', key),
-    stepKey: stepKey('settle', 'bench', key),
-    actor: ACTOR,
-    legs: null,
-    final: true,
-  });
-  if (outcome.outcome !== 'done') throw new Error(`the settlement was ${outcome.outcome}`);
-};
+function pairOf(pick: Pick): Operation {
+  return async (db) => {
+    const key = nextKey();
+    await open(db, key, false, pick);
+    const outcome = await settle(db, {
+      groupId: groupId('transfer', 'bench', key),
+      stepKey: stepKey('settle', 'bench', key),
+      actor: ACTOR,
+      legs: null,
+      final: true,
+    });
+    if (outcome.outcome !== 'done') throw new Error(`the settlement was ${outcome.outcome}`);
+  };
+}
+
+export const pair = pairOf(spread);
 
 /** Held and settled in one call. */
-export const immediate: Operation = (db) => open(db, nextKey(), true);
+export const immediate: Operation = (db) => open(db, nextKey(), true, spread);
+
+/** The same pairs where every one of them touches one and the same wallet. */
+export const hotPairs: Record<string, Operation> = {
+  'pairs to one merchant': pairOf(toMerchant),
+  'pairs to the fee wallet': pairOf(toFees),
+  'pairs from the outside': pairOf(fromOutside),
+};
 
 /** Two transactions, each of two guarded updates and two inserts, statement by statement. */
 export const floorPair: Operation = async (db) => {
@@ -75,7 +98,7 @@ export const floorPair: Operation = async (db) => {
 };
 
 async function floorTransaction(db: Db): Promise<void> {
-  const wallets = twoWallets();
+  const wallets = spread();
   // In one order, as the ledger does it: else they would wait for each other in a circle.
   const [first, second] = [...wallets].sort();
   const change = (wallet: string | undefined) => (wallet === wallets[0] ? `-${AMOUNT}` : AMOUNT);
@@ -104,6 +127,13 @@ export async function prepare(db: Db): Promise<void> {
     legs.push({ wallet: 'external:BENCH', type: 'DEBIT', amount: FUNDS });
     legs.push({ wallet: id, type: 'CREDIT', amount: FUNDS });
   }
+  await createWallet(db, {
+    id: MERCHANT,
+    owner: MERCHANT,
+    asset: 'BENCH',
+    kind: 'user',
+    metadata: {},
+  });
   const funded = await openTransfer(db, {
     groupId: groupId('transfer', 'bench', 'funds'),
     stepKey: stepKey('create', 'bench', 'funds'),

@@ -1,32 +1,116 @@
-/** `npm run bench <name> [options]`: one bench a file, each with its floor in the same run. */
-import { cpus, release } from 'node:os';
+/**
+ * `npm run bench [name] [-- options]`: one bench a file, each with its floor in the same run.
+ * Without a name all of them run, one after the other.
+ */
+import { writeFileSync } from 'node:fs';
+import { run as growth } from './growth.ts';
 import { run as ledger } from './ledger.ts';
+import { machine } from './machine.ts';
+import { pageOf } from './page.ts';
+import { figuresOf, type Section, type Tell, textOf } from './report.ts';
 import { run as saga } from './saga.ts';
 import { run as watcher } from './watcher.ts';
 
-const BENCHES: Record<string, { about: string; run: (args: string[]) => Promise<void> }> = {
+type Run = (args: string[], tell: Tell) => Promise<void>;
+
+const BENCHES: Record<string, { about: string; run: Run }> = {
   ledger: {
-    about: 'hold+settle pairs/s and immediate transfers/s, beside bare statements',
+    about: 'pairs of hold and settle and immediate transfers a second, bytes of each',
     run: ledger,
   },
   saga: {
-    about: 'sagas/s and how long a caller waits, beside sagas with empty activities',
+    about: 'sagas a second, how long a caller waits, processor time of each process',
     run: saga,
   },
+  growth: {
+    about: 'what an operation and a read cost in an empty ledger and in a large one',
+    run: growth,
+  },
   watcher: {
-    about: 'blocks/s while the watcher catches up, and that none is left out',
+    about: 'blocks a second while the watcher catches up, and that none is left out',
     run: watcher,
   },
 };
 
-const [name = '--help', ...args] = process.argv.slice(2);
-const bench = BENCHES[name];
-if (bench) {
-  const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, Linux ${release()}`;
-  console.log(`${name}: ${machine}, Node ${process.version}`);
-  await bench.run(args);
-} else {
-  const lines = Object.entries(BENCHES).map(([each, { about }]) => `  ${each.padEnd(8)} ${about}`);
-  console.log(`npm run bench <name> [-- options]\n\n${lines.join('\n')}`);
-  process.exitCode = name === '--help' || name === '-h' ? 0 : 2;
+const HELP = `npm run bench [name] [-- options]
+
+${Object.entries(BENCHES)
+  .map(([name, { about }]) => `  ${name.padEnd(8)} ${about}`)
+  .join('\n')}
+
+Without a name all of them run with their own defaults, a quarter of an hour or more.
+
+  --json FILE  writes what was measured as JSON as well
+  --page FILE  writes it as a page in Markdown as well (docs/benchmarks.md)
+  Other options belong to one bench and stand at the head of its file: --rounds, --seconds, ...`;
+
+/** Everything of one run: what `--json` writes. */
+export interface Report {
+  date: string;
+  machine: string;
+  command: string;
+  benches: Record<string, Section[]>;
+}
+
+await main(process.argv.slice(2));
+
+async function main(args: string[]): Promise<void> {
+  if (args.includes('--help') || args.includes('-h')) {
+    console.log(HELP);
+    return;
+  }
+  const json = take(args, '--json');
+  const page = take(args, '--page');
+  const name = args[0]?.startsWith('--') ? undefined : args.shift();
+  const bench = name === undefined ? undefined : BENCHES[name];
+  if (name !== undefined && !bench) return refuse(`There is no bench called ${name}.`);
+  if (!bench && args.length > 0) return refuse(`Name the bench that ${args[0]} is for.`);
+  const command = ['npm run bench', name, '--', ...args]
+    .filter((part) => part !== undefined)
+    .join(' ');
+  const report = await measure(bench ? { [name ?? '']: bench } : BENCHES, args, command);
+  if (json) writeFileSync(json, `${JSON.stringify(summary(report), null, 2)}\n`);
+  if (page) writeFileSync(page, pageOf(report));
+}
+
+async function measure(benches: typeof BENCHES, args: string[], command: string): Promise<Report> {
+  const report: Report = {
+    date: new Date().toISOString().slice(0, 10),
+    machine: machine(),
+    command,
+    benches: {},
+  };
+  console.log(report.machine);
+  for (const [each, { run }] of Object.entries(benches)) {
+    const sections: Section[] = [];
+    report.benches[each] = sections;
+    console.error(`${each} …`);
+    await run(args, (section) => {
+      sections.push(section);
+      console.log(textOf(section));
+    });
+  }
+  return report;
+}
+
+/** The rounds summed up, as a machine wants to compare them. */
+function summary({ benches, ...about }: Report) {
+  const each = Object.entries(benches).map(([name, sections]) => {
+    return [name, sections.map(({ title, rows }) => ({ title, rows: rows.map(figuresOf) }))];
+  });
+  return { ...about, benches: Object.fromEntries(each) };
+}
+
+/** An option of this file with its value, out of the arguments of the bench. */
+function take(args: string[], option: string): string | null {
+  const at = args.indexOf(option);
+  if (at < 0) return null;
+  const [, value] = args.splice(at, 2);
+  if (value === undefined) refuse(`${option} wants a file.`);
+  return value ?? null;
+}
+
+function refuse(why: string): void {
+  console.error(`${why}\n\n${HELP}`);
+  process.exitCode = 2;
 }

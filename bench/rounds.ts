@@ -1,5 +1,13 @@
 /** Figures of interleaved rounds. */
 
+/** The middle and the ends of what the rounds gave. */
+export interface Spread {
+  median: number;
+  low: number;
+  high: number;
+  rounds: number;
+}
+
 /** The middle of the values, or the mean of the two in the middle. */
 export function median(values: number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
@@ -8,8 +16,36 @@ export function median(values: number[]): number {
   return (low + high) / 2;
 }
 
-/** Rates as `median (lowest to highest)`, whole numbers. */
-export function spread(rates: number[]): string {
-  const [low, high] = [Math.min(...rates), Math.max(...rates)];
-  return `${median(rates).toFixed(0).padStart(6)} (${low.toFixed(0)} to ${high.toFixed(0)})`;
+export function spreadOf(values: number[]): Spread {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  return { median: median(values), low, high, rounds: values.length };
+}
+
+/** The value that `share` of all are not above. */
+export function quantile(values: number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(share * (sorted.length - 1))] ?? Number.NaN;
+}
+
+/**
+ * How many operations a second a number of callers get through, each with one under way.
+ *
+ * @param operations one a caller
+ */
+export async function perSecond(
+  operations: (() => Promise<void>)[],
+  seconds: number,
+): Promise<number> {
+  let done = 0;
+  const begun = performance.now();
+  const until = begun + seconds * 1000;
+  await Promise.all(
+    operations.map(async (operation) => {
+      while (performance.now() < until) {
+        await operation();
+        done += 1;
+      }
+    }),
+  );
+  return (done * 1000) / (performance.now() - begun);
 }

@@ -14,9 +14,20 @@ import { startTemporal } from '../src/dev/stack/temporal.ts';
 import { queueSteps } from '../src/ledger/stepQueue.ts';
 import { createLog } from '../src/observability/log.ts';
 import { startSagas } from '../src/temporal/sagas.ts';
+import { type CpuTimes, cpuEach, cpuTimes } from './cpu.ts';
+import { postgresSettings } from './machine.ts';
+import type { Row, Tell } from './report.ts';
+import { median, quantile } from './rounds.ts';
 import { bareSagas, type Contender, emptySagas, gatewaySagas } from './sagaContenders.ts';
-import { printRounds, type Round } from './sagaReport.ts';
 import { fundedPairs } from './sagaWallets.ts';
+
+/** One round of one contender; times in milliseconds, from the start of a saga. */
+interface Round {
+  perSecond: number;
+  heldMs: number[];
+  doneMs: number[];
+  cpuMs: Record<string, number>;
+}
 
 interface Plan {
   rounds: number;
@@ -30,7 +41,7 @@ const EMPTY_NAMESPACE = 'empty';
 const SHARE_AT_ONE = 4;
 
 /** Called by `bench/main.ts` with what follows the bench's name. */
-export async function run(args: string[]): Promise<void> {
+export async function run(args: string[], tell: Tell): Promise<void> {
   const { values } = parseArgs({
     args,
     options: {
@@ -57,7 +68,7 @@ export async function run(args: string[]): Promise<void> {
     const namespaces = [EMPTY_NAMESPACE];
     const temporal = await startTemporal({ dbFile: null, logFile, uiPort: null, namespaces, say });
     stops.push(() => temporal.stop());
-    await compare(plan, postgres.databaseUrl, temporal.address, stops);
+    await compare(plan, postgres.databaseUrl, temporal.address, stops, tell);
   } finally {
     for (const stop of stops.reverse()) await stop();
     rmSync(home, { recursive: true, force: true });
@@ -69,6 +80,7 @@ async function compare(
   databaseUrl: string,
   address: string,
   stops: (() => Promise<unknown>)[],
+  tell: Tell,
 ): Promise<void> {
   await migrate(databaseUrl);
   const db = createPool({ databaseUrl, size: 20, applicationName: 'bench' });
@@ -82,6 +94,7 @@ async function compare(
     temporalUi: null,
   });
   stops.push(() => sagas.stop());
+  const settings = await postgresSettings(db);
   const pairs = await fundedPairs(db);
   const contenders = [gatewaySagas('ledger', sagas.gateway, pairs, () => sagas.stop())];
   const floors = [() => emptySagas(address, EMPTY_NAMESPACE, pairs), () => bareSagas(sagas.client)];
@@ -95,11 +108,62 @@ async function compare(
     const sagasARound = concurrency === 1 ? Math.ceil(plan.sagas / SHARE_AT_ONE) : plan.sagas;
     const runs = await rounds(contenders, plan.rounds, sagasARound, concurrency);
     const names = contenders.map(({ name }) => name);
-    const twoPhases = runs.map(({ twoPhase }) => twoPhase);
-    printRounds(`start, hold, settle; ${concurrency} at once`, 'sagas/s', names, twoPhases);
-    const immediates = runs.map(({ transfers }) => transfers);
-    printRounds(`immediate transfers; ${concurrency} at once`, 'transfers/s', names, immediates);
+    tell({
+      title: `hold and settle, a saga each; ${concurrency} at once; ${settings}`,
+      rows: rowsOf(
+        names,
+        'sagas/s',
+        runs.map(({ twoPhase }) => twoPhase),
+      ),
+    });
+    tell({
+      title: `immediate transfers, a saga each; ${concurrency} at once`,
+      rows: rowsOf(
+        names,
+        'transfers/s',
+        runs.map(({ transfers }) => transfers),
+      ),
+    });
   }
+}
+
+/** The first contender against each of the others, round by round; what a caller waits. */
+function rowsOf(names: string[], unit: string, runs: Round[][]): Row[] {
+  const rates = runs.map((rounds) => rounds.map(({ perSecond }) => perSecond));
+  const [first = [], ...floors] = rates;
+  return runs.map((rounds, index) => {
+    const against = floors.map((floor, at) => {
+      const ratios = first.map((rate, round) => rate / (floor[round] ?? Number.NaN));
+      return [names[at + 1] ?? '', ratios] as const;
+    });
+    return {
+      name: names[index] ?? '',
+      unit,
+      rounds: rates[index] ?? [],
+      ratios: index === 0 ? Object.fromEntries(against) : {},
+      more: { ...waits(rounds), ...cpu(rounds) },
+    };
+  });
+}
+
+function waits(rounds: Round[]): Record<string, number> {
+  const times = {
+    'start→held': rounds.flatMap(({ heldMs }) => heldMs),
+    'start→settled': rounds.flatMap(({ doneMs }) => doneMs),
+  };
+  return Object.fromEntries(
+    Object.entries(times)
+      .filter(([, ms]) => ms.length > 0)
+      .flatMap(([what, ms]) =>
+        [0.5, 0.99].map((share) => [`${what} p${share * 100} ms`, quantile(ms, share)] as const),
+      ),
+  );
+}
+
+function cpu(rounds: Round[]): Record<string, number> {
+  const whats = Object.keys(rounds[0]?.cpuMs ?? {});
+  const middle = (what: string) => median(rounds.map(({ cpuMs }) => cpuMs[what] ?? 0));
+  return Object.fromEntries(whats.map((what) => [what, middle(what)]));
 }
 
 interface Runs {
@@ -161,7 +225,8 @@ async function measure(
   concurrency: number,
   one: (round: Round) => Promise<void>,
 ): Promise<Round> {
-  const round: Round = { perSecond: 0, heldMs: [], doneMs: [] };
+  const round: Round = { perSecond: 0, heldMs: [], doneMs: [], cpuMs: {} };
+  const before: CpuTimes = cpuTimes();
   let left = count;
   const begun = performance.now();
   const caller = async () => {
@@ -171,6 +236,7 @@ async function measure(
     }
   };
   await Promise.all(Array.from({ length: concurrency }, caller));
+  round.cpuMs = cpuEach(before, cpuTimes(), count);
   round.perSecond = (count * 1000) / (performance.now() - begun);
   return round;
 }

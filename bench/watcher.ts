@@ -21,6 +21,7 @@ import { createWallet } from '../src/ledger/wallets.ts';
 import { createLog } from '../src/observability/log.ts';
 import { createFollower } from '../src/watchers/follow.ts';
 import { depositXpub } from '../src/withdrawals/developmentKeys.ts';
+import type { Tell } from './report.ts';
 
 const MNEMONIC = 'test test test test test test test test test test test junk';
 /** A funded account that is not the hot wallet. */
@@ -28,7 +29,7 @@ const STRANGER = mnemonicToAccount(MNEMONIC, { path: "m/44'/60'/0'/0/5" }).addre
 const log = createLog('silent');
 
 /** Called by `bench/main.ts` with what follows the bench's name. */
-export async function run(args: string[]): Promise<void> {
+export async function run(args: string[], tell: Tell): Promise<void> {
   const { values } = parseArgs({
     args,
     options: {
@@ -50,7 +51,11 @@ export async function run(args: string[]): Promise<void> {
     await migrate(postgres.databaseUrl);
     const db = createPool({ databaseUrl: postgres.databaseUrl, size: 5, applicationName: 'bench' });
     try {
-      await measure(db, anvil.rpcUrl, Number(values.blocks), Number(values.every), values.rounds);
+      const blocks = Number(values.blocks);
+      const every = Number(values.every);
+      const rates = await measure(db, anvil.rpcUrl, blocks, every, Number(values.rounds));
+      const title = `catching up on ${blocks} blocks, a deposit in one of ${every}; all looked for`;
+      tell({ title, rows: [{ name: 'watcher', unit: 'blocks/s', rounds: rates }] });
     } finally {
       await db.end();
     }
@@ -61,7 +66,14 @@ export async function run(args: string[]): Promise<void> {
   }
 }
 
-async function measure(db: Pool, rpcUrl: string, blocks: number, every: number, rounds: string) {
+/** Blocks a second, a figure a round. */
+async function measure(
+  db: Pool,
+  rpcUrl: string,
+  blocks: number,
+  every: number,
+  rounds: number,
+): Promise<number[]> {
   await seedLocalChain({ rpcUrl, db, config: { mnemonic: MNEMONIC }, log });
   await createWallet(db, { id: 'alice', owner: 'alice', asset: 'ETH' });
   const xpub = depositXpub(MNEMONIC);
@@ -76,17 +88,18 @@ async function measure(db: Pool, rpcUrl: string, blocks: number, every: number, 
     }
   };
   await catchUp();
-  for (let round = 0; round < Number(rounds); round++) {
+  const rates: number[] = [];
+  for (let round = 0; round < rounds; round++) {
     const first = (await port.head()).height + 1;
     const deposits = await mine(rpcUrl, address.address, blocks, every);
     const began = performance.now();
-    const found = await catchUp();
+    await catchUp();
     const seconds = (performance.now() - began) / 1000;
     const last = (await port.head()).height;
     await check(db, first, last, deposits * (round + 1));
-    const rate = ((last - first + 1) / seconds).toFixed(0);
-    console.log(`${last - first + 1} blocks, ${deposits} deposits: ${rate} blocks/s (${found})`);
+    rates.push((last - first + 1) / seconds);
   }
+  return rates;
 }
 
 /** Mines blocks, some of them with a deposit; answers with how many. */
