@@ -1,6 +1,6 @@
 /**
- * Lets nobody ask the node while its chain is changed: anvil 1.7 can lock itself up for ever where
- * a reorganisation meets reads. To the service it is a node that takes a moment longer.
+ * Lets nobody ask the node while its chain is changed: anvil 1.7 stopped answering for good on two
+ * seeds in such a moment. To the service it is a node that takes a moment longer.
  */
 export interface Gate {
   /** Before a call of the node. Answers what to do after it. */
