@@ -38,6 +38,22 @@ export const holds: Scenarios = {
     }
   },
 
+  'a payroll of 999 lines is one group: held, paid in part, given back in part': async (on) => {
+    const [payer, ...staff] = await createWallets(on, ['2000', ...Array<string>(9).fill('0')]);
+    const lines = Array.from({ length: 999 }, (_, line) => staff[line % staff.length]!);
+    const { id } = done(
+      await on.hold([
+        { wallet: payer!, type: 'DEBIT', amount: '1998' },
+        ...lines.map((wallet) => ({ wallet, type: 'CREDIT' as const, amount: '2' })),
+      ]),
+    );
+    expect(await parts(on, payer)).toEqual(['2', '0', '1998']);
+    const half = lines.map((_, line) => ({ leg: line + 2, amount: '1' }));
+    done(await on.settle(id, { legs: [{ leg: 1, amount: '999' }, ...half], final: true }));
+    expect(await parts(on, payer)).toEqual(['1001', '0', '0']);
+    for (const wallet of staff) expect(await parts(on, wallet)).toEqual(['111', '0', '0']);
+  },
+
   'transfers that cross each other at once all go through': async (on) => {
     const [a, b, c] = await createWallets(on, ['100', '100', '100']);
     const ring = [move(a, b, '1'), move(b, c, '1'), move(c, a, '1'), move(b, a, '2')];
