@@ -10,13 +10,15 @@ import { endCollecting } from './shop.ts';
 import { note, type Storm } from './storm.ts';
 import { EPOCH_SLOTS } from './weather.ts';
 
-/** Longest wait for the end, beyond which something hangs. */
+/** Longest wait in which nothing more has ended, beyond which something hangs. */
 const CALM_TIMEOUT_MS = 120_000;
 const POLL_MS = 200;
 /** Blocks until all that stands in one is final. */
 const BLOCKS_TO_FINALITY = 2 * EPOCH_SLOTS + 1;
 /** A lost hint is made good by a saga's own timers. Nobody waits so long: they are told again. */
 const HINT_EVERY_MS = 1_000;
+/** After a long storm there are many, and being told is work as well. */
+const HINT_PAUSE_MS = 50;
 
 /** Ends all faults, ends what people hold, and waits until nothing is left to happen. */
 export async function calmDown(storm: Storm): Promise<void> {
@@ -52,19 +54,25 @@ export async function calmDown(storm: Storm): Promise<void> {
 
 /** Waits until nothing is left to happen. @returns false: it takes too long, which is a fault */
 async function becomesQuiet(storm: Storm, hint: (id: string) => Promise<void>): Promise<boolean> {
-  const deadline = Date.now() + CALM_TIMEOUT_MS;
+  let deadline = Date.now() + CALM_TIMEOUT_MS;
   let hintAt = Date.now() + HINT_EVERY_MS;
+  let fewest = Number.POSITIVE_INFINITY;
   for (;;) {
     const left = await whatIsLeft(storm);
     if (left.length === 0) return true;
+    if (left.length < fewest) {
+      fewest = left.length;
+      deadline = Date.now() + CALM_TIMEOUT_MS;
+    }
     if (Date.now() > deadline) {
-      storm.faults.push(`not quiet after ${CALM_TIMEOUT_MS / 1000} s: ${left.join('; ')}`);
+      storm.faults.push(`nothing more ends for ${CALM_TIMEOUT_MS / 1000} s: ${left.join('; ')}`);
       return false;
     }
     if (Date.now() > hintAt) {
       note(storm, `left: ${left.join('; ')}`);
-      for (const { id } of await openChainGroups(storm)) await hint(id);
-      hintAt = Date.now() + HINT_EVERY_MS;
+      const open = await openChainGroups(storm);
+      for (const { id } of open) await hint(id);
+      hintAt = Date.now() + HINT_EVERY_MS + open.length * HINT_PAUSE_MS;
     }
     // A payment that was lost is sent again, and needs further blocks.
     if (await hasReadAll(storm)) await storm.world.weather.mine(EPOCH_SLOTS);

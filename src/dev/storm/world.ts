@@ -27,7 +27,7 @@ import { createWeather, EPOCH_SLOTS, type Weather } from './weather.ts';
 const SPLITTER = new URL('../../../test/chains/contracts/Splitter.sol', import.meta.url);
 /** What the strangers and their contract have of the token. */
 const MANY = 10n ** 15n;
-const PATIENCE_MS = 90_000;
+const PATIENCE_MS = 180_000;
 
 /** Servers that storms share: each seed has a database, a namespace and a chain of its own. */
 export interface StormServers {
