@@ -2,12 +2,12 @@
  * `npm run bench [name] [-- options]`: one bench a file, each with its floor in the same run.
  * Without a name all of them run, one after the other.
  */
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { run as growth } from './growth.ts';
 import { run as ledger } from './ledger.ts';
 import { machine } from './machine.ts';
 import { pageOf } from './page.ts';
-import { figuresOf, type Section, type Tell, textOf } from './report.ts';
+import { type BenchReport, figuresOf, type Report, type Tell, textOf } from './report.ts';
 import { run as saga } from './saga.ts';
 import { run as watcher } from './watcher.ts';
 
@@ -40,17 +40,9 @@ ${Object.entries(BENCHES)
 
 Without a name all of them run with their own defaults, a quarter of an hour or more.
 
-  --json FILE  writes what was measured as JSON as well
-  --page FILE  writes it as a page in Markdown as well (docs/benchmarks.md)
+  --json FILE  writes what was measured as JSON as well; what the file has of other benches stays
+  --page FILE  writes it as a page in Markdown as well (docs/benchmarks.md), and what --json has
   Other options belong to one bench and stand at the head of its file: --rounds, --seconds, ...`;
-
-/** Everything of one run: what `--json` writes. */
-export interface Report {
-  date: string;
-  machine: string;
-  command: string;
-  benches: Record<string, Section[]>;
-}
 
 await main(process.argv.slice(2));
 
@@ -65,40 +57,25 @@ async function main(args: string[]): Promise<void> {
   const bench = name === undefined ? undefined : BENCHES[name];
   if (name !== undefined && !bench) return refuse(`There is no bench called ${name}.`);
   if (!bench && args.length > 0) return refuse(`Name the bench that ${args[0]} is for.`);
-  const command = ['npm run bench', name, '--', ...args]
-    .filter((part) => part !== undefined)
-    .join(' ');
-  const report = await measure(bench ? { [name ?? '']: bench } : BENCHES, args, command);
-  if (json) writeFileSync(json, `${JSON.stringify(summary(report), null, 2)}\n`);
-  if (page) writeFileSync(page, pageOf(report));
-}
-
-async function measure(benches: typeof BENCHES, args: string[], command: string): Promise<Report> {
-  const report: Report = {
-    date: new Date().toISOString().slice(0, 10),
-    machine: machine(),
-    command,
-    benches: {},
-  };
-  console.log(report.machine);
-  for (const [each, { run }] of Object.entries(benches)) {
-    const sections: Section[] = [];
-    report.benches[each] = sections;
-    console.error(`${each} …`);
-    await run(args, (section) => {
-      sections.push(section);
-      console.log(textOf(section));
-    });
+  console.log(machine());
+  const measured: Report = json && existsSync(json) ? JSON.parse(readFileSync(json, 'utf8')) : {};
+  for (const [each, { run }] of Object.entries(bench ? { [name ?? '']: bench } : BENCHES)) {
+    measured[each] = await measure(each, run, args);
+    if (json) writeFileSync(json, `${JSON.stringify(measured, null, 2)}\n`);
   }
-  return report;
+  if (page) writeFileSync(page, pageOf(measured));
 }
 
-/** The rounds summed up, as a machine wants to compare them. */
-function summary({ benches, ...about }: Report) {
-  const each = Object.entries(benches).map(([name, sections]) => {
-    return [name, sections.map(({ title, rows }) => ({ title, rows: rows.map(figuresOf) }))];
+async function measure(name: string, run: Run, args: string[]): Promise<BenchReport> {
+  const options = args.length > 0 ? ` -- ${args.join(' ')}` : '';
+  const sections: BenchReport['sections'] = [];
+  console.error(`${name} …`);
+  await run(args, (section) => {
+    sections.push({ title: section.title, rows: section.rows.map(figuresOf) });
+    console.log(textOf(section));
   });
-  return { ...about, benches: Object.fromEntries(each) };
+  const date = new Date().toISOString().slice(0, 10);
+  return { date, machine: machine(), command: `npm run bench ${name}${options}`, sections };
 }
 
 /** An option of this file with its value, out of the arguments of the bench. */

@@ -19,6 +19,17 @@ export interface Section {
   rows: Row[];
 }
 
+/** What a bench measured, when and how. */
+export interface BenchReport {
+  date: string;
+  machine: string;
+  command: string;
+  sections: { title: string; rows: Figures[] }[];
+}
+
+/** By the name of the bench. */
+export type Report = Record<string, BenchReport>;
+
 /** Called with each section as soon as it is complete. */
 export type Tell = (section: Section) => void;
 
