@@ -8,7 +8,7 @@ const on = onApi();
 test('settle and the deadline at once: one wins', async () => {
   const workflowEnded = ({ id }: { id: string }) => on.temporal.workflow.getHandle(id).result();
   const counts = await settlesRacingDeadlines(on, workflowEnded);
-  expect(counts.settled + counts.expired).toBe(14);
+  expect(counts.settled + counts.expired).toBe(16);
   expect(counts.expired).toBeGreaterThan(0);
 });
 
