@@ -62,6 +62,12 @@ create table hot_addresses (
   primary key (chain, address)
 );
 
+-- The hot wallet as the workers have written it down, lower case; null: none has asked its signer.
+create function chain_hot_wallet(p_chain text) returns text
+language sql stable
+return (
+  select address from hot_addresses where chain = p_chain order by created_at desc limit 1);
+
 create function chain_is_halted(p_chain text) returns boolean
 language sql stable
 return exists (select from chain_halts h where h.chain = p_chain and h.until is null);

@@ -128,10 +128,8 @@ begin
 end
 $$;
 
--- Why a wallet's withdrawals may not go to a destination now, in a sentence, or null: by the rules,
--- the list and the database's clock as they are. Asked at the opening and at the last approval.
-create or replace function withdrawal_destination_fault(p_wallet text, p_destination text)
-returns text
+-- What the rules, the list and the database's clock say against a destination, or null.
+create function destination_list_fault(p_wallet text, p_destination text) returns text
 language plpgsql stable as $$
 declare
   w wallets;
@@ -163,3 +161,10 @@ begin
   return null;
 end
 $$;
+
+-- Why a wallet's withdrawals may not go to a destination now, in a sentence, or null. Asked at the
+-- opening and at the last approval.
+create or replace function withdrawal_destination_fault(p_wallet text, p_destination text)
+returns text
+language sql stable
+return destination_list_fault(p_wallet, p_destination);

@@ -129,6 +129,38 @@ begin
 end
 $$;
 
+-- Why a payment is not shown to be paid, in a sentence; null: it is, and the event that paid it is
+-- written down as its own. One event is the payment of one withdrawal. p_paid null: by the
+-- custodian's word, where no chain is looked at. The caller holds the payment's lock.
+create function custody_take_event(c custody_payments, p_paid jsonb) returns text
+language plpgsql as $$
+declare
+  v_why text;
+  v_ordinal text;
+begin
+  if c.chain is null then
+    return case when c.status <> 'confirmed' then 'the custodian has not confirmed it' end;
+  elsif p_paid is null then
+    return 'the chain has not shown it';
+  end if;
+  v_why := custody_block_fault(c, p_paid);
+  if v_why is not null then
+    return v_why;
+  end if;
+  -- One taker at a time for a transaction: it may pay several withdrawals.
+  perform pg_advisory_xact_lock(hashtextextended('custody ' || (p_paid ->> 'txid'), 0));
+  select o into v_ordinal from jsonb_array_elements_text(p_paid -> 'ordinals') o
+    where not exists (select from custody_payments u where u.paid_chain = c.chain
+      and u.paid_txid = p_paid ->> 'txid' and u.paid_ordinal = o) limit 1;
+  if v_ordinal is null then
+    return format('what %s paid was for other withdrawals', p_paid ->> 'txid');
+  end if;
+  update custody_payments set paid_chain = c.chain, paid_txid = p_paid ->> 'txid',
+    paid_ordinal = v_ordinal, updated_at = clock_timestamp() where group_id = c.group_id;
+  return null;
+end
+$$;
+
 -- Settles a payment: by an event in a final block that no other withdrawal was settled by, or,
 -- where no chain is looked at, by the custodian's word (p_paid null). Else {outcome: 'waiting'}.
 create function custody_settle(p_group_id text, p_paid jsonb) returns jsonb
@@ -139,7 +171,6 @@ declare
   c custody_payments;
   v_answer jsonb;
   v_why text;
-  v_ordinal text;
 begin
   select * into g from transfer_groups where id = p_group_id for update;
   v_answer := ledger_replay(p_group_id, '~final');
@@ -150,27 +181,11 @@ begin
   select * into w from withdrawals where group_id = p_group_id;
   if g.status <> 'IN_PROGRESS' or c.began_at is null then
     v_why := 'it is not under way';
-  elsif c.chain is null then
-    v_why := case when c.status <> 'confirmed' then 'the custodian has not confirmed it' end;
-  elsif p_paid is null then
-    v_why := 'the chain has not shown it';
   else
-    v_why := custody_block_fault(c, p_paid);
-    -- One settler at a time for a transaction: it may pay several withdrawals.
-    perform pg_advisory_xact_lock(hashtextextended('custody ' || (p_paid ->> 'txid'), 0));
-    select o into v_ordinal from jsonb_array_elements_text(p_paid -> 'ordinals') o
-      where not exists (select from custody_payments u where u.paid_chain = c.chain
-        and u.paid_txid = p_paid ->> 'txid' and u.paid_ordinal = o) limit 1;
-    if v_why is null and v_ordinal is null then
-      v_why := format('what %s paid was for other withdrawals', p_paid ->> 'txid');
-    end if;
+    v_why := custody_take_event(c, p_paid);
   end if;
   if v_why is not null then
     return jsonb_build_object('outcome', 'waiting', 'groupStatus', g.status, 'why', v_why);
-  end if;
-  if c.chain is not null then
-    update custody_payments set paid_chain = c.chain, paid_txid = p_paid ->> 'txid',
-      paid_ordinal = v_ordinal, updated_at = clock_timestamp() where group_id = p_group_id;
   end if;
   w.txid := coalesce(p_paid ->> 'txid', c.txids[cardinality(c.txids)]);
   w.state := 'settled';

@@ -17,48 +17,20 @@ create trigger sweeps_stay before update or delete on sweeps
 
 grant select, insert on sweeps to holdfast_app;
 
--- Replaces the body of the policy's migration: cold storage is no way to anywhere else.
+-- Cold storage is no way to anywhere but its address.
+create function cold_destination_fault(p_wallet text, p_destination text) returns text
+language sql stable
+return case when starts_with(p_wallet, 'cold:') and not exists (select from treasury_rules r
+    where 'cold:' || r.asset = p_wallet and r.cold_address = p_destination)
+  then format('%s pays to the cold address of the treasury rule of %s alone.', p_wallet,
+    substr(p_wallet, length('cold:') + 1)) end;
+
+-- Replaces the body of the policy's migration.
 create or replace function withdrawal_destination_fault(p_wallet text, p_destination text)
 returns text
-language plpgsql stable as $$
-declare
-  w wallets;
-  d destinations;
-  v_chain text;
-  v_delay integer;
-  v_cold text;
-begin
-  v_cold := substring(p_wallet from '^cold:(.*)$');
-  if v_cold is not null and not exists (select from treasury_rules r
-    where r.asset = v_cold and r.cold_address = p_destination)
-  then
-    return format('%s pays to the cold address of the treasury rule of %s alone.', p_wallet,
-      v_cold);
-  end if;
-  if not exists (select from destination_rules) then
-    return null;
-  end if;
-  select s.* into w from wallets s where s.id = p_wallet;
-  select a.chain into v_chain from assets a where a.code = w.asset;
-  select max(r.delay_seconds) into v_delay from destination_rules r
-    where (r.asset is null or r.asset = w.asset) and (r.owner is null or r.owner = w.owner);
-  if v_delay is null then
-    return null;
-  end if;
-  select * into d from destinations
-    where owner = w.owner and chain is not distinct from v_chain and address = p_destination
-      and deleted_at is null
-    order by created_at limit 1;
-  if not found then
-    return format('%s is not among the destinations of %s; list it with POST /v1/destinations.',
-      p_destination, w.owner);
-  elsif d.created_at + make_interval(secs => v_delay) > clock_timestamp() then
-    return format('%s can be used from %s.', p_destination,
-      rfc3339(d.created_at + make_interval(secs => v_delay)));
-  end if;
-  return null;
-end
-$$;
+language sql stable
+return coalesce(cold_destination_fault(p_wallet, p_destination),
+  destination_list_fault(p_wallet, p_destination));
 
 -- What of an asset the hot wallet has by the books and nobody waits for: without what open payments
 -- will take, and without withdrawals that are still to be signed.
@@ -90,8 +62,7 @@ begin
   perform pg_advisory_xact_lock(hashtextextended('sweep ' || p_asset, 0));
   select * into r from treasury_rules where asset = p_asset;
   select * into a from assets where code = p_asset;
-  select h.address into v_sender from hot_addresses h
-    where h.chain = a.chain order by h.created_at desc limit 1;
+  v_sender := chain_hot_wallet(a.chain);
   select * into s from sweeps where asset = p_asset order by number desc limit 1;
   select * into g from transfer_groups where id = s.group_id;
   if r.cold_address is null or v_sender is null or a.withdrawals_paused

@@ -16,7 +16,6 @@ declare
   c custody_payments;
   l transfer_groups;
   v_why text;
-  v_ordinal text;
 begin
   select * into g from transfer_groups where id = p_group_id for update;
   if exists (select from transfer_groups t where t.id = c_late) then
@@ -26,27 +25,11 @@ begin
   select * into w from withdrawals where group_id = p_group_id;
   if g.status is distinct from 'RELEASED' or c.began_at is null or c.paid_txid is not null then
     v_why := 'it was not given back';
-  elsif c.chain is null then
-    v_why := case when c.status <> 'confirmed' then 'the custodian has not confirmed it' end;
-  elsif p_paid is null then
-    v_why := 'the chain has not shown it';
   else
-    v_why := custody_block_fault(c, p_paid);
-    -- As in custody_settle: one event is the payment of one withdrawal.
-    perform pg_advisory_xact_lock(hashtextextended('custody ' || (p_paid ->> 'txid'), 0));
-    select o into v_ordinal from jsonb_array_elements_text(p_paid -> 'ordinals') o
-      where not exists (select from custody_payments u where u.paid_chain = c.chain
-        and u.paid_txid = p_paid ->> 'txid' and u.paid_ordinal = o) limit 1;
-    if v_why is null and v_ordinal is null then
-      v_why := format('what %s paid was for other withdrawals', p_paid ->> 'txid');
-    end if;
+    v_why := custody_take_event(c, p_paid);
   end if;
   if v_why is not null then
     return jsonb_build_object('outcome', 'waiting', 'groupStatus', g.status, 'why', v_why);
-  end if;
-  if c.chain is not null then
-    update custody_payments set paid_chain = c.chain, paid_txid = p_paid ->> 'txid',
-      paid_ordinal = v_ordinal, updated_at = clock_timestamp() where group_id = p_group_id;
   end if;
   l.id := c_late;
   l.kind := 'reversal';

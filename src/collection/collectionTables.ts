@@ -38,8 +38,8 @@ export interface OwnPayment {
  * none has asked its signer yet. Whoever plans needs no signer, and none that could be another one.
  */
 export async function readHotWallet(db: Db, chain: ChainId): Promise<string | null> {
-  const { rows } = await db.query<{ address: string }>(
-    'select address from hot_addresses where chain = $1 order by created_at desc limit 1',
+  const { rows } = await db.query<{ address: string | null }>(
+    'select chain_hot_wallet($1) as address',
     [chain],
   );
   return rows[0]?.address ?? null;

@@ -100,18 +100,16 @@ export function readCustody(db: Db, groupId: string): Promise<CustodyPayment | n
   return one(db, 'custody_json', [groupId]);
 }
 
+type LateBooking = { outcome: 'done'; bookedBy: string } | { outcome: 'waiting'; why: string };
+
 /** Books what was paid although it had been given back. `waiting`: that is not shown. */
 export async function bookLateCustody(
   db: Db,
   groupId: string,
   paid: PaidInBlock | null,
-): Promise<{ outcome: 'done'; bookedBy: string } | { outcome: 'waiting'; why: string }> {
+): Promise<LateBooking> {
   const values = [groupId, paid && JSON.stringify(paid)];
-  const booked = await one<Awaited<ReturnType<typeof bookLateCustody>>>(
-    db,
-    'custody_book_late',
-    values,
-  );
+  const booked = await one<LateBooking>(db, 'custody_book_late', values);
   if (!booked) throw new Error('custody_book_late answered nothing');
   return booked;
 }
