@@ -4,7 +4,8 @@ import { createWorld, doneGroup, WAIT_MS, type World, wallet } from './world.ts'
 
 /**
  * What a saga costs: round trips to Postgres, workflow tasks, events of its history. A change that
- * costs more has to say so here.
+ * costs more has to say so here. What each round trip costs inside the database stands in
+ * `test/ledger/budget.test.ts`.
  */
 let world: World;
 beforeAll(async () => {
