@@ -6,6 +6,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { run as growth } from './growth.ts';
 import { run as ledger } from './ledger.ts';
 import { machine } from './machine.ts';
+import { run as open } from './open.ts';
 import { pageOf } from './page.ts';
 import { type BenchReport, figuresOf, type Report, type Tell, textOf } from './report.ts';
 import { run as saga } from './saga.ts';
@@ -25,6 +26,10 @@ const BENCHES: Record<string, { about: string; run: Run }> = {
   growth: {
     about: 'what an operation and a read cost in an empty ledger and in a large one',
     run: growth,
+  },
+  open: {
+    about: 'memory, acts, lists, sweeper and restart with many groups that wait',
+    run: open,
   },
   watcher: {
     about: 'blocks a second while the watcher catches up, and that none is left out',

@@ -1,0 +1,85 @@
+/** Callers of the service's HTTP door, for benches of whole processes. */
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface ServiceClient {
+  /** Opens a transfer of a pair of wallets. Answers with the group's id once it is durable. */
+  open(key: string, settle: 'immediate' | 'manual', reference?: string): Promise<string>;
+  settle(groupId: string): Promise<void>;
+  get(path: string): Promise<Body>;
+}
+
+/** Of a group, or of a list. */
+interface Body {
+  id?: string;
+  nextCursor?: string | null;
+}
+
+/** The service says 202 or 503 while it does not know yet; the same key asks again. */
+const PAUSE_MS = 50;
+/** A question that nobody answers for so long has gone wrong, in milliseconds. */
+const PATIENCE_MS = 120_000;
+
+/** @param urls of processes that take turns, as behind a load balancer */
+export function createServiceClient(
+  urls: string[],
+  adminKey: string,
+  pairs: [string, string][],
+): ServiceClient {
+  let turn = 0;
+  const call = async (path: string, init: RequestInit = {}) => {
+    const headers = { authorization: `Bearer ${adminKey}`, ...init.headers };
+    const response = await fetch(urls[turn++ % urls.length] + path, { ...init, headers });
+    return { status: response.status, body: (await response.json()) as Body };
+  };
+  const post = async (path: string, key: string, body: object) => {
+    const headers = { 'content-type': 'application/json', 'idempotency-key': key };
+    const deadline = Date.now() + PATIENCE_MS;
+    for (;;) {
+      const init = { method: 'POST', headers, body: JSON.stringify(body) };
+      // A process that is being started again closes connections.
+      const answer = await call(path, init).catch(() => ({ status: 503, body: null }));
+      if (answer.status === 200 || answer.status === 201) return answer.body;
+      if ((answer.status !== 202 && answer.status !== 503) || Date.now() > deadline) {
+        throw new Error(`${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+      }
+      await sleep(PAUSE_MS);
+    }
+  };
+  return {
+    async open(key, settle, reference) {
+      const [from, to] = pairs[turn % pairs.length] ?? ['', ''];
+      const legs = [
+        { wallet: from, type: 'DEBIT', amount: '0.01' },
+        { wallet: to, type: 'CREDIT', amount: '0.01' },
+      ];
+      return (await post('/v1/transfers', key, { legs, settle, reference }))?.id ?? '';
+    },
+    async settle(groupId) {
+      await post(`/v1/transfers/${encodeURIComponent(groupId)}/settle`, 'settle', {});
+    },
+    async get(path) {
+      const { status, body } = await call(path);
+      if (status !== 200) throw new Error(`${path}: ${status} ${JSON.stringify(body)}`);
+      return body;
+    },
+  };
+}
+
+/** Runs `work` on all items, so many at once; answers with what each took, in milliseconds. */
+export async function timeEach<T>(
+  items: Iterable<T>,
+  atOnce: number,
+  work: (item: T) => Promise<unknown>,
+): Promise<number[]> {
+  const times: number[] = [];
+  const left = items[Symbol.iterator]();
+  const caller = async () => {
+    for (let next = left.next(); !next.done; next = left.next()) {
+      const begun = performance.now();
+      await work(next.value);
+      times.push(performance.now() - begun);
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, caller));
+  return times;
+}
