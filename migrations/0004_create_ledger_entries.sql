@@ -75,8 +75,8 @@ begin
       and (g.status = 'IN_PROGRESS' or g.xid = pg_current_xact_id())
       and s.gross = 2 * l.amount - l.remaining and abs(s.net) = 2 * l.settled + l.remaining
       and coalesce(s.settled, 0) = l.settled),
-    -- Of one group and one asset, which is what a step writes alone.
-    coalesce(sum(case n.status when 'SETTLED' then n.amount end), 0) = 0
+    -- Nothing is settled, or it is of one group and one asset, which is what a step writes alone.
+    bool_and(n.status <> 'SETTLED') or sum(case n.status when 'SETTLED' then n.amount end) = 0
       and min(n.group_id) = max(n.group_id) and min(n.asset) = max(n.asset)
     into v_agree, v_balanced
     from new_entries n

@@ -8,7 +8,7 @@
 -- not that simple or something stands against it. The caller holds the locks of the groups, all
 -- different, and of the strict wallets; no step is past its time to be accepted.
 create function ledger_open_pairs(
-  p_group_ids text[], p_step_keys text[], p_actors text[], p_requests jsonb[],
+  p_group_ids text[], p_step_keys text[], p_actors text[], p_admins boolean[], p_requests jsonb[],
   p_clients text[], p_immediate boolean[], p_expires_in integer[], p_references text[],
   p_metadata jsonb[], p_debits text[], p_credits text[], p_debit_legs smallint[],
   p_amounts numeric[]
@@ -23,91 +23,118 @@ begin
     select from limits where 'transfer' = any(kinds)
     union all
     select from unnest(p_group_ids) s(id)
-      cross join lateral (select from transfer_groups g where g.id = s.id limit 1) g) then
+      cross join lateral (select from transfer_groups g where g.id = s.id limit 1) g)
+  then
     return null;
   end if;
-  -- Items: the legs of all steps, each with its wallet's balance after it.
+  -- Items: the legs of all steps, each with its wallet's balance after it, if it is a strict one.
   with item as materialized (
-    select u.*, b.place, b.asset, b.updated_at, b.version + sum(u.versions) over w as version,
-        b.settled + sum(u.settles) over w as settled, b.held + sum(u.holds) over w as held,
-        b.pending_in + sum(u.awaits) over w as pending_in,
-        b.status = 'OPEN' and b.mode = 'strict' and min_scale(u.amount) <= b.scale and (
-          u.type = 'CREDIT' or b.overdraft
-          or b.settled + sum(u.settles) over w >= b.held + sum(u.holds) over w) as possible,
-        row_number() over w = count(*) over (partition by u.wallet_id) as last
+    select u.n, u.leg, u.type, u.amount, u.immediate, b.wallet_id, b.place, b.asset, b.updated_at,
+        case when b.strict then b.version + sum(u.versions) over w end as version,
+        case when b.strict then b.settled + sum(u.settles) over w end as settled,
+        case when b.strict then b.held + sum(u.holds) over w end as held,
+        case when b.strict then b.pending_in + sum(u.awaits) over w end as pending_in,
+        b.status = 'OPEN' and min_scale(u.amount) <= b.scale and case
+          when not b.strict then p_admins[u.n]
+          else u.type = 'CREDIT' or b.overdraft
+            or b.settled + sum(u.settles) over w >= b.held + sum(u.holds) over w
+        end as possible,
+        b.strict and row_number() over w = count(*) over (partition by b.wallet_id) as last
       from (
-        select s.n as step, k.type, s.immediate, s.amount,
-          case k.type when 'DEBIT' then s.debit else s.credit end as wallet_id,
-          case k.type when 'DEBIT' then s.debit_leg else 3 - s.debit_leg end as leg,
-          case when s.immediate then k.sign * s.amount else 0 end as settles,
-          case when s.immediate or k.type = 'CREDIT' then 0 else s.amount end as holds,
-          case when s.immediate or k.type = 'DEBIT' then 0 else s.amount end as awaits,
-          case when s.immediate then 2 else 1 end as versions,
-          case when s.immediate then s.amount else 0 end as captured,
-          case when s.immediate then 0 else s.amount end as remaining
-        from unnest(p_debits, p_credits, p_debit_legs, p_amounts, p_immediate) with ordinality
-            s(debit, credit, debit_leg, amount, immediate, n)
-          cross join (values ('DEBIT'::leg_type, -1), ('CREDIT', 1)) k(type, sign)
+        select s.n, 'DEBIT'::leg_type as type, p_debits[s.n] as wallet_id, p_debit_legs[s.n] as leg,
+            p_amounts[s.n] as amount, p_immediate[s.n] as immediate,
+            case when p_immediate[s.n] then 2 else 1 end as versions,
+            case when p_immediate[s.n] then -p_amounts[s.n] else 0 end as settles,
+            case when p_immediate[s.n] then 0 else p_amounts[s.n] end as holds, 0 as awaits
+          from generate_series(1, cardinality(p_group_ids)) s(n)
+        union all
+        select s.n, 'CREDIT', p_credits[s.n], 3 - p_debit_legs[s.n],
+            p_amounts[s.n], p_immediate[s.n],
+            case when p_immediate[s.n] then 2 else 1 end,
+            case when p_immediate[s.n] then p_amounts[s.n] else 0 end,
+            0, case when p_immediate[s.n] then 0 else p_amounts[s.n] end
+          from generate_series(1, cardinality(p_group_ids)) s(n)
       ) u
       cross join lateral (
-        select *, ctid as place from wallet_balances b where b.wallet_id = u.wallet_id limit 1
+        select *, ctid as place, mode = 'strict' as strict from wallet_balances b
+          where b.wallet_id = u.wallet_id limit 1
       ) b
-      window w as (partition by u.wallet_id order by u.step)
+      window w as (partition by b.wallet_id order by u.n)
   ), verdict as materialized (
     select greatest(clock_timestamp(), max(updated_at)) as at from item
       having count(*) = 2 * cardinality(p_group_ids) and bool_and(possible)
         and (min(asset) = max(asset) or cardinality(p_group_ids) = (
-          select count(distinct (i.step, i.asset)) from item i))
+          select count(distinct (i.n, i.asset)) from item i))
   ), step as materialized (
-    select s.n, v.at, s.step_key, case when s.immediate then 'transfer' else 'hold' end as verb,
-        case when s.immediate then 'group.settled' else 'group.opened' end as event,
-        row(s.id, 'transfer', case when s.immediate then 'SETTLED' else 'IN_PROGRESS' end, null,
-          s.client, null, v.at + make_interval(secs => s.expires_in), v.at,
-          case when s.immediate then v.at end, s.reference, s.metadata, null, s.step_key,
-          pg_current_xact_id())::transfer_groups as g
-      from unnest(p_group_ids, p_step_keys, p_clients, p_immediate, p_expires_in, p_references,
-          p_metadata) with ordinality
-          s(id, step_key, client, immediate, expires_in, reference, metadata, n), verdict v
+    select i.n, v.at, i.immediate,
+        case when i.immediate then 'SETTLED' else 'IN_PROGRESS' end::group_status as status,
+        v.at + make_interval(secs => p_expires_in[i.n]) as expires_at,
+        case when i.immediate then v.at end as finished_at,
+        case when i.immediate then i.amount else 0 end as captured,
+        case when i.immediate then 0 else i.amount end as remaining, i.asset, i.amount
+      from verdict v cross join item i where i.type = 'DEBIT'
   ), answer as materialized (
-    select s.n, jsonb_build_object('outcome', 'done', 'groupStatus', (s.g).status,
-        'group', transfer_json(s.g, jsonb_build_array(
-          leg_json(1::smallint, a.wallet_id, a.asset, a.type, a.amount, a.captured, a.remaining),
-          leg_json(2::smallint, b.wallet_id, b.asset, b.type, b.amount, b.captured, b.remaining)
-        ))) as answer
+    select s.n, done_json(s.status, group_fields_json(p_group_ids[s.n], 'transfer', s.status, null,
+        case p_debit_legs[s.n] when 1 then jsonb_build_array(
+          leg_json(1::smallint, p_debits[s.n], s.asset, 'DEBIT', s.amount, s.captured, s.remaining),
+          leg_json(2::smallint, p_credits[s.n], s.asset, 'CREDIT', s.amount, s.captured,
+            s.remaining))
+        else jsonb_build_array(
+          leg_json(1::smallint, p_credits[s.n], s.asset, 'CREDIT', s.amount, s.captured,
+            s.remaining),
+          leg_json(2::smallint, p_debits[s.n], s.asset, 'DEBIT', s.amount, s.captured,
+            s.remaining))
+        end,
+        s.expires_at, s.at, s.finished_at, p_references[s.n], p_metadata[s.n], null)) as answer
       from step s
-        join item a on a.step = s.n and a.leg = 1 join item b on b.step = s.n and b.leg = 2
   ), written_groups as (
-    insert into transfer_groups select (s.g).* from step s order by s.n
+    insert into transfer_groups (id, kind, status, client, expires_at, created_at, finished_at,
+        reference, metadata, opened_by)
+      select p_group_ids[s.n], 'transfer', s.status, p_clients[s.n], s.expires_at, s.at,
+        s.finished_at, p_references[s.n], p_metadata[s.n], p_step_keys[s.n]
+      from step s
   ), written_legs as (
     insert into transfer_legs (group_id, leg, wallet_id, asset, type, amount, settled, remaining)
-      select (s.g).id, i.leg, i.wallet_id, i.asset, i.type, i.amount, i.captured, i.remaining
-      from step s join item i on i.step = s.n order by s.n, i.leg
+      select p_group_ids[i.n], i.leg, i.wallet_id, i.asset, i.type, i.amount,
+        case when i.immediate then i.amount else 0 end,
+        case when i.immediate then 0 else i.amount end
+      from verdict v cross join item i
   ), written_balances as (
     update wallet_balances b
       set settled = i.settled, held = i.held, pending_in = i.pending_in, version = i.version,
           updated_at = v.at
       from item i, verdict v where i.last and b.ctid = i.place
   ), written_entries as (
+    -- The hold of a leg that is settled at once stands one version before the end.
     insert into ledger_entries (group_id, leg, wallet_id, asset, type, status, amount, operation,
         wallet_version, settled_after, held_after, pending_in_after, created_at)
-      select (s.g).id, i.leg, i.wallet_id, i.asset, i.type, e.status,
-        case i.type when 'DEBIT' then -i.amount else i.amount end, s.step_key,
-        i.version - e.before, i.settled - e.before * i.settles,
-        case i.type when 'DEBIT' then i.held + e.before * i.amount else i.held end,
-        case i.type when 'DEBIT' then i.pending_in else i.pending_in + e.before * i.amount end, s.at
-      from step s join item i on i.step = s.n
-        -- The hold of a leg that is settled at once stands one version before the end.
-        cross join lateral (select 'HOLD'::entry_status as status, i.versions - 1 as before
-          union all select 'SETTLED', 0 where i.immediate) e
-      order by s.n, e.status, i.leg
+      select p_group_ids[i.n], i.leg, i.wallet_id, i.asset, i.type, e.status,
+        case i.type when 'DEBIT' then -i.amount else i.amount end, p_step_keys[i.n],
+        case when e.first then i.version - 1 else i.version end,
+        case when not e.first then i.settled
+          when i.type = 'DEBIT' then i.settled + i.amount else i.settled - i.amount end,
+        case when e.first and i.type = 'DEBIT' then i.held + i.amount else i.held end,
+        case when e.first and i.type = 'CREDIT' then i.pending_in + i.amount
+          else i.pending_in end,
+        v.at
+      from verdict v
+        cross join (values ('HOLD'::entry_status, false, false), ('HOLD', true, true),
+          ('SETTLED', true, false)) e(status, immediate, first)
+        cross join item i
+      where i.immediate = e.immediate
+      order by i.n, e.status, i.leg
   ), written_operations as (
     insert into operations
         (group_id, step_key, verb, actor, request, status, answer, created_at)
-      select (s.g).id, s.step_key, s.verb, p_actors[s.n], p_requests[s.n], 'done', a.answer, s.at
-      from step s join answer a on a.n = s.n order by s.n
+      select p_group_ids[s.n], p_step_keys[s.n],
+        case when s.immediate then 'transfer' else 'hold' end, p_actors[s.n], p_requests[s.n],
+        'done', a.answer, s.at
+      from answer a join step s on s.n = a.n
   ), written_outbox as (
     insert into outbox (group_id, event, step_key, created_at)
-      select (s.g).id, s.event, s.step_key, s.at from step s order by s.n
+      select p_group_ids[s.n], case when s.immediate then 'group.settled' else 'group.opened' end,
+        p_step_keys[s.n], s.at
+      from step s
   )
   select array_agg(a.answer order by a.n) into v_answers from answer a;
   return v_answers;
@@ -137,47 +164,44 @@ begin
     return null;
   end if;
   with item as materialized (
-    select s.n as step, l.leg, l.type, l.wallet_id, l.asset, l.amount, l.place as leg_place,
-        b.place, b.updated_at,
-        l.remaining = l.amount and b.mode = 'strict' as possible,
-        b.version + count(*) over w as version,
-        b.settled + sum(case l.type when 'DEBIT' then -l.amount else l.amount end) over w
-          as settled,
-        b.held - sum(case l.type when 'DEBIT' then l.amount else 0 end) over w as held,
-        b.pending_in - sum(case l.type when 'DEBIT' then 0 else l.amount end) over w
-          as pending_in,
-        row_number() over w = count(*) over (partition by l.wallet_id) as last
-      from unnest(p_group_ids) with ordinality s(id, n)
+    select s.n as step, s.id as group_id, s.step_key, l.leg, l.type, l.wallet_id, l.asset, l.amount,
+        l.place as leg_place, b.place, b.updated_at, l.remaining = l.amount as untouched,
+        case when b.strict then b.version + count(*) over w end as version,
+        case when b.strict then b.settled + sum(l.sign * l.amount) over w end as settled,
+        case when b.strict
+          then b.held - sum(case l.type when 'DEBIT' then l.amount else 0 end) over w end as held,
+        case when b.strict
+          then b.pending_in - sum(case l.type when 'DEBIT' then 0 else l.amount end) over w
+        end as pending_in,
+        b.strict and row_number() over w = count(*) over (partition by l.wallet_id) as last
+      from unnest(p_group_ids, p_step_keys) with ordinality s(id, step_key, n)
         cross join lateral (
-          select *, ctid as place from transfer_legs where group_id = s.id limit 3) l
+          select *, ctid as place, case type when 'DEBIT' then -1 else 1 end as sign
+            from transfer_legs where group_id = s.id limit 3) l
         cross join lateral (
-          select *, ctid as place from wallet_balances b where b.wallet_id = l.wallet_id limit 1) b
+          select *, ctid as place, mode = 'strict' as strict from wallet_balances b
+            where b.wallet_id = l.wallet_id limit 1) b
       window w as (partition by l.wallet_id order by s.n)
-  ), pair as (
-    select max(i.updated_at) as updated_at, count(*) = 2 and bool_and(i.possible)
+  ), pair as materialized (
+    select i.step, max(i.updated_at) as updated_at, count(*) = 2 and bool_and(i.untouched)
         and min(i.amount) = max(i.amount) and min(i.asset) = max(i.asset)
-        and min(i.wallet_id) <> max(i.wallet_id) and min(i.type) <> max(i.type) as possible
+        and min(i.wallet_id) <> max(i.wallet_id) and min(i.type) <> max(i.type) as possible,
+        jsonb_agg(leg_json(i.leg, i.wallet_id, i.asset, i.type, i.amount, i.amount, 0)
+          order by i.leg) as legs
       from item i group by i.step
   ), verdict as materialized (
     select greatest(clock_timestamp(), max(updated_at)) as at from pair
       having count(*) = cardinality(p_group_ids) and bool_and(possible)
   ), step as materialized (
-    select s.n, v.at, s.step_key, g.place,
-        row(g.id, g.kind, 'SETTLED', null, g.client, g.chain, g.expires_at, g.created_at, v.at,
-          g.reference, g.metadata, g.reverses, g.opened_by, pg_current_xact_id())::transfer_groups
-          as g
-      from unnest(p_group_ids, p_step_keys) with ordinality s(id, step_key, n), verdict v
-        cross join lateral (select *, ctid as place from transfer_groups where id = s.id limit 1) g
-  ), answer as materialized (
-    select s.n, jsonb_build_object('outcome', 'done', 'groupStatus', 'SETTLED',
-        'group', transfer_json(s.g, jsonb_build_array(
-          leg_json(a.leg, a.wallet_id, a.asset, a.type, a.amount, a.amount, 0),
-          leg_json(b.leg, b.wallet_id, b.asset, b.type, b.amount, b.amount, 0)))) as answer
-      from step s
-        join item a on a.step = s.n and a.leg = 1 join item b on b.step = s.n and b.leg = 2
+    select p.step as n, g.id, v.at, p_step_keys[p.step] as step_key, g.place,
+        done_json('SETTLED', group_fields_json(g.id, g.kind, 'SETTLED', null, p.legs,
+          g.expires_at, g.created_at, v.at, g.reference, g.metadata, g.reverses)) as answer
+      from verdict v cross join pair p
+        cross join lateral (
+          select *, ctid as place from transfer_groups where id = p_group_ids[p.step] limit 1) g
   ), written_groups as (
     update transfer_groups g
-      set status = 'SETTLED', reason = null, finished_at = s.at, xid = (s.g).xid
+      set status = 'SETTLED', reason = null, finished_at = s.at, xid = pg_current_xact_id()
       from step s where g.ctid = s.place
   ), written_legs as (
     update transfer_legs l set settled = l.amount, remaining = 0
@@ -190,21 +214,20 @@ begin
   ), written_entries as (
     insert into ledger_entries (group_id, leg, wallet_id, asset, type, status, amount, operation,
         wallet_version, settled_after, held_after, pending_in_after, created_at)
-      select p_group_ids[s.n], i.leg, i.wallet_id, i.asset, i.type, 'SETTLED',
-        case i.type when 'DEBIT' then -i.amount else i.amount end, s.step_key,
-        i.version, i.settled, i.held, i.pending_in, s.at
-      from step s join item i on i.step = s.n order by s.n, i.leg
+      select i.group_id, i.leg, i.wallet_id, i.asset, i.type, 'SETTLED',
+        case i.type when 'DEBIT' then -i.amount else i.amount end, i.step_key,
+        i.version, i.settled, i.held, i.pending_in, v.at
+      from verdict v cross join item i order by i.step, i.leg
   ), written_operations as (
     insert into operations
         (group_id, step_key, verb, actor, request, status, answer, created_at)
-      select p_group_ids[s.n], s.step_key, 'settle', p_actors[s.n], p_requests[s.n], 'done',
-        a.answer, s.at
-      from step s join answer a on a.n = s.n order by s.n
+      select s.id, s.step_key, 'settle', p_actors[s.n], p_requests[s.n], 'done', s.answer, s.at
+      from step s order by s.n
   ), written_outbox as (
     insert into outbox (group_id, event, step_key, created_at)
-      select p_group_ids[s.n], 'group.settled', s.step_key, s.at from step s order by s.n
+      select s.id, 'group.settled', s.step_key, s.at from step s order by s.n
   )
-  select array_agg(a.answer order by a.n) into v_answers from answer a;
+  select array_agg(s.answer order by s.n) into v_answers from step s;
   return v_answers;
 end
 $$;
@@ -215,7 +238,7 @@ create function ledger_open_transfers(
   p_clients text[], p_immediate boolean[], p_expires_in integer[], p_references text[],
   p_metadata jsonb[], p_accept_by timestamptz[],
   p_debits text[], p_credits text[], p_debit_legs smallint[], p_amounts numeric[]
-) returns setof jsonb
+) returns jsonb[]
 language plpgsql as $$
 declare
   v_answers jsonb[];
@@ -223,19 +246,23 @@ begin
   if (clock_timestamp() > any(p_accept_by)) is not true
     and cardinality(p_group_ids) = (select count(distinct id) from unnest(p_group_ids) id)
   then
-    v_answers := ledger_open_pairs(p_group_ids, p_step_keys, p_actors, p_requests, p_clients,
-      p_immediate, p_expires_in, p_references, p_metadata, p_debits, p_credits, p_debit_legs,
-      p_amounts);
+    v_answers := ledger_open_pairs(p_group_ids, p_step_keys, p_actors, p_admins, p_requests,
+      p_clients, p_immediate, p_expires_in, p_references, p_metadata, p_debits, p_credits,
+      p_debit_legs, p_amounts);
+    if v_answers is not null then
+      return v_answers;
+    end if;
   end if;
   for i in 1..cardinality(p_group_ids) loop
-    return next coalesce(v_answers[i], ledger_open_transfer(p_group_ids[i], p_step_keys[i],
+    v_answers[i] := ledger_open_transfer(p_group_ids[i], p_step_keys[i],
       p_actors[i], p_admins[i], p_requests[i], p_clients[i], p_immediate[i], p_expires_in[i],
       p_references[i], p_metadata[i], p_accept_by[i],
       case p_debit_legs[i] when 1 then array[p_debits[i], p_credits[i]]
         else array[p_credits[i], p_debits[i]] end,
       case p_debit_legs[i] when 1 then '{DEBIT,CREDIT}' else '{CREDIT,DEBIT}' end::leg_type[],
-      array[p_amounts[i], p_amounts[i]], '{null,null}'));
+      array[p_amounts[i], p_amounts[i]], '{null,null}');
   end loop;
+  return v_answers;
 end
 $$;
 
@@ -243,24 +270,29 @@ $$;
 create function ledger_settle_all(
   p_group_ids text[], p_step_keys text[], p_actors text[], p_requests jsonb[],
   p_final boolean[], p_freeze boolean[]
-) returns setof jsonb
+) returns jsonb[]
 language plpgsql as $$
 declare
   v_answers jsonb[];
 begin
   if cardinality(p_group_ids) = (select count(distinct id) from unnest(p_group_ids) id) then
     v_answers := ledger_settle_pairs(p_group_ids, p_step_keys, p_actors, p_requests);
+    if v_answers is not null then
+      return v_answers;
+    end if;
   end if;
   for i in 1..cardinality(p_group_ids) loop
-    return next coalesce(v_answers[i], ledger_settle(p_group_ids[i], p_step_keys[i], p_actors[i],
-      p_requests[i], null, null, p_final[i], p_freeze[i]));
+    v_answers[i] := ledger_settle(p_group_ids[i], p_step_keys[i], p_actors[i],
+      p_requests[i], null, null, p_final[i], p_freeze[i]);
   end loop;
+  return v_answers;
 end
 $$;
 
--- Steps of callers who asked at the same time: `o_…` open pairs, `s_…` settle groups; the answers
--- of the first, then of the second. An exception of one undoes all, and each is tried alone. Locks
--- groups, limits and balances each in their order, so that no two such calls wait in a circle.
+-- Steps of callers who asked at the same time: `o_…` open pairs, `s_…` settle groups; an array of
+-- the answers of the first, then of the second. An exception of one undoes all, and each is tried
+-- alone. Locks groups, limits and balances each in their order, so that no two such calls wait in a
+-- circle.
 create function ledger_take_steps(
   o_group_ids text[], o_step_keys text[], o_actors text[], o_admins boolean[], o_requests jsonb[],
   o_clients text[], o_immediate boolean[], o_expires_in integer[], o_references text[],
@@ -268,14 +300,24 @@ create function ledger_take_steps(
   o_debits text[], o_credits text[], o_debit_legs smallint[], o_amounts numeric[],
   s_group_ids text[], s_step_keys text[], s_actors text[], s_requests jsonb[],
   s_final boolean[], s_freeze boolean[]
-) returns setof jsonb
+) returns jsonb
 language plpgsql as $$
+declare
+  c_opens constant boolean := cardinality(o_group_ids) > 0;
+  c_settles constant boolean := cardinality(s_group_ids) > 0;
+  v_answers jsonb[];
 begin
-  perform ledger_lock_new(u.id) from (select id from unnest(o_group_ids) id order by id) u;
-  perform from (select id from unnest(s_group_ids) id order by id) u
-    cross join lateral (select from transfer_groups g where g.id = u.id limit 1 for update) g;
-  perform from limits
-    where 'transfer' = any(kinds) and cardinality(o_group_ids) > 0 order by id for update;
+  if c_opens then
+    perform ledger_lock_new(u.id) from (select id from unnest(o_group_ids) id order by id) u;
+  end if;
+  if c_settles then
+    perform from (select id from unnest(s_group_ids) id order by id) u
+      cross join lateral (
+        select from transfer_groups g where g.id = u.id limit 1 for update) g;
+  end if;
+  if c_opens then
+    perform from limits where 'transfer' = any(kinds) order by id for update;
+  end if;
   perform from (
       select id collate "C" as id from unnest(o_debits || o_credits) id
       union
@@ -287,14 +329,15 @@ begin
       select from wallet_balances b where b.wallet_id = u.id and b.mode = 'strict' limit 1
       for update
     ) b;
-  if cardinality(o_group_ids) > 0 then
-    return query select * from ledger_open_transfers(o_group_ids, o_step_keys, o_actors, o_admins,
-      o_requests, o_clients, o_immediate, o_expires_in, o_references, o_metadata, o_accept_by,
-      o_debits, o_credits, o_debit_legs, o_amounts);
+  if c_opens then
+    v_answers := ledger_open_transfers(o_group_ids, o_step_keys, o_actors, o_admins, o_requests,
+      o_clients, o_immediate, o_expires_in, o_references, o_metadata, o_accept_by, o_debits,
+      o_credits, o_debit_legs, o_amounts);
   end if;
-  if cardinality(s_group_ids) > 0 then
-    return query select * from ledger_settle_all(s_group_ids, s_step_keys, s_actors, s_requests,
+  if c_settles then
+    v_answers := v_answers || ledger_settle_all(s_group_ids, s_step_keys, s_actors, s_requests,
       s_final, s_freeze);
   end if;
+  return to_jsonb(v_answers);
 end
 $$;

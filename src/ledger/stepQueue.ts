@@ -1,10 +1,10 @@
 /**
- * Steps that are asked for at the same time share a transaction. While one call is under way, what
+ * Steps that are asked for at the same time share a transaction. While calls are under way, what
  * comes waits and then goes together; who comes alone goes at once, so nobody waits for company.
  * What a step does, answers and refuses is the same either way, and each is durable before it is
  * told.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { Db } from '../db/pool.ts';
 
 /**
@@ -12,11 +12,15 @@ import type { Db } from '../db/pool.ts';
  * longer waits for a lock of somebody else, and only its own steps may have to.
  */
 const PATIENCE_MS = 50;
+/** One works while the other waits for the disk; more share the fixed cost of a call less. */
+const CALLS = 2;
 /** Most steps of one transaction: it holds the locks of all of them until it commits. */
 const MOST_STEPS = 64;
 
 /** The kinds of steps that may go together, and how many arguments each has. */
 const ARGUMENTS = { open: 15, settle: 6 };
+/** Where the wallets of a step that opens stand among its values. */
+const WALLETS = { from: 11, to: 13 };
 
 /** A step's element of each array argument of its kind in `ledger_take_steps`. */
 export interface SharedStep {
@@ -45,23 +49,46 @@ interface Waiting {
 }
 
 /**
- * Gives a pool a queue of steps. Mostly one call is under way at a time: two at once would wait for
- * each other's wallets, and measured no faster where they did not. Takes a connection a call,
- * beside what else the pool serves.
+ * Gives a pool a queue of steps. A call takes its share of all that is asked for, and leaves to the
+ * next one what a call under way holds the wallets of: it would only wait for their locks. Takes a
+ * connection a call, beside what else the pool serves.
  */
 export function queueSteps(pool: Db): StepDb {
   let waiting: Waiting[] = [];
-  let busy = false;
+  let calls = 0;
+  let underWay = 0;
+  const locked = new Set<unknown>();
+
+  function take(): Waiting[] {
+    const share = Math.min(MOST_STEPS, Math.ceil((waiting.length + underWay) / CALLS));
+    const free = waiting.filter(({ step }) => !walletsOf(step).some((id) => locked.has(id)));
+    const batch = free.slice(0, share);
+    const taken = new Set(batch);
+    waiting = waiting.filter((one) => !taken.has(one));
+    return batch;
+  }
+
+  async function call(batch: Waiting[]): Promise<void> {
+    const wallets = batch.flatMap(({ step }) => walletsOf(step));
+    for (const id of wallets) locked.add(id);
+    underWay += batch.length;
+    const done = run(pool, batch).then(() => {
+      underWay -= batch.length;
+    });
+    await Promise.race([done, sleep(PATIENCE_MS, undefined, { ref: false })]);
+    for (const id of wallets) locked.delete(id);
+  }
 
   async function work(): Promise<void> {
-    if (busy) return;
-    busy = true;
-    while (waiting.length > 0) {
-      const batch = waiting.slice(0, MOST_STEPS);
-      waiting = waiting.slice(MOST_STEPS);
-      await Promise.race([run(pool, batch), sleep(PATIENCE_MS, undefined, { ref: false })]);
+    if (calls >= CALLS) return;
+    calls += 1;
+    for (let batch = take(); batch.length > 0; batch = take()) {
+      await call(batch);
+      // Who was answered now asks for more, and can go with the next call.
+      await setImmediate();
+      void work();
     }
-    busy = false;
+    calls -= 1;
   }
 
   const answer: StepQueue['answer'] = (step, alone) =>
@@ -70,6 +97,11 @@ export function queueSteps(pool: Db): StepDb {
       void work();
     });
   return { query: pool.query.bind(pool), steps: { answer } };
+}
+
+/** The wallets that a step is known to lock: of one that settles only the database knows them. */
+function walletsOf({ kind, values }: SharedStep): unknown[] {
+  return kind === 'open' ? values.slice(WALLETS.from, WALLETS.to) : [];
 }
 
 /** Calls the function for all, or each alone. Never throws. */
@@ -89,12 +121,12 @@ async function run(db: Db, batch: Waiting[]): Promise<void> {
 async function ask(db: Db, opens: Waiting[], settles: Waiting[]): Promise<unknown[]> {
   const values = [...columns('open', opens), ...columns('settle', settles)];
   const marks = values.map((_, index) => `$${index + 1}`).join(', ');
-  const { rows } = await db.query<{ answer: unknown }>({
+  const { rows } = await db.query<{ answers: unknown[] }>({
     name: 'ledger_take_steps',
-    text: `select ledger_take_steps(${marks}) as answer`,
+    text: `select ledger_take_steps(${marks}) as answers`,
     values,
   });
-  return rows.map(({ answer }) => answer);
+  return rows[0]?.answers ?? [];
 }
 
 /** The arrays of a kind: one element a step, none where there is none. */

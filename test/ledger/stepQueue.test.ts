@@ -38,20 +38,27 @@ const settleInput = (group: string) => ({ ...step('settle', group), legs: null, 
 const times = <T>(n: number, make: (index: number) => T) =>
   Array.from({ length: n }, (_, i) => make(i));
 
-/** A transfer of `amount` from `a` to `b`; its entries without what names the group. */
-async function story(through: Pool, kind: 'immediate' | 'manual') {
-  const [a, b] = [await walletWith(pool, '10'), await walletWith(pool, '1')];
-  const input = transferInput([credit(b, '4'), debit(a, '4')], { settle: kind });
-  // Two strangers go with it, so that it shares its transaction.
-  const strangers = await Promise.all(times(2, () => walletWith(pool, '1')));
-  const others = times(2, () =>
-    transferInput([debit(strangers[0]!, '0.01'), credit(strangers[1]!, '0.01')]),
+/** Who pays whom: two people, a person the fees, the outside a person. */
+type Parties = 'people' | 'fees' | 'outside';
+
+/** A transfer of 4 from `a` to `b`; its answers and entries without what names the group. */
+async function story(through: Pool, kind: 'immediate' | 'manual', parties: Parties) {
+  const a = parties === 'outside' ? 'external:USD' : await walletWith(pool, '10');
+  const b = parties === 'fees' ? 'fees:USD' : await walletWith(pool, '1');
+  const input = {
+    ...transferInput([credit(b, '4'), debit(a, '4')], { settle: kind }),
+    actor: { name: 'shop', admin: parties !== 'people' },
+  };
+  // Strangers go with it, so that it shares its transaction.
+  const strangers = await Promise.all(times(12, () => walletWith(pool, '1')));
+  const others = times(6, (i) =>
+    transferInput([debit(strangers[2 * i]!, '0.01'), credit(strangers[2 * i + 1]!, '0.01')]),
   );
-  const answers = [
-    await Promise.all([...others, input].map((each) => openTransfer(through, each))),
-  ];
+  // The first two go alone at once; what comes meanwhile goes together, in two calls.
+  const inputs = [...others.slice(0, 3), input, ...others.slice(3)];
+  const answers = [await Promise.all(inputs.map((each) => openTransfer(through, each)))];
   if (kind === 'manual') {
-    const groups = [...others, input].map(({ groupId }) => groupId);
+    const groups = inputs.map(({ groupId }) => groupId);
     answers.push(await Promise.all(groups.map((group) => settle(through, settleInput(group)))));
   }
   const { data } = await listGroupEntries(pool, input.groupId, { limit: 10 });
@@ -68,24 +75,48 @@ async function story(through: Pool, kind: 'immediate' | 'manual') {
       .replaceAll(/"id":"\d+"/g, '"id":"n"')
       .replaceAll(/key-\d+/g, 'key');
   return {
-    answers: answers.map((each) => times0(text(each.at(-1)))),
+    answers: answers.map((each) => times0(text(each[3]))),
     entries: data.map((entry) => times0(text(entry))),
-    balances: [await amounts(pool, a), await amounts(pool, b)],
+    balances: [
+      parties === 'outside' ? null : await amounts(pool, a),
+      parties === 'fees' ? null : await amounts(pool, b),
+    ],
   };
 }
 
 describe('steps that share a transaction', () => {
-  it.each(['immediate', 'manual'] as const)(
-    'write and answer what they do alone: %s',
-    async (kind) => {
-      const alone = await story(pool, kind);
-      calls.clear();
-      const shared = await story(db, kind);
-      expect(shared).toEqual(alone);
-      // The first goes alone at once; the two that came meanwhile go together.
-      expect(calls.get('ledger_take_steps')).toBe(kind === 'manual' ? 2 : 1);
-    },
-  );
+  it.each([
+    ['immediate', 'people'],
+    ['manual', 'people'],
+    ['immediate', 'fees'],
+    ['manual', 'fees'],
+    ['immediate', 'outside'],
+    ['manual', 'outside'],
+  ] as const)('write and answer what they do alone: %s, %s', async (kind, parties) => {
+    const alone = await story(pool, kind, parties);
+    calls.clear();
+    const shared = await story(db, kind, parties);
+    expect(shared).toEqual(alone);
+    const each = calls.get(kind === 'manual' ? 'ledger_settle' : 'ledger_open_transfer');
+    expect(each).toBeLessThan(4);
+    expect(calls.get('ledger_take_steps')).toBeGreaterThanOrEqual(kind === 'manual' ? 2 : 1);
+    expect((await audit(pool)).faults).toEqual([]);
+  });
+
+  it('may name a system wallet only where the actor is an admin', async () => {
+    const payers = await Promise.all(times(6, () => walletWith(pool, '1')));
+    const codes = await Promise.all(
+      payers.map((payer, i) =>
+        codeOf(
+          openTransfer(db, {
+            ...transferInput([debit(payer, '1'), credit('fees:USD', '1')]),
+            actor: { name: 'shop', admin: i !== 2 },
+          }),
+        ),
+      ),
+    );
+    expect(codes).toEqual(['done', 'done', 'FORBIDDEN', 'done', 'done', 'done']);
+  });
 
   it('leave each wallet a gapless history, though many touch it at once', async () => {
     const wallets = await Promise.all(times(3, () => walletWith(pool, '50')));
@@ -175,27 +206,30 @@ describe('steps that share a transaction', () => {
   });
 
   it('wait for a wallet that somebody keeps locked only where they touch it', async () => {
-    const wallets = await Promise.all(times(4, () => walletWith(pool, '10')));
+    const wallets = await Promise.all(times(6, () => walletWith(pool, '10')));
+    const pay = (from: number) =>
+      openTransfer(
+        db,
+        transferInput([debit(wallets[from]!, '1'), credit(wallets[from + 1]!, '1')]),
+      );
     const other = await pool.connect();
     try {
       await other.query('begin');
-      await other.query('select from wallet_balances where wallet_id = $1 for update', [
-        wallets[0],
+      await other.query('select from wallet_balances where wallet_id = any($1) for update', [
+        [wallets[0], wallets[2]],
       ]);
-      const stuck = openTransfer(
-        db,
-        transferInput([debit(wallets[0]!, '1'), credit(wallets[1]!, '1')]),
-      );
-      let isStuck = true;
-      void stuck.finally(() => {
-        isStuck = false;
-      });
-      await done(
-        openTransfer(db, transferInput([debit(wallets[2]!, '1'), credit(wallets[3]!, '1')])),
-      );
-      expect(isStuck).toBe(true);
+      // As many as there may be calls under way.
+      const stuck = [pay(0), pay(2)];
+      let ended = 0;
+      for (const one of stuck) {
+        void one.finally(() => {
+          ended += 1;
+        });
+      }
+      await done(pay(4));
+      expect(ended).toBe(0);
       await other.query('commit');
-      await done(stuck);
+      await Promise.all(stuck.map(done));
     } finally {
       await other.query('rollback');
       other.release();
