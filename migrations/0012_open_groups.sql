@@ -74,6 +74,40 @@ begin
 end
 $$;
 
+-- What `ledger_open_transfer` says to each of many pairs. A refusal is an answer like any.
+create function ledger_open_transfers(
+  p_group_ids text[], p_step_keys text[], p_actors text[], p_admins boolean[], p_requests jsonb[],
+  p_clients text[], p_immediate boolean[], p_expires_in integer[], p_references text[],
+  p_metadata jsonb[], p_accept_by timestamptz[],
+  p_debits text[], p_credits text[], p_debit_legs smallint[], p_amounts numeric[]
+) returns jsonb[]
+language plpgsql as $$
+declare
+  v_answers jsonb[];
+begin
+  if (clock_timestamp() > any(p_accept_by)) is not true
+    and cardinality(p_group_ids) = (select count(distinct id) from unnest(p_group_ids) id)
+  then
+    v_answers := ledger_open_pairs(p_group_ids, p_step_keys, p_actors, p_admins, p_requests,
+      p_clients, p_immediate, p_expires_in, p_references, p_metadata, p_debits, p_credits,
+      p_debit_legs, p_amounts);
+    if v_answers is not null then
+      return v_answers;
+    end if;
+  end if;
+  for i in 1..cardinality(p_group_ids) loop
+    v_answers[i] := ledger_open_transfer(p_group_ids[i], p_step_keys[i],
+      p_actors[i], p_admins[i], p_requests[i], p_clients[i], p_immediate[i], p_expires_in[i],
+      p_references[i], p_metadata[i], p_accept_by[i],
+      case p_debit_legs[i] when 1 then array[p_debits[i], p_credits[i]]
+        else array[p_credits[i], p_debits[i]] end,
+      case p_debit_legs[i] when 1 then '{DEBIT,CREDIT}' else '{CREDIT,DEBIT}' end::leg_type[],
+      array[p_amounts[i], p_amounts[i]], '{null,null}');
+  end loop;
+  return v_answers;
+end
+$$;
+
 -- Bytes of this withdrawal may be on a chain. Call it with the group's row locked.
 create function ledger_signing_began(p_group_id text) returns boolean
 language sql stable

@@ -141,6 +141,29 @@ begin
 end
 $$;
 
+-- What `ledger_settle` says to each of many that settle all that is held.
+create function ledger_settle_all(
+  p_group_ids text[], p_step_keys text[], p_actors text[], p_requests jsonb[],
+  p_final boolean[], p_freeze boolean[]
+) returns jsonb[]
+language plpgsql as $$
+declare
+  v_answers jsonb[];
+begin
+  if cardinality(p_group_ids) = (select count(distinct id) from unnest(p_group_ids) id) then
+    v_answers := ledger_settle_pairs(p_group_ids, p_step_keys, p_actors, p_requests);
+    if v_answers is not null then
+      return v_answers;
+    end if;
+  end if;
+  for i in 1..cardinality(p_group_ids) loop
+    v_answers[i] := ledger_settle(p_group_ids[i], p_step_keys[i], p_actors[i],
+      p_requests[i], null, null, p_final[i], p_freeze[i]);
+  end loop;
+  return v_answers;
+end
+$$;
+
 -- Release or cancel of a transfer: p_status says which.
 create function ledger_end_transfer(
   p_group_id text, p_step_key text, p_actor text, p_request jsonb,
