@@ -1,4 +1,5 @@
 import { createLedgerActivities, type LedgerDeps } from './ledgerActivities.ts';
+import { createPayoutActivities } from './payoutActivities.ts';
 import { createPolicyActivities, type PolicyDeps } from './policyActivities.ts';
 import { createSweepActivities, type SweepDeps } from './sweepActivities.ts';
 
@@ -6,6 +7,7 @@ import { createSweepActivities, type SweepDeps } from './sweepActivities.ts';
 export function createActivities(deps: LedgerDeps & SweepDeps & PolicyDeps) {
   return {
     ...createLedgerActivities(deps),
+    ...createPayoutActivities(deps),
     ...createPolicyActivities(deps),
     ...createSweepActivities(deps),
   };

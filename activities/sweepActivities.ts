@@ -7,7 +7,7 @@ export type SweepCursor = string | null;
 /** What a part of a sweep found. */
 export interface SweepPart {
   next: SweepCursor;
-  /** Groups, or ended sagas, that were looked at. */
+  /** Groups, payout runs, or ended sagas, that were looked at. */
   looked: number;
   /** Sagas that were gone and run again. */
   restarted: number;
@@ -18,17 +18,22 @@ export interface SweepPart {
 export interface SweepDeps {
   /** Looks at one batch of open groups, the oldest first; see `src/temporal/sweep.ts`. */
   sweepOpenGroups: (after: SweepCursor, onProgress: () => void) => Promise<SweepPart>;
+  /** Looks at all payout runs that are under way. */
+  sweepPayoutRuns: (onProgress: () => void) => Promise<SweepPart>;
   /** Looks at the sagas that ended lately by force. */
   sweepEndedSagas: (onProgress: () => void) => Promise<SweepPart>;
 }
 
-export function createSweepActivities({ sweepOpenGroups, sweepEndedSagas }: SweepDeps) {
+export function createSweepActivities(deps: SweepDeps) {
+  const { sweepOpenGroups, sweepPayoutRuns, sweepEndedSagas } = deps;
   return {
     /**
      * A retry goes on where the last attempt was: looking twice does no harm, looking never does.
      */
     sweepOpenGroups: (after: SweepCursor): Promise<SweepPart> =>
       sweepOpenGroups(after, () => heartbeat(activityInfo().attempt)),
+    sweepPayoutRuns: (): Promise<SweepPart> =>
+      sweepPayoutRuns(() => heartbeat(activityInfo().attempt)),
     sweepEndedSagas: (): Promise<SweepPart> =>
       sweepEndedSagas(() => heartbeat(activityInfo().attempt)),
   };

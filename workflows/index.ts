@@ -5,6 +5,7 @@ export { chainWithdrawal } from './chainWithdrawal.ts';
 export { collection } from './collection.ts';
 export { custodialWithdrawal } from './custodialWithdrawal.ts';
 export { deposit } from './deposit.ts';
+export { payoutRun } from './payoutRun.ts';
 export { reconcile } from './reconcile.ts';
 export { repair } from './repair.ts';
 export { reversal } from './reversal.ts';

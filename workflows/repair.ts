@@ -25,8 +25,9 @@ export interface SweepTotals {
 }
 
 /**
- * The sweeper, run by a schedule every minute and never twice at a time: no open group stays
- * without a saga, and no saga that was terminated before its first step can still take effect.
+ * The sweeper, run by a schedule every minute and never twice at a time: no open group and no
+ * payout run stays without a saga, and no saga that was terminated before its first step can still
+ * take effect.
  */
 export async function repair(
   after: SweepCursor = null,
@@ -44,6 +45,8 @@ export async function repair(
       await continueAsNew<typeof repair>(cursor, totals);
     }
   } while (cursor !== null);
+  const runs = { summary: 'Payout runs under way' };
+  totals = add(totals, await sweep.sweepPayoutRuns.executeWithOptions(runs, []));
   const summary = 'Sagas that ended by force';
   return add(totals, await sweep.sweepEndedSagas.executeWithOptions({ summary }, []));
 }

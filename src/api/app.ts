@@ -10,7 +10,7 @@ import type { Db } from '../db/pool.ts';
 import type { Log } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { authenticate } from './auth.ts';
-import { bodyLimit } from './bodyLimit.ts';
+import { bodyLimit, payoutBodyLimit } from './bodyLimit.ts';
 import type { ApiDeps, ApiEnv } from './context.ts';
 import { docsRoutes } from './docs.ts';
 import { onError } from './errors.ts';
@@ -33,6 +33,7 @@ import { healthRoutes } from './routes/health.ts';
 import { limitRoutes } from './routes/limits.ts';
 import { metricsRoutes } from './routes/metrics.ts';
 import { openLimitRoutes } from './routes/openLimits.ts';
+import { PAYOUT_RUNS_PATH, payoutRunRoutes } from './routes/payoutRuns.ts';
 import { reconciliationRoutes } from './routes/reconciliation.ts';
 import { replacementRoutes } from './routes/replacements.ts';
 import { transferActRoutes } from './routes/transferActs.ts';
@@ -76,7 +77,8 @@ function useMiddleware(app: App, keys: Keyring, { log, metrics }: ApiDeps): void
   );
   // Providers have no key of ours: their hooks are signed instead.
   app.use('/v1/*', except(`${HOOKS_PATH}/*`, authenticate(keys)));
-  app.use('/v1/*', bodyLimit);
+  app.use('/v1/*', except(PAYOUT_RUNS_PATH, bodyLimit));
+  app.use(PAYOUT_RUNS_PATH, payoutBodyLimit);
 }
 
 /**
@@ -100,6 +102,7 @@ export function createApp({ db, gateway, config, chain, hooks, log, metrics }: A
   const routes = [
     transferRoutes(deps),
     transferActRoutes(deps),
+    payoutRunRoutes(deps),
     depositRoutes(deps),
     depositAddressRoutes(deps),
     unattributedRoutes(deps),

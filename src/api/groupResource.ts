@@ -1,3 +1,4 @@
+import { payoutRunOf } from '../contracts/ids.ts';
 import type { Group } from '../contracts/resources.ts';
 import { KIND_OF_SAGA, type RunningSaga, type SagaGateway } from '../contracts/sagas.ts';
 import type { Db } from '../db/pool.ts';
@@ -12,7 +13,9 @@ export interface GroupResource extends Group {
 }
 
 export function groupResource(gateway: SagaGateway, group: Group): GroupResource {
-  return { ...group, workflowId: group.id, links: { temporalUi: gateway.uiLink(group.id) } };
+  // A line of a payout run has no saga of its own.
+  const workflowId = payoutRunOf(group.id) ?? group.id;
+  return { ...group, workflowId, links: { temporalUi: gateway.uiLink(workflowId) } };
 }
 
 /** Kinds of groups that a client's POST can have begun. */

@@ -59,20 +59,25 @@ const replayHeader = {
   },
 };
 
-/** A group as the outcome of a call. */
-function groupAnswer(description: string) {
+/** A resource as the outcome of a call. */
+function resourceAnswer<T extends z.ZodType>(description: string, schema: T) {
   return {
     description,
     headers: replayHeader,
-    content: { 'application/json': { schema: group } },
+    content: { 'application/json': { schema } },
   };
 }
 
-const acceptedAnswer = {
-  description: 'Accepted, no outcome yet. Read `Location`, or ask again with the same key.',
-  headers: { Location: { required: true, schema: { type: 'string' as const } } },
-  content: { 'application/json': { schema: group } },
-};
+/** The resource as it stands where its outcome is to come. */
+function acceptedResource<T extends z.ZodType>(schema: T) {
+  return {
+    description: 'Accepted, no outcome yet. Read `Location`, or ask again with the same key.',
+    headers: { Location: { required: true, schema: { type: 'string' as const } } },
+    content: { 'application/json': { schema } },
+  };
+}
+
+const acceptedAnswer = acceptedResource(group);
 
 /** Responses of a call whose outcome is always to come: 202 and the problems. */
 export function acceptedAnswers(codes: ProblemCode[]) {
@@ -86,18 +91,31 @@ export function acceptedAnswers(codes: ProblemCode[]) {
   };
 }
 
-type GroupAnswers<S extends number> = Record<S, ReturnType<typeof groupAnswer>> &
-  Record<202, typeof acceptedAnswer>;
+type Answers<S extends number, T extends z.ZodType> = Record<
+  S,
+  ReturnType<typeof resourceAnswer<T>>
+> &
+  Record<202, ReturnType<typeof acceptedResource<T>>>;
 
 /** Responses of a call that moves or reserves money: `status`, 202, and the problems. */
 export function moneyAnswers<S extends 200 | 201>(
   status: S,
   description: string,
   codes: ProblemCode[],
-): GroupAnswers<S> {
+): Answers<S, typeof group> {
+  return answersWith(group, status, description, codes);
+}
+
+/** The same for a call that is answered with another resource than a group. */
+export function answersWith<S extends 200 | 201, T extends z.ZodType>(
+  schema: T,
+  status: S,
+  description: string,
+  codes: ProblemCode[],
+): Answers<S, T> {
   return {
-    [status]: groupAnswer(description),
-    202: acceptedAnswer,
+    [status]: resourceAnswer(description, schema),
+    202: acceptedResource(schema),
     ...problems([...BODY_CODES, ...KEY_CODES, ...codes], replayHeader),
-  } as GroupAnswers<S>;
+  } as Answers<S, T>;
 }

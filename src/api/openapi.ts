@@ -3,6 +3,7 @@ import type { ApiEnv } from './context.ts';
 
 const TAGS = [
   { name: 'Transfers', description: 'Groups of legs that settle, release or cancel together.' },
+  { name: 'Payout runs', description: 'Lists of up to 10,000 payments out of one wallet.' },
   { name: 'Deposits', description: 'Money that comes in, and the addresses it comes to.' },
   { name: 'Withdrawals', description: 'Money that goes out.' },
   { name: 'Wallets', description: 'Holders of a balance in one asset.' },

@@ -37,21 +37,26 @@ function codeOf(issue: Issue): ProblemCode {
   return own ?? 'INVALID_REQUEST';
 }
 
+/** Of a list of thousands of lines; whoever mends these finds the next ones. */
+const MOST_TOLD = 100;
+
 /** What is told beside the list: the one fault itself, or how many there are. */
 function detailOf(faults: FieldFault[]): string {
   const [first] = faults;
   if (faults.length === 1 && first !== undefined) {
     return first.pointer === '' ? first.detail : `${first.pointer}: ${first.detail}`;
   }
-  return `${faults.length} fields are at fault; \`errors\` names each.`;
+  const told = faults.length > MOST_TOLD ? `the first ${MOST_TOLD}` : 'each';
+  return `${faults.length} fields are at fault; \`errors\` names ${told}.`;
 }
 
 /** All faults under one code: that of the issues where they agree, else INVALID_REQUEST. */
 function problemOf(error: ZodError): Problem {
   const codes = new Set(error.issues.map(codeOf));
   const [code = 'INVALID_REQUEST'] = codes;
-  const errors = error.issues.flatMap(faultsOf);
-  return new Problem(codes.size === 1 ? code : 'INVALID_REQUEST', detailOf(errors), { errors });
+  const faults = error.issues.flatMap(faultsOf);
+  const errors = faults.slice(0, MOST_TOLD);
+  return new Problem(codes.size === 1 ? code : 'INVALID_REQUEST', detailOf(faults), { errors });
 }
 
 /** The hook of every validated route: a request that does not fit its schemas is a problem. */

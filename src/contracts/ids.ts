@@ -53,6 +53,20 @@ export function chainDepositId(
   return inclusionNo > 1 ? `${event}:${inclusionNo}` : event;
 }
 
+/** `payoutRun:<client>:<idempotency key>`: of a payout run and of its workflow. */
+export function payoutRunId(client: string, idempotencyKey: string): string {
+  return `payoutRun:${client}:${idempotencyKey}`;
+}
+
+/**
+ * The run of a line's transfer group `payout:<client>:<key>:<line>` (SQL: `payout_group_id`), or
+ * null for any other group.
+ */
+export function payoutRunOf(groupId: string): string | null {
+  const found = /^payout:(.+):\d+$/s.exec(groupId);
+  return found === null ? null : `payoutRun:${found[1]}`;
+}
+
 /** Op key of a client's act: `<verb>:<client>:<idempotency key>`. */
 export function stepKey(verb: ActVerb, client: string, idempotencyKey: string): string {
   return `${verb}:${client}:${idempotencyKey}`;

@@ -3,6 +3,7 @@
  * updates, signals, queries, search attributes. Safe in workflows: imports types alone.
  */
 import type { ProblemCode } from './codes.ts';
+import type { OpenedPayoutRun, OpenPayoutRunInput } from './payouts.ts';
 import type { Amount, GroupKind, Timestamp } from './resources.ts';
 import type {
   AddLegsInput,
@@ -38,6 +39,7 @@ export const WORKFLOW = {
   custodialWithdrawal: 'custodialWithdrawal',
   chainReversal: 'chainReversal',
   collection: 'collection',
+  payoutRun: 'payoutRun',
   repair: 'repair',
   reconcile: 'reconcile',
 } as const;
@@ -251,6 +253,12 @@ export interface SagaGateway {
     input: SagaUpdates[U],
     waitMs: number,
   ): Promise<StepOutcome | NoOutcome>;
+
+  /**
+   * Opens a payout run in the ledger and starts its saga; under a key that was used before, answers
+   * as before, and brings back the saga of a run that has not ended.
+   */
+  openPayoutRun(input: OpenPayoutRunInput, waitMs: number): Promise<OpenedPayoutRun>;
 
   /**
    * The running saga of that id, or null: none runs. The API calls it for a GET of a group that

@@ -3,6 +3,7 @@ import type { SagaGateway } from '../contracts/sagas.ts';
 import { actAndWait } from './act.ts';
 import type { SagaDeps } from './deps.ts';
 import { startAndWait } from './firstStep.ts';
+import { openAndDrive } from './payoutRuns.ts';
 import { answers } from './ready.ts';
 import { runningSaga } from './runningSaga.ts';
 import { wakeSaga } from './wake.ts';
@@ -18,6 +19,7 @@ export function createGateway(options: GatewayOptions): SagaGateway {
   const { namespace } = client.options;
   return {
     start: (type, input, waitMs) => startAndWait(options, type, input, waitMs),
+    openPayoutRun: (input, waitMs) => openAndDrive(options, input, waitMs),
     act: (update, input, waitMs) => actAndWait(options, update, input, waitMs),
     describe: (groupId) => runningSaga(client, groupId),
     wake: (groupId) => wakeSaga(options, groupId),

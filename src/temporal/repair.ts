@@ -23,7 +23,7 @@ export async function repairGroup(deps: SweepDeps, groupId: string): Promise<voi
 export async function repairOpenGroup(deps: SweepDeps, open: OpenGroup): Promise<boolean> {
   const { client, db, log } = deps;
   const groupId = open.id;
-  if (await runs(deps, groupId)) return false;
+  if (await sagaRuns(deps, groupId)) return false;
   if (open.request === null) {
     log.error(
       { groupId, alert: 'GROUP_WITHOUT_REQUEST' },
@@ -49,8 +49,8 @@ export async function repairOpenGroup(deps: SweepDeps, open: OpenGroup): Promise
   return true;
 }
 
-/** Asked by id: lists lag behind. */
-async function runs({ client }: SweepDeps, groupId: string): Promise<boolean> {
+/** Whether a saga of that id runs. Asked by id: lists lag behind. */
+export async function sagaRuns({ client }: SweepDeps, groupId: string): Promise<boolean> {
   try {
     const handle = client.workflow.getHandle(groupId);
     const { status } = await readWithin(client.connection, () => handle.describe());

@@ -1,4 +1,4 @@
-/** The sweeper's two walks; `workflows/repair.ts` calls them batch by batch. */
+/** The sweeper's walks; `workflows/repair.ts` calls them batch by batch. */
 import type {
   SweepDeps as Sweep,
   SweepCursor,
@@ -12,6 +12,7 @@ import { alertLedgerBehind, buryUnbegun, type ClientSaga, endOfSaga } from './cl
 import type { SweepDeps } from './deps.ts';
 import { faultOf } from './failures.ts';
 import { isTurnOf, listedAsRunning } from './listedSagas.ts';
+import { sweepPayoutRuns } from './payoutRuns.ts';
 import { repairOpenGroup } from './repair.ts';
 import { inputOfSaga } from './runningSaga.ts';
 
@@ -28,6 +29,10 @@ const ENDED_WITHIN_MS = 30 * 60_000;
 export function createSweep(deps: SweepDeps): Sweep {
   return {
     sweepOpenGroups: (after, onProgress) => sweepOpenGroups(deps, after, onProgress),
+    sweepPayoutRuns: async (onProgress) => {
+      const swept = await sweepPayoutRuns(deps, onProgress);
+      return { next: null, buried: 0, ...swept };
+    },
     sweepEndedSagas: (onProgress) => sweepEndedSagas(deps, onProgress),
   };
 }

@@ -4,7 +4,7 @@ import type { NoOutcome } from '../contracts/sagas.ts';
 const RETRY_AFTER_SECONDS = 2;
 
 /** Temporal refused, or it is not known what became of the call. */
-export function unavailable(detail: string): NoOutcome {
+export function unavailable(detail: string): Extract<NoOutcome, { outcome: 'unavailable' }> {
   return {
     outcome: 'unavailable',
     code: 'UNAVAILABLE',

@@ -75,6 +75,7 @@ interface TestApiOptions {
 export const NO_SAGAS: SagaGateway = {
   start: () => Promise.reject(new Error('This test has no sagas')),
   act: () => Promise.reject(new Error('This test has no sagas')),
+  openPayoutRun: () => Promise.reject(new Error('This test has no sagas')),
   wake: () => Promise.resolve(),
   ready: () => Promise.resolve(true),
   uiLink: (groupId) => `http://temporal.invalid/${encodeURIComponent(groupId)}`,

@@ -31,6 +31,7 @@ export function onApi(): ApiDriver {
     const gateway: SagaGateway = {
       start: (type, input, waitMs) => sagas().start(type, input, waitMs),
       act: (update, input, waitMs) => sagas().act(update, input, waitMs),
+      openPayoutRun: (input, waitMs) => sagas().openPayoutRun(input, waitMs),
       describe: async (id) => (await sagas().describe?.(id)) ?? null,
       wake: (id) => sagas().wake(id),
       ready: () => sagas().ready(),

@@ -22,6 +22,7 @@ import { requireRiskCheck } from '../../src/ledger/recordRisk.ts';
 import { createWallet } from '../../src/ledger/wallets.ts';
 import { createLog } from '../../src/observability/log.ts';
 import { type Sagas, startSagas } from '../../src/temporal/sagas.ts';
+import { runInput } from '../ledger/payoutInputs.ts';
 import { openChainCorpus } from './chainCorpus.ts';
 import { CHAIN_SCENARIOS } from './chainScenarios.ts';
 import {
@@ -139,6 +140,21 @@ const SCENARIOS: Record<string, (sagas: Sagas, name: string) => Promise<string>>
     await sagas.gateway.wake(input.groupId);
     await act(sagas, 'finalize', input.groupId, { amount: null, final: true, txid: null });
     return input.groupId;
+  },
+  async payoutRun({ gateway }, name) {
+    // One line is refused; as many as two activities pay.
+    const lines = Array.from({ length: 600 }, () => ({ wallet: 'b', amount: '0.01' }));
+    lines[7] = { wallet: 'b', amount: '1000000' };
+    const input = runInput(name, 'c', lines);
+    await gateway.openPayoutRun(input, WAIT_MS);
+    return input.runId;
+  },
+  async payoutRunCancelled({ gateway, client }, name) {
+    const lines = Array.from({ length: 5_000 }, () => ({ wallet: 'b', amount: '0.01' }));
+    const input = runInput(name, 'c', lines);
+    await gateway.openPayoutRun(input, WAIT_MS);
+    await client.workflow.getHandle(input.runId).signal('cancel', 'for the corpus');
+    return input.runId;
   },
   async repair({ client }, name) {
     await client.workflow.execute('repair', { taskQueue: 'holdfast', workflowId: name });

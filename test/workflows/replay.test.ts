@@ -77,6 +77,9 @@ describe('the corpus of histories', () => {
     ['groupSaga', 'a group not read anew', 'outcome.replayed &&', 'false &&', 'transferRepaired'],
     ['acts', 'a signal without its fact', 'await recordSignal(', '(', 'transferReleasedBySignal'],
     ['acts', 'an act that waits', 'saga.opened)', '!saga.opened)', 'transferInParts'],
+    ['payoutRun', 'nothing paid', '.payPayoutLines.', '.readPayoutRun.', 'payoutRun'],
+    ['payoutRun', 'no cancellation', '.cancelPayoutRun.', '.readPayoutRun.', 'payoutRunCancelled'],
+    ['repair', 'no payout runs', '.sweepPayoutRuns.', '.sweepEndedSagas.', 'repair'],
     ['repair', 'half a sweep', '.sweepEndedSagas.', '.sweepOpenGroups.', 'repair'],
     [
       'chainDeposit',

@@ -1,0 +1,163 @@
+-- Writes down what became of the lines that were handed out: the ledger's own operation of each
+-- line's group says it, so nobody's word is taken for it. Call it with the run's row locked; it
+-- answers the row as it is then. A line without an operation is left as it is.
+create function ledger_record_payout_lines(r payout_runs) returns payout_runs
+language plpgsql as $$
+declare
+  v_settled integer;
+  v_refused integer;
+  v_paid numeric;
+  v_first_waiting integer;
+begin
+  with decided as (
+    select l.line, o.status, o.answer -> 'refusal' as refusal
+    from payout_lines l
+      cross join lateral (
+        select * from operations x
+        where x.group_id = payout_group_id(r.id, l.line) and x.step_key = r.opened_by limit 1
+      ) o
+    where l.run_id = r.id and l.line > r.decided_to and l.line <= r.claimed_to
+      and l.status = 'waiting'
+  ), written as (
+    update payout_lines l
+      set status = case d.status when 'done' then 'settled' else 'refused' end::payout_line_status,
+        code = d.refusal ->> 'code', detail = d.refusal ->> 'detail'
+      from decided d where l.run_id = r.id and l.line = d.line
+      returning l.status, l.amount
+  )
+  select count(*) filter (where w.status = 'settled'), count(*) filter (where w.status = 'refused'),
+      coalesce(sum(w.amount) filter (where w.status = 'settled'), 0)
+    into v_settled, v_refused, v_paid from written w;
+  select min(l.line) into v_first_waiting from payout_lines l
+    where l.run_id = r.id and l.line > r.decided_to and l.line <= r.claimed_to
+      and l.status = 'waiting';
+  update payout_runs p
+    set settled = p.settled + v_settled, refused = p.refused + v_refused, paid = p.paid + v_paid,
+      decided_to = coalesce(v_first_waiting - 1, p.claimed_to)
+    where p.id = r.id returning * into r;
+  return r;
+end
+$$;
+
+-- Ends a run whose lines all have their outcome, once, and announces it.
+create function ledger_finish_payout_run(
+  r payout_runs, p_step_key text, p_verb text, p_actor text, p_request jsonb,
+  p_status payout_run_status, p_reason text
+) returns jsonb
+language plpgsql as $$
+declare
+  v_at timestamptz := clock_timestamp();
+  v_answer jsonb;
+begin
+  update payout_runs p
+    set status = p_status, reason = p_reason, finished_at = v_at, claimed_to = p.lines,
+      decided_to = p.lines, cancelled = p.lines - p.settled - p.refused
+    where p.id = r.id returning * into r;
+  v_answer := jsonb_build_object('outcome', 'done', 'run', payout_run_json(r));
+  insert into operations
+      (group_id, step_key, verb, actor, request, status, answer, created_at)
+    values (r.id, p_step_key, p_verb, p_actor, p_request, 'done', v_answer, v_at);
+  insert into outbox (group_id, event, step_key, created_at)
+    values (r.id, 'payout_run.' || lower(p_status::text), p_step_key, v_at);
+  return v_answer;
+end
+$$;
+
+-- Brings a run's outcomes up to date and hands out the next lines: all that are out without an
+-- outcome, and new ones until p_most are out. Whoever pays them may die at any moment: they are
+-- handed out again, and a line that was paid already says so when it is paid again.
+create function ledger_advance_payout_run(p_run_id text, p_most integer) returns jsonb
+language plpgsql as $$
+declare
+  r payout_runs;
+  v_out bigint;
+  v_lines jsonb;
+begin
+  select * into r from payout_runs where id = p_run_id for update;
+  if not found then
+    return '{"outcome": "not_found"}';
+  end if;
+  if r.status = 'RUNNING' then
+    r := ledger_record_payout_lines(r);
+    if r.settled + r.refused = r.lines then
+      perform ledger_finish_payout_run(r, '~finish', 'finishPayoutRun', 'saga', '{}', 'DONE', null);
+      select * into r from payout_runs where id = p_run_id;
+    end if;
+  end if;
+  if r.status = 'RUNNING' then
+    select count(*) into v_out from payout_lines l
+      where l.run_id = r.id and l.line > r.decided_to and l.line <= r.claimed_to
+        and l.status = 'waiting';
+    update payout_runs p
+      set claimed_to = least(p.lines, p.claimed_to + greatest(p_most - v_out, 0))
+      where p.id = r.id returning * into r;
+    select jsonb_agg(jsonb_build_object('line', l.line, 'wallet', l.wallet_id,
+        'amount', amount_text(l.amount), 'reference', coalesce(l.reference, r.reference),
+        'groupId', payout_group_id(r.id, l.line)) order by l.line)
+      into v_lines
+      from payout_lines l
+      where l.run_id = r.id and l.line > r.decided_to and l.line <= r.claimed_to
+        and l.status = 'waiting';
+  end if;
+  return jsonb_build_object('outcome', 'done', 'run', payout_run_json(r),
+    'stepKey', r.opened_by, 'client', r.client, 'admin', r.admin,
+    'lines', coalesce(v_lines, '[]'));
+end
+$$;
+
+-- Ends a run before all is paid: what is paid stays, the rest is not paid any more. A line that is
+-- out at this moment is either paid by now, or its group is closed before anybody can pay it, so
+-- the answer is final.
+create function ledger_cancel_payout_run(
+  p_run_id text, p_step_key text, p_actor text, p_request jsonb, p_reason text, p_freeze boolean
+) returns jsonb
+language plpgsql as $$
+declare
+  r payout_runs;
+  v_answer jsonb;
+begin
+  select * into r from payout_runs where id = p_run_id for update;
+  if not found then
+    return '{"outcome": "not_found"}';
+  end if;
+  v_answer := ledger_replay(p_run_id, p_step_key);
+  if v_answer is not null then
+    return v_answer;
+  end if;
+  if r.status = 'RUNNING' then
+    -- Each line's payment either ends before its lock is ours, or begins after we are done.
+    perform ledger_lock_new(u.id) from (
+        select payout_group_id(r.id, l.line) as id from payout_lines l
+        where l.run_id = r.id and l.line > r.decided_to and l.line <= r.claimed_to
+          and l.status = 'waiting'
+        order by id
+      ) u;
+    r := ledger_record_payout_lines(r);
+    if r.settled + r.refused = r.lines then
+      perform ledger_finish_payout_run(r, '~finish', 'finishPayoutRun', 'saga', '{}', 'DONE', null);
+      select * into r from payout_runs where id = p_run_id;
+    end if;
+  end if;
+  if r.status <> 'RUNNING' then
+    v_answer := jsonb_build_object('outcome', 'refused', 'frozen', p_freeze,
+      'refusal', jsonb_build_object('code', 'GROUP_NOT_OPEN', 'detail',
+        format('Payout run %s is %s; nothing of it is waiting.', r.id, r.status)));
+    if p_freeze then
+      insert into operations
+          (group_id, step_key, verb, actor, request, status, answer, created_at)
+        values (r.id, p_step_key, 'cancelPayoutRun', p_actor, p_request, 'refused', v_answer,
+          clock_timestamp());
+    end if;
+    return v_answer;
+  end if;
+  perform ledger_tombstone(payout_group_id(r.id, l.line), '~cancelled', p_actor, p_request,
+      'transfer', r.client, 'PAYOUT_RUN_CANCELLED')
+    from payout_lines l
+    where l.run_id = r.id and l.line > r.decided_to and l.line <= r.claimed_to
+      and l.status = 'waiting';
+  update payout_lines l set status = 'cancelled'
+    where l.run_id = r.id and l.line > r.decided_to and l.status = 'waiting';
+  return ledger_finish_payout_run(r, p_step_key, 'cancelPayoutRun', p_actor, p_request,
+    'CANCELLED', p_reason);
+end
+$$;

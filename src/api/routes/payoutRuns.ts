@@ -1,0 +1,178 @@
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { payoutRunId, stepKey } from '../../contracts/ids.ts';
+import {
+  type OpenedPayoutRun,
+  PAYOUT_LINE_STATUSES,
+  PAYOUT_RUN_STATUSES,
+  type PayoutOutcome,
+  type PayoutRun,
+} from '../../contracts/payouts.ts';
+import { listPayoutLines, listPayoutRuns, readPayoutRun } from '../../ledger/payoutLists.ts';
+import { cancelPayoutRun } from '../../ledger/payoutRuns.ts';
+import { type ApiContext, type ApiDeps, type ApiEnv, isAdmin } from '../context.ts';
+import { answersWith, moneyHeaders } from '../idempotency.ts';
+import { payoutProblem, payoutWord } from '../payoutOutcomes.ts';
+import { waitMsOf } from '../prefer.ts';
+import { Problem } from '../problem.ts';
+import { body, json, reads, writes } from '../routing.ts';
+import { reasonBody } from '../schemas/group.ts';
+import { pageQuery } from '../schemas/page.ts';
+import {
+  openPayoutRunBody,
+  payoutLinePage,
+  payoutRun,
+  payoutRunPage,
+} from '../schemas/payoutRun.ts';
+import { problems } from '../schemas/problem.ts';
+import { idParam } from '../schemas/text.ts';
+
+/** Lists are posted here; their bodies may be larger than others. */
+export const PAYOUT_RUNS_PATH = '/v1/payout-runs';
+
+const tags = ['Payout runs'];
+const params = z.object({ id: idParam('id', 'payoutRun:shop:2026-01') });
+
+const openRoute = createRoute({
+  method: 'post',
+  path: PAYOUT_RUNS_PATH,
+  tags,
+  summary: 'Pay a list of up to 10,000 lines out of one wallet',
+  description:
+    'Every line is a transfer of its own. A list with a line at fault is refused whole, and ' +
+    '`errors` names the first 100. Nothing is held: a line that cannot be paid when it is ' +
+    'its turn is refused by itself, for ever, and the rest goes on.',
+  ...writes('transfer'),
+  request: { headers: moneyHeaders, body: body(openPayoutRunBody, 'required') },
+  responses: answersWith(payoutRun, 201, 'The run, with nothing paid yet', [
+    'INVALID_AMOUNT',
+    'WALLET_NOT_FOUND',
+    'ASSET_MISMATCH',
+  ]),
+});
+
+const readRoute = createRoute({
+  method: 'get',
+  path: '/v1/payout-runs/{id}',
+  tags,
+  summary: 'Read how far a payout run is',
+  ...reads('read'),
+  request: { params },
+  responses: { 200: json(payoutRun, 'The run'), ...problems(['INVALID_REQUEST', 'NOT_FOUND']) },
+});
+
+const listRoute = createRoute({
+  method: 'get',
+  path: PAYOUT_RUNS_PATH,
+  tags,
+  summary: 'List payout runs, newest first',
+  ...reads('read'),
+  request: {
+    query: z.strictObject({ ...pageQuery, status: z.enum(PAYOUT_RUN_STATUSES).optional() }),
+  },
+  responses: { 200: json(payoutRunPage, 'A page of runs'), ...problems(['INVALID_REQUEST']) },
+});
+
+const linesRoute = createRoute({
+  method: 'get',
+  path: '/v1/payout-runs/{id}/lines',
+  tags,
+  summary: "List a payout run's lines, in their order",
+  ...reads('read'),
+  request: {
+    params,
+    query: z.strictObject({ ...pageQuery, status: z.enum(PAYOUT_LINE_STATUSES).optional() }),
+  },
+  responses: {
+    200: json(payoutLinePage, 'A page of lines'),
+    ...problems(['INVALID_REQUEST', 'NOT_FOUND']),
+  },
+});
+
+const cancelRoute = createRoute({
+  method: 'post',
+  path: '/v1/payout-runs/{id}/cancel',
+  tags,
+  summary: 'Pay nothing more of a run; what is paid stays',
+  ...writes('transfer'),
+  request: { params, headers: moneyHeaders, body: body(reasonBody, 'required') },
+  responses: answersWith(payoutRun, 200, 'The run, ended', ['NOT_FOUND', 'GROUP_NOT_OPEN']),
+});
+
+function resourceOf({ gateway }: ApiDeps, run: PayoutRun) {
+  return { ...run, workflowId: run.id, links: { temporalUi: gateway.uiLink(run.id) } };
+}
+
+/** Counts the outcome; hands on the run, throws everything else. */
+function runOf(
+  c: ApiContext,
+  deps: ApiDeps,
+  verb: string,
+  runId: string,
+  outcome: PayoutOutcome | OpenedPayoutRun,
+): PayoutRun {
+  deps.metrics.outcomes.inc({ verb, code: payoutWord(outcome) });
+  if (outcome.outcome !== 'done') throw payoutProblem(outcome, runId);
+  if (outcome.replayed) c.header('Idempotency-Replayed', 'true');
+  return outcome.run;
+}
+
+async function findRun({ db }: ApiDeps, id: string): Promise<PayoutRun> {
+  const run = await readPayoutRun(db, id);
+  if (run !== null) return run;
+  throw new Problem('NOT_FOUND', `There is no payout run ${id}.`);
+}
+
+function writeRuns(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
+  app.openapi(openRoute, async (c) => {
+    const caller = c.get('caller');
+    const { 'Idempotency-Key': key, Prefer } = c.req.valid('header');
+    const { wallet, lines, reference = null, metadata } = c.req.valid('json');
+    const { client } = caller;
+    const runId = payoutRunId(client, key);
+    const actor = { name: client, admin: isAdmin(caller) };
+    const input = { runId, stepKey: stepKey('create', client, key), actor, client, wallet, lines };
+    const outcome = await deps.gateway.openPayoutRun(
+      { ...input, reference, metadata },
+      waitMsOf(Prefer),
+    );
+    const run = runOf(c, deps, 'payoutRun', runId, outcome);
+    if ('begun' in outcome && outcome.begun) return c.json(resourceOf(deps, run), 201);
+    c.header('Location', `${PAYOUT_RUNS_PATH}/${encodeURIComponent(runId)}`);
+    return c.json(resourceOf(deps, run), 202);
+  });
+  app.openapi(cancelRoute, async (c) => {
+    const caller = c.get('caller');
+    const { id: runId } = c.req.valid('param');
+    const { 'Idempotency-Key': key } = c.req.valid('header');
+    const actor = { name: caller.client, admin: isAdmin(caller) };
+    const step = { runId, stepKey: stepKey('cancel', caller.client, key), actor };
+    const input = { ...step, reason: c.req.valid('json').reason };
+    // The ledger alone decides, so a list can be stopped while Temporal is away; its saga sees it.
+    const outcome = await cancelPayoutRun(deps.db, input);
+    return c.json(resourceOf(deps, runOf(c, deps, 'cancelPayoutRun', runId, outcome)), 200);
+  });
+}
+
+/** Payout runs: lists of payments, each line a transfer of its own. */
+export function payoutRunRoutes(deps: ApiDeps): OpenAPIHono<ApiEnv> {
+  const { db } = deps;
+  const app = new OpenAPIHono<ApiEnv>();
+  writeRuns(app, deps);
+  app.openapi(readRoute, async (c) => {
+    const run = await findRun(deps, c.req.valid('param').id);
+    return c.json(resourceOf(deps, run), 200);
+  });
+  app.openapi(listRoute, async (c) => {
+    const { limit, cursor, status } = c.req.valid('query');
+    const page = await listPayoutRuns(db, { status }, { limit, cursor });
+    const data = page.data.map((run) => resourceOf(deps, run));
+    return c.json({ data, nextCursor: page.nextCursor }, 200);
+  });
+  app.openapi(linesRoute, async (c) => {
+    const { id } = c.req.valid('param');
+    const { limit, cursor, status } = c.req.valid('query');
+    await findRun(deps, id);
+    return c.json(await listPayoutLines(db, id, { status }, { limit, cursor }), 200);
+  });
+  return app;
+}

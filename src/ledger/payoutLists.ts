@@ -1,0 +1,91 @@
+/** Payout runs and their lines as they stand. */
+import type {
+  PayoutLine,
+  PayoutLineStatus,
+  PayoutRun,
+  PayoutRunStatus,
+} from '../contracts/payouts.ts';
+import type { Db } from '../db/pool.ts';
+import { withRetry } from '../db/sqlstate.ts';
+import { Conditions } from './conditions.ts';
+import {
+  NUMBER_PART,
+  type Page,
+  type PageRequest,
+  pageOf,
+  placeOf,
+  TEXT_PART,
+  TIME_PART,
+} from './page.ts';
+
+/** The run as it stands, or null where there is none of that id. */
+export async function readPayoutRun(db: Db, id: string): Promise<PayoutRun | null> {
+  const { rows } = await withRetry(() =>
+    db.query({
+      name: 'read_payout_run',
+      text: 'select payout_run_json(r) as run from payout_runs r where r.id = $1',
+      values: [id],
+    }),
+  );
+  return rows[0]?.run ?? null;
+}
+
+/** Runs, newest first. */
+export async function listPayoutRuns(
+  db: Db,
+  { status }: { status?: PayoutRunStatus | undefined },
+  { limit, cursor }: PageRequest,
+): Promise<Page<PayoutRun>> {
+  const [time, id] = placeOf(cursor, [TIME_PART, TEXT_PART]);
+  const where = new Conditions()
+    .add('r.status = $', status)
+    .add('(r.created_at, r.id) < ($, $)', time, id);
+  const { rows } = await withRetry(() =>
+    db.query(
+      `select payout_run_json(r) as item, array[rfc3339(r.created_at), r.id] as place
+       from payout_runs r ${where.sql}
+       order by r.created_at desc, r.id desc limit ${where.mark(limit + 1)}`,
+      where.values,
+    ),
+  );
+  return pageOf<PayoutRun>(rows, limit);
+}
+
+/** A run's lines in their order. */
+export async function listPayoutLines(
+  db: Db,
+  runId: string,
+  { status }: { status?: PayoutLineStatus | undefined },
+  { limit, cursor }: PageRequest,
+): Promise<Page<PayoutLine>> {
+  const [line] = placeOf(cursor, [NUMBER_PART]);
+  const where = new Conditions()
+    .add('l.run_id = $', runId)
+    .add('l.status = $', status)
+    .add('l.line > $::bigint', line);
+  const { rows } = await withRetry(() =>
+    db.query(
+      `select payout_line_json(l) as item, array[l.line::text] as place
+       from payout_lines l ${where.sql} order by l.line limit ${where.mark(limit + 1)}`,
+      where.values,
+    ),
+  );
+  return pageOf<PayoutLine>(rows, limit);
+}
+
+/** Runs under way that are older than so many seconds, oldest first, up to `limit`. */
+export async function listOpenPayoutRuns(
+  db: Db,
+  { olderThanSeconds, limit }: { olderThanSeconds: number; limit: number },
+): Promise<PayoutRun[]> {
+  const { rows } = await withRetry(() =>
+    db.query(
+      `select payout_run_json(r) as run from payout_runs r
+       where r.status = 'RUNNING'
+         and r.created_at < clock_timestamp() - make_interval(secs => $1)
+       order by r.created_at, r.id limit $2`,
+      [olderThanSeconds, limit],
+    ),
+  );
+  return rows.map(({ run }) => run);
+}

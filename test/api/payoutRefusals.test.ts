@@ -1,0 +1,103 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { balanceOf, faultOf, openWallet } from './money.ts';
+import { createDesk, type Desk, linesOf, PATH, runPath } from './payoutDesk.ts';
+import { adminOn, NO_SAGAS, type TestApi, type TestClient } from './testApi.ts';
+
+let api: TestApi;
+let desk: TestClient;
+let payerWith: Desk['payerWith'];
+let ended: Desk['ended'];
+
+beforeAll(async () => {
+  ({ api, desk, payerWith, ended } = await createDesk());
+});
+
+describe('a bad list', () => {
+  test('is refused whole with the lines at fault, a hundred at most', async () => {
+    const wallet = await payerWith('5');
+    const refuse = async (lines: object[], expected: [number, string, ...string[]]) => {
+      const answer = await desk.post(PATH, { wallet, lines });
+      expect(faultOf(answer)).toEqual(expected);
+    };
+    await refuse([], [400, 'INVALID_REQUEST', '/lines']);
+    await refuse(linesOf(10_001), [400, 'INVALID_REQUEST', '/lines']);
+    await refuse([{ wallet: 'ann', amount: 1 }], [400, 'INVALID_AMOUNT', '/lines/0/amount']);
+    await refuse(
+      [...linesOf(1), { wallet: 'bob', amount: '0.001' }],
+      [400, 'INVALID_AMOUNT', '/lines/1/amount'],
+    );
+    await refuse([{ wallet, amount: '1' }], [400, 'INVALID_REQUEST', '/lines/0/wallet']);
+    await refuse([{ wallet: 'fees:USD', amount: '1' }], [403, 'FORBIDDEN', '/lines/0/wallet']);
+    await refuse([{ wallet: 'nobody', amount: '1' }], [404, 'WALLET_NOT_FOUND', '/lines/0/wallet']);
+    const many = await desk.post(PATH, { wallet, lines: linesOf(150, '1e3') });
+    expect(faultOf(many)).toHaveLength(102);
+    expect(many.body.detail).toContain('150 fields are at fault; `errors` names the first 100');
+    const unknown = Array.from({ length: 150 }, (_, i) => ({ wallet: `x${i}`, amount: '1' }));
+    expect(faultOf(await desk.post(PATH, { wallet, lines: unknown }))).toHaveLength(102);
+    expect(await balanceOf(api, wallet)).toEqual(['5', '0', '0']);
+  });
+
+  test('of wallets that were missing stays refused under its key', async () => {
+    const body = { wallet: await payerWith('5'), lines: [{ wallet: 'late', amount: '1' }] };
+    expect((await desk.post(PATH, body, { key: 'late' })).status).toBe(404);
+    await openWallet(api, 'late', 'USD');
+    const again = await desk.post(PATH, body, { key: 'late' });
+    expect(faultOf(again)).toEqual([404, 'WALLET_NOT_FOUND', '/lines/0/wallet']);
+    expect(again.headers.get('idempotency-replayed')).toBe('true');
+  });
+
+  test('may be larger than other bodies, up to 8 MiB', async () => {
+    const wallet = await payerWith('1');
+    const lines = linesOf(10_000, '1.001').map((line) => ({ ...line, reference: 'r'.repeat(200) }));
+    // More than 1 MiB, and read: the amounts are looked at.
+    expect(faultOf(await desk.post(PATH, { wallet, lines })).slice(0, 2)).toEqual([
+      400,
+      'INVALID_AMOUNT',
+    ]);
+    const metadata = { padding: 'x'.repeat(8 * 1024 * 1024) };
+    const large = await desk.post(PATH, { wallet, lines: linesOf(1), metadata });
+    expect(faultOf(large)).toEqual([413, 'BODY_TOO_LARGE']);
+    const transfer = await desk.post('/v1/transfers', { legs: [], metadata });
+    expect(faultOf(transfer)).toEqual([413, 'BODY_TOO_LARGE']);
+    const cancel = { reason: 'x', padding: 'x'.repeat(1024 * 1024) };
+    expect(faultOf(await desk.post(runPath('x', '/cancel'), cancel))).toEqual([
+      413,
+      'BODY_TOO_LARGE',
+    ]);
+  });
+});
+
+describe('without Temporal', () => {
+  test('no list is taken, and its key stays free', async () => {
+    const wallet = await payerWith('2');
+    const down = { ...NO_SAGAS, openPayoutRun: api.gateway.openPayoutRun };
+    const body = { wallet, lines: linesOf(2) };
+    const unavailable = {
+      outcome: 'unavailable' as const,
+      code: 'UNAVAILABLE' as const,
+      detail: 'Temporal does not answer.',
+      retryAfterSeconds: 2,
+    };
+    down.openPayoutRun = () => Promise.resolve(unavailable);
+    const away = await adminOn(api.db, down);
+    const answer = await away.post(PATH, body, { key: 'away' });
+    expect(faultOf(answer)).toEqual([503, 'UNAVAILABLE']);
+    expect(answer.headers.get('retry-after')).toBe('2');
+    const { status } = await api.admin.post(PATH, body, { key: 'away' });
+    expect(status).toBe(201);
+    await ended('payoutRun:admin:away');
+  });
+
+  test('a list that was taken meanwhile is accepted, and says where to look', async () => {
+    const wallet = await payerWith('2');
+    const lost: typeof api.gateway.openPayoutRun = async (input, waitMs) => {
+      const opened = await api.gateway.openPayoutRun(input, waitMs);
+      return opened.outcome === 'unavailable' ? opened : { ...opened, begun: false };
+    };
+    const client = await adminOn(api.db, { ...NO_SAGAS, openPayoutRun: lost });
+    const answer = await client.post(PATH, { wallet, lines: linesOf(2) }, { key: 'lost' });
+    expect(answer.status).toBe(202);
+    expect(answer.headers.get('location')).toBe(runPath('payoutRun:admin:lost'));
+    await ended('payoutRun:admin:lost');
+  });
+});

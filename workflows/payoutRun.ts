@@ -1,0 +1,220 @@
+import {
+  ApplicationFailure,
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  continueAsNew,
+  currentUpdateInfo,
+  defineQuery,
+  defineSignal,
+  defineUpdate,
+  proxyActivities,
+  proxyLocalActivities,
+  setCurrentDetails,
+  setHandler,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { createPayoutActivities } from '../activities/payoutActivities.ts';
+import type { PayoutOutcome, PayoutRun, PayoutRunInput } from '../src/contracts/payouts.ts';
+import { SEARCH_ATTRIBUTE, SIGNAL, type SignalReason } from '../src/contracts/sagas.ts';
+import type { Refusal } from '../src/contracts/steps.ts';
+import { TEMPORAL_UI } from './actInputs.ts';
+import { nextOf, type PayoutView, peopleOf, renderPayout } from './payoutDetails.ts';
+import { sentenceFor } from './personAnswers.ts';
+
+/**
+ * Lines of one activity: a second or so of work, so that the page of the workflow moves every
+ * second, and a run of 10,000 lines is twenty activities and some hundred events.
+ */
+const LINES_OF_ACTIVITY = 500;
+/** Longest reason in characters (API.md, Transfer groups). */
+const MAX_REASON_LENGTH = 500;
+
+type Payouts = ReturnType<typeof createPayoutActivities>;
+
+/**
+ * A worker that was killed is replaced within the heartbeat's time: some fifty times as long as one
+ * lot of lines takes. Of one that is only slow, two pay the same lines, which does no harm.
+ */
+const work = proxyActivities<Payouts>({
+  startToCloseTimeout: '10 minutes',
+  heartbeatTimeout: '5 seconds',
+  retry: {
+    initialInterval: '100 milliseconds',
+    backoffCoefficient: 2,
+    maximumInterval: '1 minute',
+  },
+});
+
+/** One round trip each, as of the ledger's steps. */
+const ledger = proxyLocalActivities<Payouts>({
+  startToCloseTimeout: '15 seconds',
+  localRetryThreshold: '5 seconds',
+  retry: {
+    initialInterval: '100 milliseconds',
+    backoffCoefficient: 2,
+    maximumInterval: '1 minute',
+  },
+});
+
+/** Answer of the `status` query. */
+export interface PayoutStatus {
+  run: PayoutRun | null;
+  linesPerSecond: number | null;
+  next: string;
+  people: string[];
+}
+
+const statusQuery = defineQuery<PayoutStatus>('status');
+const cancelSignal = defineSignal<[SignalReason]>(SIGNAL.cancel);
+const cancelUpdate = defineUpdate<PayoutRun, [{ reason: string }]>('cancel');
+
+/**
+ * A payout run: pays its lines part by part until the ledger says that none is left. The lines and
+ * how far they are stand in the ledger alone, so that a run which begins anew (another worker, the
+ * sweeper) goes on where the last one was, and a cancellation that was decided there ends it here.
+ */
+export function payoutRun(input: PayoutRunInput): Promise<PayoutRun> {
+  const saga = new PayoutSaga(input);
+  saga.handleActs();
+  CancellationScope.current().cancelRequested.catch(() => {
+    saga.cancelAsked = true;
+  });
+  // A cancellation of the workflow is a wish: it never cuts a part off between effect and record.
+  return CancellationScope.nonCancellable(() => saga.drive());
+}
+
+class PayoutSaga implements PayoutView {
+  readonly runId: string;
+  run: PayoutRun | null = null;
+  linesPerSecond: number | null = null;
+  cancelAsked = false;
+  lastRefusal: Refusal | null = null;
+
+  constructor({ runId }: PayoutRunInput) {
+    this.runId = runId;
+    this.tell();
+  }
+
+  /** Registers all handlers; called before the first await. */
+  handleActs(): void {
+    setHandler(
+      cancelSignal,
+      async (said) => {
+        const reason = (typeof said === 'object' ? said?.reason : said) || 'cancel by signal';
+        await this.cancel('~signal:cancel', reason.slice(0, MAX_REASON_LENGTH), false);
+      },
+      { description: 'Pays nothing more; what is paid stays. Input: a reason in quotes.' },
+    );
+    setHandler(
+      cancelUpdate,
+      async ({ reason }) =>
+        runOf(await this.cancel(`~update:${currentUpdateInfo()?.id}`, reason, true)),
+      {
+        description: 'Pays nothing more; what is paid stays: {"reason": "…"}.',
+        validator: (typed) => checkReason(typed?.reason),
+      },
+    );
+    setHandler(
+      statusQuery,
+      () => ({
+        run: this.run,
+        linesPerSecond: this.linesPerSecond,
+        next: nextOf(this),
+        people: peopleOf(this),
+      }),
+      { description: 'How many lines are paid, refused and left, and what comes next.' },
+    );
+  }
+
+  async drive(): Promise<PayoutRun> {
+    const summary = 'Read how far the run is';
+    let run = this.learn(await ledger.readPayoutRun.executeWithOptions({ summary }, [this.runId]));
+    while (run.status === 'RUNNING') {
+      if (this.cancelAsked) {
+        await this.cancel('~cancelled', 'The workflow was cancelled', false);
+      }
+      run = await this.payPart(run);
+      if (run.status === 'RUNNING' && workflowInfo().continueAsNewSuggested) {
+        await condition(allHandlersFinished);
+        await continueAsNew<typeof payoutRun>({ runId: this.runId });
+      }
+    }
+    upsertSearchAttributes([{ key: SEARCH_ATTRIBUTE.status, value: run.status }]);
+    await condition(allHandlersFinished);
+    return run;
+  }
+
+  /** One part; of a run that was cancelled it only learns so. */
+  private async payPart(before: PayoutRun): Promise<PayoutRun> {
+    const { settled, refused, total } = before.lines;
+    const first = settled + refused + 1;
+    const last = Math.min(first + LINES_OF_ACTIVITY - 1, total);
+    const summary = `Pay lines ${first} to ${last} of ${total}`;
+    // Workflow time, which is read from the history.
+    const startedAt = Date.now();
+    const args: [string, number] = [this.runId, LINES_OF_ACTIVITY];
+    const run = await work.payPayoutLines.executeWithOptions({ summary }, args);
+    const seconds = (Date.now() - startedAt) / 1000;
+    const done = run === null ? 0 : run.lines.settled + run.lines.refused - first + 1;
+    this.linesPerSecond = seconds > 0 ? Math.round(done / seconds) : null;
+    return this.learn(run);
+  }
+
+  /** Decided in the ledger: of a line that is under way only it knows whether it is paid. */
+  private async cancel(stepKey: string, reason: string, freeze: boolean): Promise<PayoutOutcome> {
+    const outcome = await ledger.cancelPayoutRun.executeWithOptions({ summary: 'Cancel the run' }, [
+      { runId: this.runId, stepKey, actor: TEMPORAL_UI, reason, freeze },
+    ]);
+    if (outcome.outcome === 'done') this.learn(outcome.run);
+    if (outcome.outcome === 'refused') this.lastRefusal = outcome.refusal;
+    this.tell();
+    return outcome;
+  }
+
+  /** A run that has ended stays so, whatever an answer from before its end says. */
+  private learn(run: PayoutRun | null): PayoutRun {
+    if (run === null) {
+      throw ApplicationFailure.nonRetryable(
+        `The ledger does not know ${this.runId}. Was an old database restored?`,
+        'LEDGER_BEHIND_TEMPORAL',
+      );
+    }
+    const known = this.run;
+    if (known === null || known.status === 'RUNNING') this.run = run;
+    this.tell();
+    return this.run ?? run;
+  }
+
+  /** Costs nothing: the UI asks for it when it shows. */
+  private tell(): void {
+    setCurrentDetails(renderPayout(this));
+  }
+}
+
+function checkReason(reason: unknown): void {
+  const isText = typeof reason === 'string' && reason.trim() !== '';
+  if (isText && reason.length <= MAX_REASON_LENGTH) return;
+  const sentence = `The input is {"reason": "…"}, a text of 1 to ${MAX_REASON_LENGTH} characters.`;
+  throw sentenceFor(sentence, 'INVALID_REQUEST');
+}
+
+/** The run, when it is good news; a person reads sentences and no outcomes. */
+function runOf(outcome: PayoutOutcome): PayoutRun {
+  switch (outcome.outcome) {
+    case 'done':
+      return outcome.run;
+    case 'refused': {
+      const { code, detail } = outcome.refusal;
+      throw sentenceFor(`Refused: ${code}. ${detail}`, code);
+    }
+    case 'key_reused':
+      throw sentenceFor(
+        'This update id was used for another request. Send it with another update id, or none.',
+        'IDEMPOTENCY_KEY_REUSED',
+      );
+    default:
+      throw sentenceFor('The ledger has no payout run of this id.', 'NOT_FOUND');
+  }
+}
