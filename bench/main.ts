@@ -8,6 +8,7 @@ import { run as ledger } from './ledger.ts';
 import { machine } from './machine.ts';
 import { run as open } from './open.ts';
 import { pageOf } from './page.ts';
+import { run as payout } from './payout.ts';
 import { type BenchReport, figuresOf, type Report, type Tell, textOf } from './report.ts';
 import { run as saga } from './saga.ts';
 import { run as watcher } from './watcher.ts';
@@ -30,6 +31,10 @@ const BENCHES: Record<string, { about: string; run: Run }> = {
   open: {
     about: 'memory, acts, lists, sweeper and restart with many groups that wait',
     run: open,
+  },
+  payout: {
+    about: 'lines a second of a long list, and of the same payments one by one',
+    run: payout,
   },
   watcher: {
     about: 'blocks a second while the watcher catches up, and that none is left out',
