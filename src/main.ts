@@ -23,6 +23,7 @@ import { requireRiskCheck } from './ledger/recordRisk.ts';
 import { queueSteps } from './ledger/stepQueue.ts';
 import { createLog, type Log } from './observability/log.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
+import { observePayoutRuns } from './observability/payoutMetrics.ts';
 import { encryptingConverter, readCodecKeys } from './temporal/codec.ts';
 import { type Sagas, startSagas } from './temporal/sagas.ts';
 import { observeReorgs } from './watchers/reorgMetrics.ts';
@@ -69,6 +70,7 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
     const metrics = createMetrics();
     metrics.observePool('service', db);
     observeWithdrawals(metrics.registry, db);
+    observePayoutRuns(metrics.registry, db);
     observeReconciliations(metrics.registry, db);
     observeTreasury(metrics.registry, db);
     const traces = config.chainTraces ?? undefined;
