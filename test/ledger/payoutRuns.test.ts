@@ -1,4 +1,5 @@
 /** Payout runs as the ledger keeps them; the saga that drives them is another test's. */
+import { Registry } from 'prom-client';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { groupId } from '../../src/contracts/ids.ts';
 import type { Db } from '../../src/db/pool.ts';
@@ -6,8 +7,9 @@ import { audit } from '../../src/ledger/audit.ts';
 import { readGroup } from '../../src/ledger/groups.ts';
 import { openTransfer } from '../../src/ledger/openTransfer.ts';
 import { readPayoutRun } from '../../src/ledger/payoutLists.ts';
-import { openPayoutRun } from '../../src/ledger/payoutRuns.ts';
+import { advancePayoutRun, openPayoutRun } from '../../src/ledger/payoutRuns.ts';
 import { setWalletStatus } from '../../src/ledger/wallets.ts';
+import { observePayoutRuns } from '../../src/observability/payoutMetrics.ts';
 import {
   addAsset,
   amounts,
@@ -137,6 +139,30 @@ describe('a payout run', () => {
     expect(await amounts(db, payer)).toEqual(['0', '0', '0']);
     expect(await world.pay(run.id)).toMatchObject({ status: 'DONE', lines: { settled: 200 } });
     expect(await amounts(db, payer)).toEqual(['0', '0', '0']);
+  });
+
+  it('pays what was handed out to somebody who died before paying it', async () => {
+    const payer = await walletWith(db, '200');
+    const { run } = await world.opened(payer, world.linesOf(200));
+    const handedOut = await advancePayoutRun(db, run.id, 100);
+    expect(handedOut?.lines).toHaveLength(100);
+    expect(await advancePayoutRun(db, run.id, 120)).toMatchObject({
+      lines: Array.from({ length: 120 }, (_, index) => ({ line: index + 1 })),
+    });
+    expect(await world.pay(run.id)).toMatchObject({ status: 'DONE', lines: { settled: 200 } });
+    expect(await amounts(db, payer)).toEqual(['0', '0', '0']);
+  });
+
+  it('tells how many lines wait, and for how long a run is under way', async () => {
+    const { run } = await world.opened(await walletWith(db, '7'), world.linesOf(7));
+    const registry = new Registry();
+    observePayoutRuns(registry, db);
+    const figures = await registry.metrics();
+    expect(figures).toContain('holdfast_open_payout_runs 1');
+    expect(figures).toContain('holdfast_payout_lines_waiting 7');
+    expect(figures).toMatch(/holdfast_open_payout_runs_oldest_seconds 0\.\d+/);
+    await world.pay(run.id);
+    expect(await registry.metrics()).toContain('holdfast_payout_lines_waiting 0');
   });
 
   it('is never paid by a key that a client chose to look like a line', async () => {
