@@ -28,15 +28,24 @@ const SOURCE = `transfer_groups g
   left join operations o on o.group_id = g.id and o.step_key = g.opened_by`;
 
 /**
- * Open groups that are older than so many seconds, oldest first. `after`: a page's `nextCursor`.
+ * Open groups that are older than so many seconds, oldest first. `after`: a page's `nextCursor`. Of
+ * `parts` above 1 those of one part, from 0: a group stays in its part.
  */
 export async function listOpenGroups(
   db: Db,
   {
     olderThanSeconds,
+    parts = 1,
+    part = 0,
     after,
     limit,
-  }: { olderThanSeconds: number; after: string | null; limit: number },
+  }: {
+    olderThanSeconds: number;
+    parts?: number;
+    part?: number;
+    after: string | null;
+    limit: number;
+  },
 ): Promise<Page<OpenGroup>> {
   const [time, id] = placeOf(after, [TIME_PART, TEXT_PART]);
   const { rows } = await withRetry(() =>
@@ -44,12 +53,21 @@ export async function listOpenGroups(
       `select ${ITEM} as item, array[rfc3339(g.created_at), g.id] as place from ${SOURCE}
        where g.status = 'IN_PROGRESS'
          and g.created_at < clock_timestamp() - make_interval(secs => $1)
+         and mod(abs(hashtext(g.id)::bigint), $5::integer) = $6
          and ($2::timestamptz is null or (g.created_at, g.id) > ($2, $3))
        order by g.created_at, g.id limit $4 + 1`,
-      [olderThanSeconds, time, id, limit],
+      [olderThanSeconds, time, id, limit, parts, part],
     ),
   );
   return pageOf<OpenGroup>(rows, limit);
+}
+
+/** How many groups are open. */
+export async function countOpenGroups(db: Db): Promise<number> {
+  const { rows } = await withRetry(() =>
+    db.query("select count(*)::integer as count from transfer_groups where status = 'IN_PROGRESS'"),
+  );
+  return rows[0]?.count ?? 0;
 }
 
 /** One open group; null where it is finished or not there. */

@@ -27,7 +27,7 @@ export function ensureRepairSchedule(client: Client): Promise<void> {
     every: EVERY,
     workflowType: WORKFLOW.repair,
     summary: 'Sweeper: finds open groups without a saga and starts it again',
-    note: 'Every open group older than a minute is looked up by id.',
+    note: 'Open groups older than a minute are looked up by id, of very many a part a minute.',
   });
 }
 

@@ -1,34 +1,41 @@
 /** The sweeper's walks; `workflows/repair.ts` calls them batch by batch. */
-import type {
-  SweepDeps as Sweep,
-  SweepCursor,
-  SweepPart,
-} from '../../activities/sweepActivities.ts';
+import type { SweepDeps as Sweep, SweepPart } from '../../activities/sweepActivities.ts';
 import { FIRST_STEP } from '../contracts/sagas.ts';
 import { readGroup } from '../ledger/groups.ts';
-import { listOpenGroups, type OpenGroup } from '../ledger/openGroups.ts';
+import { countOpenGroups, listOpenGroups, readOpenGroup } from '../ledger/openGroups.ts';
 import { replay } from '../ledger/replay.ts';
 import { alertLedgerBehind, buryUnbegun, type ClientSaga, endOfSaga } from './closedSaga.ts';
 import type { SweepDeps } from './deps.ts';
-import { faultOf } from './failures.ts';
-import { isTurnOf, listedAsRunning } from './listedSagas.ts';
 import { sweepPayoutRuns } from './payoutRuns.ts';
 import { repairOpenGroup } from './repair.ts';
 import { inputOfSaga } from './runningSaga.ts';
+import { beginWalk, cursorOf, MOST_LOOKED_UP, type SweepWalk, WHOLE, walkAt } from './sweepWalk.ts';
 
 /** A younger group is being started or is about to be found by its own request. */
 const OLDER_THAN_SECONDS = 60;
-/** Groups a batch: one question to Temporal's list, whose answer stays below its 4 MB. */
-const BATCH = 500;
-/** Of those that are looked up by id: each takes milliseconds of the server. */
+/** Groups a batch: with ten at once it takes a second or two, well within the heartbeat. */
+const BATCH = 200;
 const AT_ONCE = 10;
+/** So many of one batch without a saga: Temporal lost more than somebody ended by hand. */
+const MANY_LOST = 10;
 /** How far back ended sagas are looked for; many sweeps long, so that a late list misses none. */
 const ENDED_WITHIN_MS = 30 * 60_000;
 
-/** The walks over one ledger and one namespace. */
-export function createSweep(deps: SweepDeps): Sweep {
+/**
+ * The walks over one ledger and one namespace.
+ *
+ * @param most open groups that one pass looks up; of more it takes a part
+ * @param now in milliseconds since the epoch; decides which part
+ */
+export function createSweep(
+  deps: SweepDeps,
+  { most = MOST_LOOKED_UP, now = Date.now }: { most?: number; now?: () => number } = {},
+): Sweep {
   return {
-    sweepOpenGroups: (after, onProgress) => sweepOpenGroups(deps, after, onProgress),
+    sweepOpenGroups: async (cursor, onProgress) => {
+      const begin = async () => beginWalk(await countOpenGroups(deps.db), most, now());
+      return sweepOpenGroups(deps, walkAt(cursor) ?? (await begin()), onProgress);
+    },
     sweepPayoutRuns: async (onProgress) => {
       const swept = await sweepPayoutRuns(deps, onProgress);
       return { next: null, buried: 0, ...swept };
@@ -39,51 +46,37 @@ export function createSweep(deps: SweepDeps): Sweep {
 
 async function sweepOpenGroups(
   deps: SweepDeps,
-  after: SweepCursor,
+  walk: SweepWalk,
   onProgress: () => void,
 ): Promise<SweepPart> {
-  const page = { olderThanSeconds: OLDER_THAN_SECONDS, after, limit: BATCH };
+  const page = { olderThanSeconds: OLDER_THAN_SECONDS, limit: BATCH, ...walk };
   const { data, nextCursor } = await listOpenGroups(deps.db, page);
-  const asked = await needsLook(deps, data);
-  onProgress();
   let restarted = 0;
-  await inParallel(asked, async (open) => {
+  await inParallel(data, async (open) => {
     if (await repairOpenGroup(deps, open)) restarted += 1;
     onProgress();
   });
-  return { next: nextCursor, looked: data.length, restarted, buried: 0 };
-}
-
-/** Those whose saga the list does not know as running, and those whose turn it is. */
-async function needsLook({ client, log }: SweepDeps, open: OpenGroup[]): Promise<OpenGroup[]> {
-  const now = new Date();
-  try {
-    const running = await listedAsRunning(
-      client,
-      open.map(({ id }) => id),
-    );
-    return open.filter(({ id, createdAt }) => !running.has(id) || isTurnOf(createdAt, now));
-  } catch (error) {
-    const reason = faultOf(error).detail;
-    log.warn({ reason }, 'Temporal lists nothing now; the sweeper looks each saga up by its id');
-    return open;
-  }
+  const isMany = walk.parts > 1 && restarted >= MANY_LOST;
+  const next = isMany ? WHOLE : nextCursor === null ? null : { ...walk, after: nextCursor };
+  return { next: next && cursorOf(next), looked: data.length, restarted, buried: 0 };
 }
 
 /**
- * Sagas that were terminated leave no row when that came before their first step, so they are found
- * in Temporal's list. One whose step had run and left no row either means a restored database.
+ * Sagas that ended by force are found in Temporal's list, whichever part of the open groups a pass
+ * looks up. One that was terminated before its first step left no row at all; one whose step had
+ * run and left no row either means a restored database.
  */
 async function sweepEndedSagas(deps: SweepDeps, onProgress: () => void): Promise<SweepPart> {
-  const types = Object.keys(FIRST_STEP).map((type) => `'${type}'`);
   const since = new Date(Date.now() - ENDED_WITHIN_MS).toISOString();
-  const query =
-    `WorkflowType IN (${types.join(', ')}) AND ` +
-    `ExecutionStatus IN ('Terminated', 'Failed', 'TimedOut') AND CloseTime > '${since}'`;
+  const query = `ExecutionStatus IN ('Terminated', 'Failed', 'TimedOut') AND CloseTime > '${since}'`;
   const part = { next: null, looked: 0, restarted: 0, buried: 0 };
   for await (const { workflowId, runId, type } of deps.client.workflow.list({ query })) {
     part.looked += 1;
-    if (await buryIfUnbegun(deps, type as ClientSaga, workflowId, runId)) part.buried += 1;
+    const open = await readOpenGroup(deps.db, workflowId);
+    if (open && (await repairOpenGroup(deps, open))) part.restarted += 1;
+    const isClients = !open && type in FIRST_STEP;
+    if (isClients && (await buryIfUnbegun(deps, type as ClientSaga, workflowId, runId)))
+      part.buried += 1;
     onProgress();
   }
   return part;

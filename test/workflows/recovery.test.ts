@@ -1,10 +1,9 @@
 import { Writable } from 'node:stream';
-import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { listGroupEntries } from '../../src/ledger/entries.ts';
 import { readTimeline } from '../../src/ledger/timeline.ts';
 import { createLog } from '../../src/observability/log.ts';
 import { connectTemporal } from '../../src/temporal/client.ts';
-import { listedAsRunning } from '../../src/temporal/listedSagas.ts';
 import { startSagas } from '../../src/temporal/sagas.ts';
 import { startSaga } from '../../src/temporal/start.ts';
 import { createTestDatabase } from '../support/testDatabase.ts';
@@ -66,7 +65,7 @@ describe('a saga that was terminated', () => {
     const extended = doneGroup(await world.sagas.gateway.act('extend', extend, WAIT_MS));
     await handleOf(id).terminate('test');
     await makeOlder(id);
-    await eventually(sweep, ({ restarted }) => restarted === 1);
+    expect((await sweep()).restarted).toBe(1);
     expect(await statusOf(id)).toBe('RUNNING');
     const { group } = await handleOf(id).query<{ group: { expiresAt: string } }>('status');
     expect(group.expiresAt).toBe(extended.expiresAt);
@@ -91,7 +90,7 @@ describe('a saga that was terminated', () => {
     await handleOf(id).terminate('test');
     await makeOlder(id);
     await new Promise((resolve) => setTimeout(resolve, 1100));
-    await eventually(sweep, ({ restarted }) => restarted === 1);
+    await sweep();
     expect(await handleOf(id).result()).toMatchObject({ status: 'CANCELLED', reason: 'EXPIRED' });
     expect((await balanceOf(world, from)).available).toBe('10');
   });
@@ -111,60 +110,6 @@ describe('a saga that was terminated', () => {
       frozen: true,
       refusal: { code: 'GROUP_NOT_OPEN' },
     });
-  });
-});
-
-describe('a sweep', () => {
-  /** Ids that the sweeper asks Temporal for one by one. */
-  async function lookedUp(act: () => Promise<unknown>): Promise<string[]> {
-    const { workflow } = world.sagas.client;
-    const getHandle = vi.spyOn(workflow, 'getHandle');
-    await act();
-    const ids = getHandle.mock.calls.map(([id]) => id);
-    getHandle.mockRestore();
-    return ids;
-  }
-
-  /** Made two minutes ago or more, at that second of its minute. */
-  const makeAt = (id: string, second: number) =>
-    world.database.owner.query(
-      `update transfer_groups set created_at =
-         date_trunc('minute', created_at) - interval '2 minutes' + make_interval(secs => $2)
-       where id = $1`,
-      [id, second],
-    );
-
-  it('looks a running saga up by its id in one minute of the hour, that of its second', async () => {
-    // The minutes of now and of a test that is slow, against one that is far away.
-    const minute = new Date().getUTCMinutes();
-    const [due, alsoDue, other] = [await held('due'), await held('also due'), await held('other')];
-    await makeAt(due.id, minute);
-    await makeAt(alsoDue.id, (minute + 1) % 60);
-    await makeAt(other.id, (minute + 30) % 60);
-    const isListed = ({ id }: { id: string }) =>
-      eventually(
-        () => listedAsRunning(world.sagas.client, [id]),
-        (listed) => listed.has(id),
-      );
-    for (const each of [due, alsoDue, other]) await isListed(each);
-    const ids = await lookedUp(sweep);
-    expect(ids).not.toContain(other.id);
-    expect(ids.filter((id) => [due.id, alsoDue.id].includes(id))).toHaveLength(1);
-  });
-
-  it('looks a saga up by its id that the list does not know, or cannot be asked about', async () => {
-    const stopped = await held('unlisted');
-    const quoted = await held("it's quoted");
-    for (const { id } of [stopped, quoted])
-      await makeAt(id, (new Date().getUTCMinutes() + 30) % 60);
-    await handleOf(stopped.id).terminate('test');
-    await eventually(
-      () => listedAsRunning(world.sagas.client, [stopped.id]),
-      (listed) => !listed.has(stopped.id),
-    );
-    const ids = await lookedUp(sweep);
-    expect(ids).toEqual(expect.arrayContaining([stopped.id, quoted.id]));
-    expect(await statusOf(stopped.id)).toBe('RUNNING');
   });
 });
 
