@@ -68,7 +68,8 @@ async function sweepOpenGroups(
  */
 async function sweepEndedSagas(deps: SweepDeps, onProgress: () => void): Promise<SweepPart> {
   const since = new Date(Date.now() - ENDED_WITHIN_MS).toISOString();
-  const query = `ExecutionStatus IN ('Terminated', 'Failed', 'TimedOut') AND CloseTime > '${since}'`;
+  const ended = "ExecutionStatus IN ('Terminated', 'Failed', 'TimedOut')";
+  const query = `${ended} AND CloseTime > '${since}'`;
   const part = { next: null, looked: 0, restarted: 0, buried: 0 };
   for await (const { workflowId, runId, type } of deps.client.workflow.list({ query })) {
     part.looked += 1;
