@@ -1,7 +1,8 @@
 /**
  * `npm run bench growth`: the same operations and reads in a ledger that is all but empty and in
- * one with many entries, in turns, on one Postgres with its default, durable settings. The entries
- * are written by the ledger's own functions, so filling takes a while: some 5,000 a second.
+ * one with many entries, in turns, on one Postgres with its default, durable settings. The wallets
+ * that are read have full pages in both. The entries are written by the ledger's own functions, so
+ * filling takes a while: some 5,000 a second.
  */
 import { rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -13,18 +14,14 @@ import { throwAwayFolder } from '../src/dev/stack/places.ts';
 import { startPostgres } from '../src/dev/stack/postgres.ts';
 import { postgresUser } from '../src/dev/stack/postgresUser.ts';
 import { listWalletEntries } from '../src/ledger/entries.ts';
-import { queueSteps } from '../src/ledger/stepQueue.ts';
 import { balanceAt, readWallet } from '../src/ledger/wallets.ts';
-import { anyWallet, immediate, type Operation, pair, prepare } from './ledgerContenders.ts';
+import { anyReader, fillHalf } from './growthFill.ts';
+import { immediate, type Operation, pair, prepare } from './ledgerContenders.ts';
 import { postgresSettings } from './machine.ts';
 import { againstFirst, type Row, type Tell } from './report.ts';
 import { perSecond } from './rounds.ts';
 
-/** A held and settled debit, a held and settled credit. */
-const ENTRIES_OF_IMMEDIATE = 4;
 const CONNECTIONS = 20;
-/** As many as one shared transaction of the queue takes. */
-const FILLERS = 64;
 const PAGE = { limit: 50, cursor: null };
 
 interface Ledger {
@@ -81,24 +78,10 @@ async function open(serverUrl: string, name: string, entries: number): Promise<L
   await prepare(one);
   // Its rights were changed on the way.
   one.release(true);
-  await fill(pool, entries / 2);
+  await fillHalf(pool, entries / 2);
   const { rows } = await pool.query<{ now: string }>('select rfc3339(clock_timestamp()) as now');
-  await fill(pool, entries / 2);
+  await fillHalf(pool, entries / 2);
   return { name, pool, middle: rows[0]?.now ?? '' };
-}
-
-async function fill(pool: Pool, entries: number): Promise<void> {
-  const queue = queueSteps(pool);
-  let left = Math.ceil(entries / ENTRIES_OF_IMMEDIATE);
-  const all = left;
-  const filler = async () => {
-    while (left > 0) {
-      left -= 1;
-      if (left % 25_000 === 0) console.error(`  ${all - left} of ${all} transfers written`);
-      await immediate(queue);
-    }
-  };
-  await Promise.all(Array.from({ length: FILLERS }, filler));
 }
 
 async function report(ledgers: Ledger[], rounds: number, seconds: number, tell: Tell) {
@@ -109,13 +92,13 @@ async function report(ledgers: Ledger[], rounds: number, seconds: number, tell: 
     tell({ title: `${what}, ${CONNECTIONS} connections, a call a step; ${settings}`, rows });
   }
   const reads: Record<string, (ledger: Ledger) => Operation> = {
-    'balance now': () => async (db) => void (await readWallet(db, anyWallet())),
+    'balance now': () => async (db) => void (await readWallet(db, anyReader())),
     'balance at half time': (at) => async (db) =>
-      void (await balanceAt(db, anyWallet(), at.middle)),
+      void (await balanceAt(db, anyReader(), at.middle)),
     'newest page of 50': () => async (db) =>
-      void (await listWalletEntries(db, anyWallet(), {}, PAGE)),
+      void (await listWalletEntries(db, anyReader(), {}, PAGE)),
     'page from half time': (at) => async (db) =>
-      void (await listWalletEntries(db, anyWallet(), { to: at.middle }, PAGE)),
+      void (await listWalletEntries(db, anyReader(), { to: at.middle }, PAGE)),
   };
   for (const [what, read] of Object.entries(reads)) {
     const rows = await inTurns(ledgers, rounds, seconds / 2, 1, read);
