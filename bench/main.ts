@@ -12,6 +12,7 @@ import { run as payout } from './payout.ts';
 import { type BenchReport, figuresOf, type Report, type Tell, textOf } from './report.ts';
 import { run as saga } from './saga.ts';
 import { run as watcher } from './watcher.ts';
+import { run as workers } from './workers.ts';
 
 type Run = (args: string[], tell: Tell) => Promise<void>;
 
@@ -31,6 +32,10 @@ const BENCHES: Record<string, { about: string; run: Run }> = {
   open: {
     about: 'memory, acts, lists, sweeper and restart with many groups that wait',
     run: open,
+  },
+  workers: {
+    about: 'sagas a second with one, two and four processes that run them',
+    run: workers,
   },
   payout: {
     about: 'lines a second of a long list, and of the same payments one by one',

@@ -17,7 +17,7 @@ import { type ServiceStack, startStack } from './serviceStack.ts';
 const FEW = 200;
 const ACTS = 50;
 /** Callers at once while the groups are made. */
-const MAKERS = 100;
+const MAKERS = 50;
 /** Settles a round of the rate, and callers at once. */
 const SETTLES = 200;
 const SETTLERS = 20;
@@ -44,8 +44,11 @@ async function measure(stack: ServiceStack, groups: number, tell: Tell): Promise
   const service = await stack.start('service', ['api', 'worker']);
   const client = createServiceClient([service.url], stack.adminKey, stack.pairs);
   // What a process needs once, for code and connections, is no cost of a group.
-  await settleAll(client, await make(client, 2 * SETTLES), SETTLERS);
-  const ids = await make(client, FEW);
+  const warm: string[] = [];
+  await make(client, 2 * SETTLES, warm);
+  await settleAll(client, warm, SETTLERS);
+  const ids: string[] = [];
+  await make(client, FEW, ids);
   const fewLists = await listTimes(client, stack.pairs);
   const few = {
     memory: memoryByWho(),
@@ -79,7 +82,10 @@ async function measure(stack: ServiceStack, groups: number, tell: Tell): Promise
     ];
     tell({ title: list, rows: againstFirst(rows) });
   }
-  tell({ title: "the sweeper's pass over all of them", rows: [await sweepRow(stack)] });
+  tell({
+    title: 'a pass of the sweeper, which of very many looks up a part',
+    rows: [await sweepRow(stack)],
+  });
   const { startMs, firstMs, times } = await restartTimes(service, client, draw(ids, ACTS));
   const after = actRow('acts after it', times);
   const rows = [
@@ -92,12 +98,13 @@ async function measure(stack: ServiceStack, groups: number, tell: Tell): Promise
 
 let serial = 0;
 
-async function make(client: ServiceClient, count: number, ids: string[] = []): Promise<string[]> {
+/** Makes groups and puts their ids into the list; answers with what each took, in milliseconds. */
+async function make(client: ServiceClient, count: number, ids: string[]): Promise<number[]> {
   const keys = Array.from({ length: count }, () => `open-${++serial}`);
-  await timeEach(keys, MAKERS, async (key) => {
-    ids.push(await client.open(key, 'manual', `${REFERENCE}${key}`));
+  return timeEach(keys, MAKERS, async (key) => {
+    const id = await client.open(key, 'manual', `${REFERENCE}${key}`);
+    if (id !== null) ids.push(id);
   });
-  return ids;
 }
 
 /** Makes the groups as fast as it goes, and looks at memory on the way. */
@@ -105,26 +112,31 @@ async function makeMany(client: ServiceClient, count: number, ids: string[], tel
   const begun = performance.now();
   const before = cpuTimes('caller');
   const first = ids.length;
-  const halfway = first + Math.floor(count / 2);
-  let half = memoryByWho();
+  const made = () => ids.length - first;
   const progress = setInterval(() => {
-    const made = ids.length - first;
-    const perSecond = (made * 1000) / (performance.now() - begun);
-    const left = Math.round((count - made) / perSecond);
-    console.error(`  ${made} of ${count} groups, ${perSecond.toFixed(0)}/s, ${left} s to go`);
+    const perSecond = (made() * 1000) / (performance.now() - begun);
+    const left = Math.round((count - made()) / perSecond);
+    console.error(`  ${made()} of ${count} groups, ${perSecond.toFixed(0)}/s, ${left} s to go`);
   }, PROGRESS_MS);
   try {
-    await make(client, halfway - first, ids);
-    half = memoryByWho();
-    await make(client, count - (halfway - first), ids);
+    const half = Math.floor(count / 2);
+    const times = await make(client, half, ids);
+    const memory = memoryByWho();
+    times.push(...(await make(client, count - half, ids)));
+    const seconds = (performance.now() - begun) / 1000;
+    const more = {
+      seconds,
+      'p50 ms': quantile(times, 0.5),
+      'p99 ms': quantile(times, 0.99),
+      'not accepted in time': count - made(),
+      ...cpuEach(before, cpuTimes('caller'), count),
+    };
+    const row = { name: 'held', unit: 'groups/s', rounds: [made() / seconds], more };
+    tell({ title: `making ${count} groups that wait, ${MAKERS} at once over HTTP`, rows: [row] });
+    return { half: memory };
   } finally {
     clearInterval(progress);
   }
-  const seconds = (performance.now() - begun) / 1000;
-  const more = { seconds, ...cpuEach(before, cpuTimes('caller'), count) };
-  const row = { name: 'held', unit: 'groups/s', rounds: [count / seconds], more };
-  tell({ title: `making ${count} groups that wait, ${MAKERS} at once over HTTP`, rows: [row] });
-  return { half };
 }
 
 async function settleAll(client: ServiceClient, ids: string[], atOnce: number) {

@@ -2,15 +2,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface ServiceClient {
-  /** Opens a transfer of a pair of wallets. Answers with the group's id once it is durable. */
-  open(key: string, settle: 'immediate' | 'manual', reference?: string): Promise<string>;
+  /**
+   * Opens a transfer of a pair of wallets. Answers with the group's id once it is durable; with
+   * null where the service was too busy to begin in time, which is final under this key.
+   */
+  open(key: string, settle: 'immediate' | 'manual', reference?: string): Promise<string | null>;
   settle(groupId: string): Promise<void>;
   get(path: string): Promise<Body>;
 }
 
-/** Of a group, or of a list. */
+/** Of a group, of a list, or of a problem. */
 interface Body {
   id?: string;
+  code?: string;
   nextCursor?: string | null;
 }
 
@@ -39,6 +43,7 @@ export function createServiceClient(
       // A process that is being started again closes connections.
       const answer = await call(path, init).catch(() => ({ status: 503, body: null }));
       if (answer.status === 200 || answer.status === 201) return answer.body;
+      if (answer.body?.code === 'NOT_ACCEPTED_IN_TIME') return null;
       if ((answer.status !== 202 && answer.status !== 503) || Date.now() > deadline) {
         throw new Error(`${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
       }
@@ -52,7 +57,7 @@ export function createServiceClient(
         { wallet: from, type: 'DEBIT', amount: '0.01' },
         { wallet: to, type: 'CREDIT', amount: '0.01' },
       ];
-      return (await post('/v1/transfers', key, { legs, settle, reference }))?.id ?? '';
+      return (await post('/v1/transfers', key, { legs, settle, reference }))?.id ?? null;
     },
     async settle(groupId) {
       await post(`/v1/transfers/${encodeURIComponent(groupId)}/settle`, 'settle', {});
