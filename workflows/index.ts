@@ -1,4 +1,6 @@
 /** What the worker registers: one workflow type per export. */
+import './stackTraces.ts';
+
 export { chainDeposit } from './chainDeposit.ts';
 export { chainReversal } from './chainReversal.ts';
 export { chainWithdrawal } from './chainWithdrawal.ts';

@@ -12,8 +12,9 @@ export interface WorkflowBundle {
 }
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-/** What a bundle is made of. Packages are pinned in package.json, which therefore counts too. */
+/** What a bundle is made of, how, and with which packages: they are pinned in package.json. */
 const SOURCES = ['workflows', 'src/contracts'];
+const FILES = ['src/temporal/bundle.ts', 'package.json'];
 
 /**
  * Bundles the workflows, or takes the bundle that an earlier process made of the same sources:
@@ -27,13 +28,20 @@ export async function bundleWorkflows(
   const cached = readIfThere(file);
   if (cached !== null) return { code: cached, id };
   const workflowsPath = join(ROOT, 'workflows/index.ts');
-  const { code } = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('WARN') });
+  const { code } = await bundleWorkflowCode({
+    workflowsPath,
+    // Loaded once a process instead of once a saga. So no module of these may keep anything of one
+    // saga at its top level (test/static/tidyRules.ts).
+    preloadModules: [workflowsPath],
+    logger: new DefaultLogger('WARN'),
+  });
   keep(cacheFolder, file, code);
   return { code, id };
 }
 
 function hashOfSources(): string {
-  const hash = createHash('sha256').update(readFileSync(join(ROOT, 'package.json')));
+  const hash = createHash('sha256');
+  for (const file of FILES) hash.update(readFileSync(join(ROOT, file)));
   for (const folder of SOURCES) {
     for (const name of readdirSync(join(ROOT, folder)).sort()) {
       hash.update(`${folder}/${name}\0`).update(readFileSync(join(ROOT, folder, name)));

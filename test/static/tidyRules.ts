@@ -33,6 +33,9 @@ const NUMBER_OF_MONEY = new RegExp(
   'i',
 );
 
+/** What can be changed later: a variable, or an empty container. */
+const SHARED_STATE = /^(export )?(let|var)\b|^(export )?const .*= (new \w+(<.*>)?\(\)|\[\]|\{\});/;
+
 const CODE = /\.(ts|mjs|sql|sh|grit)$|^\.ci\//;
 const SCRIPT = /\.(ts|mjs)$/;
 
@@ -104,6 +107,12 @@ export const TIDY_RULES: readonly TidyRule[] = [
     says: 'An exported function of the inner folders says what it does',
     appliesTo: /^src\/(ledger|contracts|temporal|chains)\/.*\.ts$/,
     find: ({ text }) => undocumentedExports(text),
+  },
+  {
+    // All sagas of a process share these modules: see `preloadModules` in src/temporal/bundle.ts.
+    says: 'A module of the workflows keeps nothing of one saga at its top level',
+    appliesTo: /^(workflows|src\/contracts)\/.*\.ts$/,
+    find: ({ text }) => linesMatching(text, SHARED_STATE),
   },
 ];
 

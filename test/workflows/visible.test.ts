@@ -52,6 +52,17 @@ describe('what an operator sees of a saga', () => {
     );
   });
 
+  it('names what it stands at in its stack trace, in few frames', async () => {
+    const [from, to] = [await wallet(world, '10'), await wallet(world, '0')];
+    const input = holdInput('trace', from, to, '10');
+    await world.sagas.gateway.start('transfer', input, WAIT_MS);
+    const trace = await handleOf(input.groupId).query<string>('__stack_trace');
+    expect(trace).toContain('waitForChange');
+    // A frame of a promise costs more than the promise: see workflows/stackTraces.ts.
+    const longest = Math.max(...trace.split('\n\n').map((each) => each.split('\n').length));
+    expect(longest).toBeLessThanOrEqual(4);
+  });
+
   it('says at a glance who moves how much to whom, and who asked for it', async () => {
     const [from, to] = [await wallet(world, '10'), await wallet(world, '0')];
     const input = holdInput('glance', from, to, '10', { reference: 'order 7' });
