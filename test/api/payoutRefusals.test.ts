@@ -54,6 +54,10 @@ describe('a bad list', () => {
       400,
       'INVALID_AMOUNT',
     ]);
+    const good = { wallet, lines: lines.map((line) => ({ ...line, amount: '0.01' })) };
+    const taken = await desk.post(PATH, good, { key: 'large' });
+    expect([taken.status, taken.body.total]).toEqual([201, '100']);
+    await desk.post(runPath(taken.body.id, '/cancel'), { reason: 'large enough' });
     const metadata = { padding: 'x'.repeat(8 * 1024 * 1024) };
     const large = await desk.post(PATH, { wallet, lines: linesOf(1), metadata });
     expect(faultOf(large)).toEqual([413, 'BODY_TOO_LARGE']);

@@ -27,7 +27,7 @@ async function sweep(id: string): Promise<{ restarted: number }> {
      where id = $1 and status = 'RUNNING'`,
     [id],
   );
-  return world.sagas.client.workflow.execute<() => Promise<{ restarted: number }>>('repair', {
+  return world.sagas.client.workflow.execute<() => ReturnType<typeof sweep>>('repair', {
     taskQueue: 'holdfast',
     workflowId: `payout-sweep-${++sweeps}`,
   });
@@ -119,7 +119,7 @@ describe('an operator', () => {
 });
 
 describe('the sweeper', () => {
-  it('starts the saga of a run again that was terminated, and leaves a running one', async () => {
+  it('starts the saga of a run again that was terminated', async () => {
     const { id, payer } = await payouts.started('terminated', 2_000);
     await eventually(
       () => stateOf(id),
@@ -129,9 +129,25 @@ describe('the sweeper', () => {
     const { lines } = await stateOf(id);
     expect(lines.waiting).toBeGreaterThan(0);
     expect((await sweep(id)).restarted).toBe(1);
-    await sweep(id);
     await payouts.ended(id);
     await payouts.expectAllPaid(id, payer, 2_000);
+  });
+
+  it('leaves a run alone whose saga is at work', async () => {
+    const { id, payer } = await payouts.started('at work', 600);
+    const somebody = await world.database.owner.connect();
+    // Nothing is paid while somebody has the payer's row.
+    await somebody.query('begin');
+    try {
+      await somebody.query('select from wallet_balances where wallet_id = $1 for update', [payer]);
+      expect((await sweep(id)).restarted).toBe(0);
+      expect((await stateOf(id)).status).toBe('RUNNING');
+    } finally {
+      await somebody.query('commit');
+      somebody.release();
+    }
+    await payouts.ended(id);
+    await payouts.expectAllPaid(id, payer, 600);
   });
 
   it('starts the saga of a run whose start was lost', async () => {
