@@ -55,7 +55,8 @@ export function gatewaySagas(
       metadata: {},
       acceptBy: null,
     };
-    insist(await gateway.start('transfer', input, WAIT_MS));
+    // As the API does, which knows the wallets.
+    insist(await gateway.start('transfer', input, WAIT_MS, ['BENCH']));
   };
   return {
     name,

@@ -39,12 +39,16 @@ function refuseSystemWallet(
   throw new Problem('FORBIDDEN', detail, { errors: [{ pointer, detail }] });
 }
 
-/** Checks the legs of a transfer: system wallets, decimals. */
+/**
+ * Checks the legs of a transfer: system wallets, decimals.
+ *
+ * @returns the assets of their wallets, or none where one of these is not known
+ */
 export async function checkLegs(
   wallets: WalletCatalog,
   caller: Caller,
   legs: LegInput[],
-): Promise<void> {
+): Promise<string[]> {
   const names = [...new Set(legs.map(({ wallet }) => wallet))];
   const found = await Promise.all(names.map((name) => wallets.wallet(name)));
   const factsOf = new Map(names.map((name, index) => [name, found[index] ?? null]));
@@ -54,6 +58,8 @@ export async function checkLegs(
     return { pointer: `/legs/${index}/amount`, amount, facts };
   });
   refuseScales(amounts);
+  const assets = found.flatMap((facts) => (facts === null ? [] : [facts.asset]));
+  return assets.length === names.length ? [...new Set(assets)] : [];
 }
 
 /** Checks the one wallet of a deposit or withdrawal and its amounts; null: no such wallet. */

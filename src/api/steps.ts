@@ -43,6 +43,7 @@ async function answerOf(
  * Starts the saga of a new group and waits for its first outcome. The op row is looked at before
  * anything starts, so a key that was used gets its answer even when Temporal has forgotten it.
  *
+ * @param assets of all its wallets, where they are known
  * @throws Problem for every refusal
  */
 export async function startSaga<T extends ClientSaga['type']>(
@@ -50,11 +51,13 @@ export async function startSaga<T extends ClientSaga['type']>(
   type: T,
   input: SagaInputs[T],
   waitMs: number,
+  assets: string[] = [],
 ): Promise<StepAnswer> {
   const { db, gateway } = deps;
   const startedAt = new Date().toISOString();
   const outcome =
-    (await replay(db, FIRST_STEP[type], input)) ?? (await gateway.start(type, input, waitMs));
+    (await replay(db, FIRST_STEP[type], input)) ??
+    (await gateway.start(type, input, waitMs, assets));
   return answerOf(deps, type, outcome, input, async () => {
     const saga = { type, input, startedAt } as ClientSaga;
     return (await readGroup(db, input.groupId)) ?? acceptedGroup(saga);

@@ -236,11 +236,14 @@ export interface SagaGateway {
    * The caller has looked at the op row before.
    *
    * @param waitMs how long to wait for the outcome; then `pending`
+   * @param assets of all its wallets, where the caller knows them: the saga is found by them at
+   *   once, and need not tell them itself after its first step
    */
   start<T extends SagaType>(
     type: T,
     input: SagaInputs[T],
     waitMs: number,
+    assets?: string[],
   ): Promise<StepOutcome | NoOutcome>;
 
   /**

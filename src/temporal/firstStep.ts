@@ -22,9 +22,10 @@ export async function startAndWait<T extends SagaType>(
   type: T,
   input: SagaInputs[T],
   waitMs: number,
+  assets: string[],
 ): Promise<Answer> {
   if ('stepKey' in input) {
-    return startAndAwaitFirstStep(deps, type as ClientSaga, input, waitMs);
+    return startAndAwaitFirstStep(deps, type as ClientSaga, input, waitMs, assets);
   }
   // A chain deposit is started by the watcher, which reads what became of it from the ledger.
   try {
@@ -40,6 +41,7 @@ async function startAndAwaitFirstStep<T extends ClientSaga>(
   type: T,
   input: SagaInputs[T],
   waitMs: number,
+  assets: string[],
 ): Promise<Answer> {
   const until = Date.now() + waitMs;
   const deadline = Math.max(until, Date.now() + SHORTEST_CALL_MS);
@@ -47,12 +49,12 @@ async function startAndAwaitFirstStep<T extends ClientSaga>(
   const expectation = deps.outcomes.expect(input.groupId, input.stepKey);
   const look = () => lookQuietly(deps, type, input);
   try {
-    let started = await startSaga(deps.client, type, input, { deadline });
+    let started = await startSaga(deps.client, type, input, { deadline, assets });
     if (started === 'exists') {
       const existing = await answerOfExisting(deps, type, input);
       if (typeof existing !== 'string') return existing;
       if (existing === 'key is free') {
-        started = await startSaga(deps.client, type, input, { again: true, deadline });
+        started = await startSaga(deps.client, type, input, { again: true, deadline, assets });
       }
     }
     if (started === 'exists') {

@@ -18,7 +18,7 @@ export function createGateway(options: GatewayOptions): SagaGateway {
   const { client, temporalUi } = options;
   const { namespace } = client.options;
   return {
-    start: (type, input, waitMs) => startAndWait(options, type, input, waitMs),
+    start: (type, input, waitMs, assets = []) => startAndWait(options, type, input, waitMs, assets),
     openPayoutRun: (input, waitMs) => openAndDrive(options, input, waitMs),
     act: (update, input, waitMs) => actAndWait(options, update, input, waitMs),
     describe: (groupId) => runningSaga(client, groupId),

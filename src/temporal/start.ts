@@ -11,21 +11,29 @@ import { describeStart } from './startOptions.ts';
  */
 export type Started = 'here' | 'elsewhere' | 'exists';
 
+interface StartCall {
+  /**
+   * True where a saga of that id has ended and must run again: the sweeper's repair of an open
+   * group, and a key that a request of the wrong shape left free.
+   */
+  again?: boolean;
+  /** Of the call, in milliseconds since the epoch. */
+  deadline: number;
+  /** Of all its wallets, where they are known; see `SagaGateway.start`. */
+  assets?: string[];
+}
+
 /**
  * Starts the workflow of a group under the group's id. One that runs already is not joined but told
  * (`exists`), so that of many callers with one key exactly one knows that the start was its own.
  *
- * @param again true where a saga of that id has ended and must run again: the sweeper's repair of
- * an
- *   open group, and a key that a request of the wrong shape left free
- * @param deadline of the call, in milliseconds since the epoch
  * @throws whatever else Temporal answers; see `faultOf`
  */
 export async function startSaga<T extends SagaType>(
   client: Client,
   type: T,
   input: SagaInputs[T],
-  { again = false, deadline }: { again?: boolean; deadline: number },
+  { again = false, deadline, assets = [] }: StartCall,
 ): Promise<Started> {
   try {
     const handle = await callUntil(client.connection, deadline, () =>
@@ -37,7 +45,7 @@ export async function startSaga<T extends SagaType>(
         requestEagerStart: true,
         workflowIdReusePolicy: again ? 'ALLOW_DUPLICATE' : 'REJECT_DUPLICATE',
         workflowIdConflictPolicy: 'FAIL',
-        ...describeStart(type, input),
+        ...describeStart(type, input, assets),
       }),
     );
     return handle.eagerlyStarted ? 'here' : 'elsewhere';

@@ -29,15 +29,23 @@ const MOST_LISTED = 25;
 /** More legs than a summary's one line bears. */
 const LEGS_IN_SUMMARY = 2;
 
-/** What a saga of this input is called and found by, before its first step. */
-export function describeStart<T extends SagaType>(type: T, input: SagaInputs[T]): StartDescription {
+/**
+ * What a saga of this input is called and found by, before its first step.
+ *
+ * @param known assets of all its wallets, where the input does not say them; none: it will
+ */
+export function describeStart<T extends SagaType>(
+  type: T,
+  input: SagaInputs[T],
+  known: string[] = [],
+): StartDescription {
   const facts = FACTS[type](input);
   const attributes: SearchAttributePair[] = [
     { key: SEARCH_ATTRIBUTE.status, value: 'IN_PROGRESS' },
     { key: SEARCH_ATTRIBUTE.kind, value: KIND_OF_SAGA[type] },
   ];
   const wallets = [...new Set(facts.wallets)].slice(0, MOST_LISTED);
-  const assets = [...new Set(facts.assets)].slice(0, MOST_LISTED);
+  const assets = [...new Set(facts.assets.length > 0 ? facts.assets : known)].slice(0, MOST_LISTED);
   if (wallets.length > 0) attributes.push({ key: SEARCH_ATTRIBUTE.wallet, value: wallets });
   if (assets.length > 0) attributes.push({ key: SEARCH_ATTRIBUTE.asset, value: assets });
   if (facts.amount) attributes.push({ key: SEARCH_ATTRIBUTE.amount, value: facts.amount });

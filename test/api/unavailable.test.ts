@@ -11,8 +11,8 @@ function tooLate(gateway: SagaGateway): SagaGateway {
   const acceptBy = new Date(Date.now() - 60_000).toISOString();
   return {
     ...gateway,
-    start: (type, input, waitMs) =>
-      gateway.start(type, 'acceptBy' in input ? { ...input, acceptBy } : input, waitMs),
+    start: (type, input, waitMs, assets) =>
+      gateway.start(type, 'acceptBy' in input ? { ...input, acceptBy } : input, waitMs, assets),
   };
 }
 

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { createActivities } from '../../activities/createActivities.ts';
-import { SAGA_TASK_QUEUE, type SagaGateway } from '../../src/contracts/sagas.ts';
+import { SAGA_TASK_QUEUE, type SagaGateway, SEARCH_ATTRIBUTE } from '../../src/contracts/sagas.ts';
 import { createLog } from '../../src/observability/log.ts';
 import { bundleWorkflows } from '../../src/temporal/bundle.ts';
 import { connectTemporal, type Temporal } from '../../src/temporal/client.ts';
@@ -112,6 +112,14 @@ describe.sequential('without a worker', () => {
     const { body: read } = await api.admin.get(accepted.headers.get('location') ?? '');
     expect(read.withdrawal.state).toBe('requested');
   });
+
+  test.each(['transfer:admin:late/1', 'withdrawal:admin:late'])(
+    '%s is found by its asset before its first step',
+    async (id) => {
+      const { typedSearchAttributes } = await temporal.client.workflow.getHandle(id).describe();
+      expect(typedSearchAttributes.get(SEARCH_ATTRIBUTE.asset)).toEqual(['USD']);
+    },
+  );
 
   test('asking again with the same key is 202 again, and 202 consumes nothing', async () => {
     const legs = [debit('external:USD', '5'), credit('a', '5')];

@@ -29,7 +29,7 @@ export function onApi(): ApiDriver {
       return place.sagas.gateway;
     };
     const gateway: SagaGateway = {
-      start: (type, input, waitMs) => sagas().start(type, input, waitMs),
+      start: (...args) => sagas().start(...args),
       act: (update, input, waitMs) => sagas().act(update, input, waitMs),
       openPayoutRun: (input, waitMs) => sagas().openPayoutRun(input, waitMs),
       describe: async (id) => (await sagas().describe?.(id)) ?? null,

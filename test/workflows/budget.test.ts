@@ -80,6 +80,15 @@ describe('the budget of a saga', STANDSTILLS, () => {
     expect(world.db.queries).toEqual(['ledger_open_transfer', 'ledger_settle']);
   });
 
+  it('is an event less where the caller knows the assets', async () => {
+    const [from, to] = [await wallet(world, '10'), await wallet(world, '0')];
+    const input = holdInput(keyOf('known assets'), from, to, '1');
+    doneGroup(await world.sagas.gateway.start('transfer', input, WAIT_MS, ['USD']));
+    const settle = actInput<'settle'>('settle', input.groupId, '1', { legs: null, final: true });
+    doneGroup(await world.sagas.gateway.act('settle', settle, WAIT_MS));
+    expect(await eventsOf(input.groupId)).toHaveLength(15);
+  });
+
   it('is an event less where the legs name their assets', async () => {
     const [from, to] = [await wallet(world, '10'), await wallet(world, '0')];
     const legs = [leg(from, 'DEBIT', '1'), leg(to, 'CREDIT', '1')];

@@ -112,7 +112,7 @@ function createTransfer(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
     const caller = c.get('caller');
     const { 'Idempotency-Key': key, Prefer: prefer } = c.req.valid('header');
     const { legs, settle, expiresIn, reference: ref, metadata } = c.req.valid('json');
-    await checkLegs(deps.wallets, caller, legs);
+    const assets = await checkLegs(deps.wallets, caller, legs);
     const waitMs = waitMsOf(prefer);
     const answer = await startSaga(
       deps,
@@ -128,6 +128,7 @@ function createTransfer(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
         acceptBy: acceptByOf(waitMs),
       },
       waitMs,
+      assets,
     );
     return sendStep(c, deps, answer, 201);
   });

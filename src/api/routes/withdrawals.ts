@@ -127,7 +127,8 @@ function createWithdrawal(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
       acceptBy: acceptByOf(waitMs),
     };
     const saga = await sagaOf(deps, facts);
-    return sendStep(c, deps, await startSaga(deps, saga, input, waitMs), 201);
+    const assets = facts ? [facts.asset] : [];
+    return sendStep(c, deps, await startSaga(deps, saga, input, waitMs, assets), 201);
   });
 }
 
