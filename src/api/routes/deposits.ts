@@ -106,7 +106,7 @@ function createDeposit(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
       metadata,
       acceptBy: acceptByOf(waitMs),
     };
-    const answer = await startSaga(deps, 'deposit', input, waitMs);
+    const answer = await startSaga(deps, 'deposit', input, waitMs, facts ? [facts.asset] : []);
     // A txid that was announced before, under another key, is answered with the first group.
     return sendStep(c, deps, answer, answer.group.id === input.groupId ? 201 : 200);
   });
