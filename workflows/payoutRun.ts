@@ -24,10 +24,10 @@ import { nextOf, type PayoutView, peopleOf, renderPayout } from './payoutDetails
 import { sentenceFor } from './personAnswers.ts';
 
 /**
- * Lines of one activity: a second or so of work, so that the page of the workflow moves every
- * second, and a run of 10,000 lines is twenty activities and some hundred events.
+ * Lines of one activity: at most a second or two of work, so that the page of the workflow moves as
+ * often, and a run of 10,000 lines is ten activities and some fifty events.
  */
-const LINES_OF_ACTIVITY = 500;
+const LINES_OF_ACTIVITY = 1_000;
 /** Longest reason in characters (API.md, Transfer groups). */
 const MAX_REASON_LENGTH = 500;
 

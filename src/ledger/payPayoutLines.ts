@@ -5,14 +5,17 @@ import { advancePayoutRun, type PayoutAdvance, type PayoutLineDue } from './payo
 import type { StepDb } from './stepQueue.ts';
 
 /**
- * Lines that are paid side by side: two shared transactions of the step queue, so that one is ready
- * when the other commits. A cancellation closes as many groups in one transaction, and a crash
- * leaves as many lines of which nobody knows at once whether they are paid.
+ * Lines that are out at a time. The step queue puts up to 64 into a transaction, and keeps doing so
+ * only while twice as many wait; as many again are out while outcomes are written down. A
+ * cancellation closes as many groups in one transaction, and a crash leaves as many lines of which
+ * nobody knows at once whether they are paid.
  */
-const LINES_AT_ONCE = 128;
+const LINES_OUT = 256;
+/** With so many left under way the next ones are fetched, so that the queue never runs dry. */
+const FEW_LEFT = LINES_OUT / 2;
 
 /**
- * Pays up to `most` lines of a run and writes down what became of each; a line that cannot be paid
+ * Pays some `most` lines of a run and writes down what became of each; a line that cannot be paid
  * is refused by itself and the rest goes on. May run any number of times and at many places: a line
  * that was paid answers so again.
  *
@@ -27,15 +30,62 @@ export async function payPayoutLines(
   most: number,
   onProgress: (run: PayoutRun) => void,
 ): Promise<PayoutRun | null> {
+  const crowd = new Crowd();
   let left = most;
   for (;;) {
-    const advance = await advancePayoutRun(db, runId, Math.min(left, LINES_AT_ONCE));
+    // Asked before: what is paid while the ledger looks is not written down by that look.
+    const isIdle = crowd.size === 0;
+    const advance = await advancePayoutRun(db, runId, Math.min(crowd.size + left, LINES_OUT));
     if (advance === null) return null;
-    const { run, lines } = advance;
+    const { run } = advance;
     onProgress(run);
-    if (run.status !== 'RUNNING' || left <= 0) return run;
-    await Promise.all(lines.map((line) => payLine(db, advance, line)));
-    left -= lines.length;
+    // One that was paid a moment ago may be listed still.
+    const due = advance.lines.filter(({ line }) => !crowd.hasSeen(line));
+    if (run.status !== 'RUNNING' || (due.length === 0 && isIdle)) return run;
+    left = Math.max(left - due.length, 0);
+    for (const line of due) crowd.add(line.line, payLine(db, advance, line));
+    const hasMore = left > 0 && due.length > 0;
+    await crowd.untilAtMost(hasMore ? FEW_LEFT : 0);
+  }
+}
+
+/** Work that goes on side by side, by the number of its line. */
+class Crowd {
+  readonly #seen = new Set<number>();
+  #size = 0;
+  #failure: { error: unknown } | null = null;
+  #look = () => {};
+
+  get size(): number {
+    return this.#size;
+  }
+
+  hasSeen(line: number): boolean {
+    return this.#seen.has(line);
+  }
+
+  add(line: number, work: Promise<void>): void {
+    this.#seen.add(line);
+    this.#size += 1;
+    work
+      .catch((error: unknown) => {
+        this.#failure ??= { error };
+      })
+      .finally(() => {
+        this.#size -= 1;
+        this.#look();
+      });
+  }
+
+  /** Waits until at most so many are under way. Throws what the first of them threw, at once. */
+  async untilAtMost(count: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#look = () => {
+      if (this.#size <= count || this.#failure) resolve();
+    };
+    this.#look();
+    await promise;
+    if (this.#failure) throw this.#failure.error;
   }
 }
 

@@ -143,7 +143,7 @@ const SCENARIOS: Record<string, (sagas: Sagas, name: string) => Promise<string>>
   },
   async payoutRun({ gateway }, name) {
     // One line is refused; as many as two activities pay.
-    const lines = Array.from({ length: 600 }, () => ({ wallet: 'b', amount: '0.01' }));
+    const lines = Array.from({ length: 1_100 }, () => ({ wallet: 'b', amount: '0.01' }));
     lines[7] = { wallet: 'b', amount: '1000000' };
     const input = runInput(name, 'c', lines);
     await gateway.openPayoutRun(input, WAIT_MS);
