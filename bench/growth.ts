@@ -16,7 +16,7 @@ import { postgresUser } from '../src/dev/stack/postgresUser.ts';
 import { listWalletEntries } from '../src/ledger/entries.ts';
 import { balanceAt, readWallet } from '../src/ledger/wallets.ts';
 import { anyReader, fillHalf } from './growthFill.ts';
-import { immediate, type Operation, pair, prepare } from './ledgerContenders.ts';
+import { anyWallet, immediate, type Operation, pair, prepare } from './ledgerContenders.ts';
 import { postgresSettings } from './machine.ts';
 import { againstFirst, type Row, type Tell } from './report.ts';
 import { perSecond } from './rounds.ts';
@@ -92,7 +92,7 @@ async function report(ledgers: Ledger[], rounds: number, seconds: number, tell: 
     tell({ title: `${what}, ${CONNECTIONS} connections, a call a step; ${settings}`, rows });
   }
   const reads: Record<string, (ledger: Ledger) => Operation> = {
-    'balance now': () => async (db) => void (await readWallet(db, anyReader())),
+    'balance now': () => async (db) => void (await readWallet(db, anyWallet())),
     'balance at half time': (at) => async (db) =>
       void (await balanceAt(db, anyReader(), at.middle)),
     'newest page of 50': () => async (db) =>
