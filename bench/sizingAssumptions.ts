@@ -12,10 +12,10 @@ export const RETENTION_DAYS = 30;
 export const LEAST_SHARDS = 128;
 
 /** How to read the table. */
-export const ABOUT = `A saga is a transfer that is held, waits, and is settled. **(m)**: measured; the
-machine above did this rate, headroom included, with everything on it, and the cell is the cost of a
-saga times the rate. **(c)**: computed by the formulas below. Nobody has run that, and what does not
-grow in proportion is not in it.`;
+export const ABOUT = `A saga is a transfer that is held, waits, and is settled. **(m)**: measured;
+the machine above did this rate, headroom included, with everything on it, and the cell is the cost
+of a saga times the rate. **(c)**: computed by the formulas below. Nobody has run that, and what
+does not grow in proportion is not in it.`;
 
 /** The constants in sentences, and what the figures leave out. */
 export const ASSUMED = `- Headroom ${HEADROOM}: the busiest minutes of a day have about twice its
