@@ -5,6 +5,7 @@ import type {
   PayoutRun,
   PayoutRunStatus,
 } from '../contracts/payouts.ts';
+import type { TimelineItem } from '../contracts/resources.ts';
 import type { Db } from '../db/pool.ts';
 import { withRetry } from '../db/sqlstate.ts';
 import { Conditions } from './conditions.ts';
@@ -17,6 +18,7 @@ import {
   TEXT_PART,
   TIME_PART,
 } from './page.ts';
+import { readTimeline } from './timeline.ts';
 
 /** The run as it stands, or null where there is none of that id. */
 export async function readPayoutRun(db: Db, id: string): Promise<PayoutRun | null> {
@@ -71,6 +73,15 @@ export async function listPayoutLines(
     ),
   );
   return pageOf<PayoutLine>(rows, limit);
+}
+
+/** What happened to a run, oldest first. Its lines are not repeated: `listPayoutLines` has them. */
+export async function readPayoutTimeline(db: Db, runId: string): Promise<TimelineItem[]> {
+  const items = await readTimeline(db, runId);
+  return items.map((item) => {
+    const { lines, ...request } = (item.detail.request ?? {}) as Record<string, unknown>;
+    return lines === undefined ? item : { ...item, detail: { ...item.detail, request } };
+  });
 }
 
 /** Runs under way that are older than so many seconds, oldest first, up to `limit`. */

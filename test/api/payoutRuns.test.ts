@@ -51,6 +51,11 @@ describe('a payout run', () => {
       workflowId: run.id,
     });
     expect(await balanceOf(api, wallet)).toEqual(['0', '0', '0']);
+    const settled = await desk.post(pathOf(lines[6].groupId, '/cancel'), { reason: 'too late' });
+    expect(faultOf(settled)).toEqual([409, 'GROUP_NOT_OPEN']);
+    const reversal = await desk.post(pathOf(lines[6].groupId, '/reverse'), { reason: 'not hers' });
+    expect(reversal.status).toBe(201);
+    expect(await balanceOf(api, wallet)).toEqual(['1', '0', '0']);
     const { body: books } = await api.admin.get('/v1/reconciliation');
     expect(books.balanced).toBe(true);
   });
@@ -161,6 +166,12 @@ describe('cancelling', () => {
     expect(await balanceOf(api, wallet)).toEqual([String(lines.cancelled), '0', '0']);
     const other = await desk.post(runPath(run.id, '/cancel'), { reason: 'x' }, { key: 'stop' });
     expect(faultOf(other)).toEqual([422, 'IDEMPOTENCY_KEY_REUSED', '/reason']);
+    const { body: timeline } = await desk.get(runPath(run.id, '/timeline'));
+    expect(timeline.data).toMatchObject([
+      { event: 'openPayoutRun', actor: 'desk', outcome: 'done', reason: null },
+      { event: 'cancelPayoutRun', actor: 'desk', outcome: 'done', reason },
+    ]);
+    expect(timeline.data[0].detail.request).toEqual({ wallet, reference: null, metadata: {} });
     const late = await desk.post(runPath(run.id, '/cancel'), { reason });
     expect(faultOf(late)).toEqual([409, 'GROUP_NOT_OPEN']);
     const none = await desk.post(runPath('payoutRun:desk:none', '/cancel'), { reason });

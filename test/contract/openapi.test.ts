@@ -78,6 +78,7 @@ const CALLS: Record<string, number[]> = {
   'GET /v1/payout-runs': [200],
   'GET /v1/payout-runs/{id}': [200],
   'GET /v1/payout-runs/{id}/lines': [200],
+  'GET /v1/payout-runs/{id}/timeline': [200],
   'POST /v1/payout-runs/{id}/cancel': [200, 202],
   'POST /v1/deposits': [200, 201, 202],
   'POST /v1/deposits/{id}/confirm': [200, 202],

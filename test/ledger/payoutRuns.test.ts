@@ -5,6 +5,7 @@ import { groupId } from '../../src/contracts/ids.ts';
 import type { Db } from '../../src/db/pool.ts';
 import { audit } from '../../src/ledger/audit.ts';
 import { readGroup } from '../../src/ledger/groups.ts';
+import { deleteLimit, putLimit } from '../../src/ledger/limits.ts';
 import { openTransfer } from '../../src/ledger/openTransfer.ts';
 import { readPayoutRun } from '../../src/ledger/payoutLists.ts';
 import { advancePayoutRun, openPayoutRun } from '../../src/ledger/payoutRuns.ts';
@@ -102,6 +103,22 @@ describe('a payout run', () => {
     await putIn(db, payer, '100');
     expect(await world.pay(run.id)).toMatchObject({ status: 'DONE', lines: { refused: 3 } });
     expect(await amounts(db, payer)).toEqual(['100', '0', '0']);
+  });
+
+  it('keeps within the limits of the day, line by line', async () => {
+    const payer = await walletWith(db, '100');
+    const limit = { id: unique('limit'), asset: 'USD', wallet: payer, window: 'day' as const };
+    await putLimit(db, { ...limit, amount: '5', kinds: ['transfer'] });
+    const amountsOfLines = ['3', '3', '2'];
+    const wallet = receivers[0] ?? '';
+    const { run } = await world.opened(
+      payer,
+      amountsOfLines.map((amount) => ({ wallet, amount })),
+    );
+    await world.pay(run.id);
+    const codes = (await allLines(db, run.id)).map(({ status, code }) => code ?? status);
+    expect(codes).toEqual(['settled', 'LIMIT_EXCEEDED', 'settled']);
+    await deleteLimit(db, limit.id);
   });
 
   it('is one run under its key, whoever asks at the same time', async () => {

@@ -7,7 +7,12 @@ import {
   type PayoutOutcome,
   type PayoutRun,
 } from '../../contracts/payouts.ts';
-import { listPayoutLines, listPayoutRuns, readPayoutRun } from '../../ledger/payoutLists.ts';
+import {
+  listPayoutLines,
+  listPayoutRuns,
+  readPayoutRun,
+  readPayoutTimeline,
+} from '../../ledger/payoutLists.ts';
 import { cancelPayoutRun } from '../../ledger/payoutRuns.ts';
 import { type ApiContext, type ApiDeps, type ApiEnv, isAdmin } from '../context.ts';
 import { answersWith, moneyHeaders } from '../idempotency.ts';
@@ -15,7 +20,7 @@ import { payoutProblem, payoutWord } from '../payoutOutcomes.ts';
 import { waitMsOf } from '../prefer.ts';
 import { Problem } from '../problem.ts';
 import { body, json, reads, writes } from '../routing.ts';
-import { reasonBody } from '../schemas/group.ts';
+import { reasonBody, timelinePage } from '../schemas/group.ts';
 import { pageQuery } from '../schemas/page.ts';
 import {
   openPayoutRunBody,
@@ -84,6 +89,19 @@ const linesRoute = createRoute({
   },
   responses: {
     200: json(payoutLinePage, 'A page of lines'),
+    ...problems(['INVALID_REQUEST', 'NOT_FOUND']),
+  },
+});
+
+const timelineRoute = createRoute({
+  method: 'get',
+  path: '/v1/payout-runs/{id}/timeline',
+  tags,
+  summary: 'What happened to a payout run, in order, by whom and why',
+  ...reads('read'),
+  request: { params },
+  responses: {
+    200: json(timelinePage, 'The whole timeline'),
     ...problems(['INVALID_REQUEST', 'NOT_FOUND']),
   },
 });
@@ -167,6 +185,11 @@ export function payoutRunRoutes(deps: ApiDeps): OpenAPIHono<ApiEnv> {
     const page = await listPayoutRuns(db, { status }, { limit, cursor });
     const data = page.data.map((run) => resourceOf(deps, run));
     return c.json({ data, nextCursor: page.nextCursor }, 200);
+  });
+  app.openapi(timelineRoute, async (c) => {
+    const { id } = c.req.valid('param');
+    await findRun(deps, id);
+    return c.json({ data: await readPayoutTimeline(db, id), nextCursor: null }, 200);
   });
   app.openapi(linesRoute, async (c) => {
     const { id } = c.req.valid('param');
