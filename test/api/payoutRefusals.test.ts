@@ -1,4 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { openPayoutRun } from '../../src/ledger/payoutRuns.ts';
+import { runInput } from '../ledger/payoutInputs.ts';
 import { balanceOf, faultOf, openWallet } from './money.ts';
 import { createDesk, type Desk, linesOf, PATH, runPath } from './payoutDesk.ts';
 import { adminOn, NO_SAGAS, type TestApi, type TestClient } from './testApi.ts';
@@ -71,28 +73,8 @@ describe('a bad list', () => {
   });
 });
 
-describe('without Temporal', () => {
-  test('no list is taken, and its key stays free', async () => {
-    const wallet = await payerWith('2');
-    const down = { ...NO_SAGAS, openPayoutRun: api.gateway.openPayoutRun };
-    const body = { wallet, lines: linesOf(2) };
-    const unavailable = {
-      outcome: 'unavailable' as const,
-      code: 'UNAVAILABLE' as const,
-      detail: 'Temporal does not answer.',
-      retryAfterSeconds: 2,
-    };
-    down.openPayoutRun = () => Promise.resolve(unavailable);
-    const away = await adminOn(api.db, down);
-    const answer = await away.post(PATH, body, { key: 'away' });
-    expect(faultOf(answer)).toEqual([503, 'UNAVAILABLE']);
-    expect(answer.headers.get('retry-after')).toBe('2');
-    const { status } = await api.admin.post(PATH, body, { key: 'away' });
-    expect(status).toBe(201);
-    await ended('payoutRun:admin:away');
-  });
-
-  test('a list that was taken meanwhile is accepted, and says where to look', async () => {
+describe('a list whose saga is not known to run', () => {
+  test('is accepted, and says where to look', async () => {
     const wallet = await payerWith('2');
     const lost: typeof api.gateway.openPayoutRun = async (input, waitMs) => {
       const opened = await api.gateway.openPayoutRun(input, waitMs);
@@ -103,5 +85,26 @@ describe('without Temporal', () => {
     expect(answer.status).toBe(202);
     expect(answer.headers.get('location')).toBe(runPath('payoutRun:admin:lost'));
     await ended('payoutRun:admin:lost');
+  });
+});
+
+describe('while Temporal is away', () => {
+  test('no list is taken; one that was taken keeps its answer and can be ended', async () => {
+    const wallet = await payerWith('2');
+    const body = { wallet, lines: linesOf(1) };
+    const first = await desk.post(PATH, body, { key: 'before' });
+    await ended(first.body.id);
+    const input = runInput('taken', wallet, linesOf(1));
+    await openPayoutRun(api.db.pool, input);
+    await api.sagas?.stop();
+    const answer = await desk.post(PATH, body, { key: 'away' });
+    expect(faultOf(answer)).toEqual([503, 'UNAVAILABLE']);
+    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(faultOf(await desk.get(runPath('payoutRun:desk:away')))).toEqual([404, 'NOT_FOUND']);
+    const again = await desk.post(PATH, body, { key: 'before' });
+    expect([again.status, again.body]).toEqual([201, first.body]);
+    const ends = await desk.post(runPath(input.runId, '/cancel'), { reason: 'Temporal is away' });
+    expect([ends.status, ends.body.status]).toEqual([200, 'CANCELLED']);
+    expect(await balanceOf(api, wallet)).toEqual(['1', '0', '0']);
   });
 });
