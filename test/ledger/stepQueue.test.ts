@@ -34,6 +34,9 @@ beforeAll(async () => {
   }) as Pool;
 });
 
+/** Far more than it takes; who waits for the locked wallet waits for ever. */
+const SOON_MS = 10_000;
+
 const settleInput = (group: string) => ({ ...step('settle', group), legs: null, final: true });
 const times = <T>(n: number, make: (index: number) => T) =>
   Array.from({ length: n }, (_, i) => make(i));
@@ -205,36 +208,40 @@ describe('steps that share a transaction', () => {
     }
   });
 
-  it('wait for a wallet that somebody keeps locked only where they touch it', async () => {
-    const wallets = await Promise.all(times(6, () => walletWith(pool, '10')));
-    const pay = (from: number) =>
-      openTransfer(
-        db,
-        transferInput([debit(wallets[from]!, '1'), credit(wallets[from + 1]!, '1')]),
-      );
-    const other = await pool.connect();
-    try {
-      await other.query('begin');
-      await other.query('select from wallet_balances where wallet_id = any($1) for update', [
-        [wallets[0], wallets[2]],
-      ]);
-      // As many as there may be calls under way.
-      const stuck = [pay(0), pay(2)];
-      let ended = 0;
-      for (const one of stuck) {
-        void one.finally(() => {
-          ended += 1;
-        });
+  it(
+    'wait for a wallet that somebody keeps locked only where they touch it',
+    async () => {
+      const wallets = await Promise.all(times(6, () => walletWith(pool, '10')));
+      const pay = (from: number) =>
+        openTransfer(
+          db,
+          transferInput([debit(wallets[from]!, '1'), credit(wallets[from + 1]!, '1')]),
+        );
+      const other = await pool.connect();
+      try {
+        await other.query('begin');
+        await other.query('select from wallet_balances where wallet_id = any($1) for update', [
+          [wallets[0], wallets[2]],
+        ]);
+        // As many as there may be calls under way.
+        const stuck = [pay(0), pay(2)];
+        let ended = 0;
+        for (const one of stuck) {
+          void one.finally(() => {
+            ended += 1;
+          });
+        }
+        await done(pay(4));
+        expect(ended).toBe(0);
+        await other.query('commit');
+        await Promise.all(stuck.map(done));
+      } finally {
+        await other.query('rollback');
+        other.release();
       }
-      await done(pay(4));
-      expect(ended).toBe(0);
-      await other.query('commit');
-      await Promise.all(stuck.map(done));
-    } finally {
-      await other.query('rollback');
-      other.release();
-    }
-  });
+    },
+    SOON_MS,
+  );
 
   it('of two processes never wait for each other in a circle', async () => {
     const wallets = await Promise.all(times(6, () => walletWith(pool, '1000')));
