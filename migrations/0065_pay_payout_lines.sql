@@ -1,3 +1,19 @@
+-- Lines of a run that were handed out and have no outcome, with the places of their rows. They are
+-- looked up one by one: a plan that a session made while the table was small would read all of a
+-- list for each lot of it, and such a plan lasts.
+create function payout_lines_out(p_run_id text, p_after integer, p_to integer)
+returns table (place tid, line integer, wallet_id text, amount numeric, reference text)
+language sql stable
+begin atomic
+  select l.place, l.line, l.wallet_id, l.amount, l.reference
+    from generate_series(p_after + 1, p_to) n
+      cross join lateral (
+        select x.ctid as place, x.* from payout_lines x
+        where x.run_id = p_run_id and x.line = n limit 1
+      ) l
+    where l.status = 'waiting';
+end;
+
 -- Writes down what became of the lines that were handed out: the ledger's own operation of each
 -- line's group says it, so nobody's word is taken for it. Call it with the run's row locked; it
 -- answers the row as it is then. A line without an operation is left as it is.
@@ -9,28 +25,25 @@ declare
   v_paid numeric;
   v_first_waiting integer;
 begin
-  with decided as (
-    select l.line, o.status, o.answer -> 'refusal' as refusal
-    from payout_lines l
+  with decided as materialized (
+    select l.place, o.status, o.answer -> 'refusal' as refusal
+    from payout_lines_out(r.id, r.decided_to, r.claimed_to) l
       cross join lateral (
         select * from operations x
         where x.group_id = payout_group_id(r.id, l.line) and x.step_key = r.opened_by limit 1
       ) o
-    where l.run_id = r.id and l.line > r.decided_to and l.line <= r.claimed_to
-      and l.status = 'waiting'
   ), written as (
     update payout_lines l
       set status = case d.status when 'done' then 'settled' else 'refused' end::payout_line_status,
         code = d.refusal ->> 'code', detail = d.refusal ->> 'detail'
-      from decided d where l.run_id = r.id and l.line = d.line
+      from decided d where l.ctid = d.place
       returning l.status, l.amount
   )
   select count(*) filter (where w.status = 'settled'), count(*) filter (where w.status = 'refused'),
       coalesce(sum(w.amount) filter (where w.status = 'settled'), 0)
     into v_settled, v_refused, v_paid from written w;
-  select min(l.line) into v_first_waiting from payout_lines l
-    where l.run_id = r.id and l.line > r.decided_to and l.line <= r.claimed_to
-      and l.status = 'waiting';
+  select min(l.line) into v_first_waiting
+    from payout_lines_out(r.id, r.decided_to, r.claimed_to) l;
   update payout_runs p
     set settled = p.settled + v_settled, refused = p.refused + v_refused, paid = p.paid + v_paid,
       decided_to = coalesce(v_first_waiting - 1, p.claimed_to)
@@ -85,9 +98,7 @@ begin
     end if;
   end if;
   if r.status = 'RUNNING' then
-    select count(*) into v_out from payout_lines l
-      where l.run_id = r.id and l.line > r.decided_to and l.line <= r.claimed_to
-        and l.status = 'waiting';
+    select count(*) into v_out from payout_lines_out(r.id, r.decided_to, r.claimed_to) l;
     update payout_runs p
       set claimed_to = least(p.lines, p.claimed_to + greatest(p_most - v_out, 0))
       where p.id = r.id returning * into r;
@@ -95,9 +106,7 @@ begin
         'amount', amount_text(l.amount), 'reference', coalesce(l.reference, r.reference),
         'groupId', payout_group_id(r.id, l.line)) order by l.line)
       into v_lines
-      from payout_lines l
-      where l.run_id = r.id and l.line > r.decided_to and l.line <= r.claimed_to
-        and l.status = 'waiting';
+      from payout_lines_out(r.id, r.decided_to, r.claimed_to) l;
   end if;
   return jsonb_build_object('outcome', 'done', 'run', payout_run_json(r),
     'stepKey', r.opened_by, 'client', r.client, 'admin', r.admin,
@@ -127,9 +136,8 @@ begin
   if r.status = 'RUNNING' then
     -- Each line's payment either ends before its lock is ours, or begins after we are done.
     perform ledger_lock_new(u.id) from (
-        select payout_group_id(r.id, l.line) as id from payout_lines l
-        where l.run_id = r.id and l.line > r.decided_to and l.line <= r.claimed_to
-          and l.status = 'waiting'
+        select payout_group_id(r.id, l.line) as id
+        from payout_lines_out(r.id, r.decided_to, r.claimed_to) l
         order by id
       ) u;
     r := ledger_record_payout_lines(r);
@@ -152,9 +160,7 @@ begin
   end if;
   perform ledger_tombstone(payout_group_id(r.id, l.line), '~cancelled', p_actor, p_request,
       'transfer', r.client, 'PAYOUT_RUN_CANCELLED')
-    from payout_lines l
-    where l.run_id = r.id and l.line > r.decided_to and l.line <= r.claimed_to
-      and l.status = 'waiting';
+    from payout_lines_out(r.id, r.decided_to, r.claimed_to) l;
   update payout_lines l set status = 'cancelled'
     where l.run_id = r.id and l.line > r.decided_to and l.status = 'waiting';
   return ledger_finish_payout_run(r, p_step_key, 'cancelPayoutRun', p_actor, p_request,
