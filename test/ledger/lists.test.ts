@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { Group } from '../../src/contracts/resources.ts';
 import type { Pool } from '../../src/db/pool.ts';
 import { addLegs } from '../../src/ledger/addLegs.ts';
 import { cancel } from '../../src/ledger/cancel.ts';
@@ -6,6 +7,7 @@ import { listGroupEntries, listWalletEntries } from '../../src/ledger/entries.ts
 import { listGroups, readGroup } from '../../src/ledger/groups.ts';
 import { listOpenGroups, readOpenGroup } from '../../src/ledger/openGroups.ts';
 import { openTransfer } from '../../src/ledger/openTransfer.ts';
+import type { Page } from '../../src/ledger/page.ts';
 import { canonicalRequest } from '../../src/ledger/requests.ts';
 import { settle } from '../../src/ledger/settle.ts';
 import { readTimeline, recordFact } from '../../src/ledger/timeline.ts';
@@ -58,6 +60,29 @@ describe('groups', () => {
     expect(open.data[0]).toEqual(await readGroup(db, ids[1] ?? ''));
     const ended = await listGroups(db, { status: 'CANCELLED', wallet: w }, { limit: 10 });
     expect(ended.data.map(({ id }) => id)).toEqual(ids.slice(0, 1));
+  });
+});
+
+describe("a wallet's groups", () => {
+  it('are each listed once, where the wallet came in first, also from a page on', async () => {
+    const [w, other] = [await walletWith(db, '100'), await walletWith(db, '100')];
+    const twice = await hold(db, [debit(w, '1'), debit(w, '2')]);
+    const joined = await hold(db, [debit(other, '1')]);
+    const last = await hold(db, [debit(w, '1')]);
+    const legs = [debit(w, '3')];
+    await done(addLegs(db, { ...step('addLegs', joined), legs }));
+    await done(addLegs(db, { ...step('addLegs', twice), legs }));
+    const filter = { wallet: w, kind: 'transfer' as const };
+    const pages: string[] = [];
+    let cursor: string | null = null;
+    do {
+      const page: Page<Group> = await listGroups(db, filter, { limit: 1, cursor });
+      pages.push(...page.data.map(({ id }) => id));
+      cursor = page.nextCursor;
+    } while (cursor !== null);
+    expect(pages).toEqual([joined, last, twice]);
+    const { data } = await listGroups(db, filter, { limit: 10 });
+    expect(data.map(({ id }) => id)).toEqual(pages);
   });
 });
 
