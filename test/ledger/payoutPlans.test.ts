@@ -1,0 +1,82 @@
+/** What a lot of a payout run reads, in a session that made its plans while there was little. */
+import { beforeAll, expect, it } from 'vitest';
+import type { Db } from '../../src/db/pool.ts';
+import { openTransfer } from '../../src/ledger/openTransfer.ts';
+import { advancePayoutRun } from '../../src/ledger/payoutRuns.ts';
+import { payPayoutLines } from '../../src/ledger/payPayoutLines.ts';
+import { codeOf, credit, debit, transferInput, walletWith } from './ledgerWorld.ts';
+import { createPayoutWorld, type PayoutWorld } from './payoutWorld.ts';
+
+const LOT = 50;
+/** As `src/db/pool.ts` has them, and the server tells how many rows each node of a plan touched. */
+const SETTINGS = {
+  plan_cache_mode: 'force_generic_plan',
+  enable_seqscan: 'off',
+  'auto_explain.log_min_duration': '0',
+  'auto_explain.log_nested_statements': 'on',
+  'auto_explain.log_analyze': 'on',
+  'auto_explain.log_timing': 'off',
+  'auto_explain.log_level': 'notice',
+  'auto_explain.log_format': 'json',
+};
+
+interface Node {
+  'Actual Rows': number;
+  'Actual Loops': number;
+  Plans?: Node[];
+}
+
+let world: PayoutWorld;
+beforeAll(async () => {
+  world = await createPayoutWorld();
+});
+
+/** The most rows that a node of the plan touched. */
+function mostRows(node: Node): number {
+  return Math.max(
+    node['Actual Rows'] * node['Actual Loops'],
+    ...(node.Plans ?? []).map((each) => mostRows(each)),
+  );
+}
+
+/** Hands lines out and pays them, and nobody writes it down. */
+async function payWithoutWord(session: Db, wallet: string, runId: string): Promise<void> {
+  const advance = await advancePayoutRun(session, runId, LOT);
+  for (const line of advance?.lines ?? []) {
+    const legs = [debit(wallet, line.amount), credit(line.wallet, line.amount)];
+    const input = {
+      ...transferInput(legs, { settle: 'immediate' }),
+      groupId: line.groupId,
+      stepKey: advance?.stepKey ?? '',
+    };
+    expect(await codeOf(openTransfer(world.db, input))).toBe('done');
+  }
+}
+
+it('reads as much of a long list as of a short one, whatever was planned for that', async () => {
+  const session = await world.database.owner.connect();
+  let most = 0;
+  session.on('notice', ({ message = '' }) => {
+    if (!message.includes('"Query Text"')) return;
+    most = Math.max(most, mostRows(JSON.parse(message.slice(message.indexOf('{'))).Plan));
+  });
+  try {
+    await session.query(`load 'auto_explain'`);
+    for (const [name, value] of Object.entries(SETTINGS)) {
+      await session.query(`set ${name} = '${value}'`);
+    }
+    const short = await world.opened(await walletWith(world.db, '5'), world.linesOf(5));
+    await payPayoutLines(session, short.run.id, 5, () => {});
+    const long = await world.opened(await walletWith(world.db, '2000'), world.linesOf(2_000));
+    await payWithoutWord(session, long.run.wallet, long.run.id);
+    most = 0;
+    const advance = await advancePayoutRun(session, long.run.id, LOT);
+    expect(advance?.run.lines.settled).toBe(LOT);
+    expect(advance?.lines).toHaveLength(LOT);
+    expect(most).toBeGreaterThanOrEqual(LOT);
+    expect(most).toBeLessThanOrEqual(2 * LOT);
+  } finally {
+    // Its settings are nobody else's.
+    session.release(true);
+  }
+});
