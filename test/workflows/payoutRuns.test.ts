@@ -1,8 +1,11 @@
 /** The saga of a payout run on real parts: operators who act, the sweeper, an old database. */
+import { Writable } from 'node:stream';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { createPayoutActivities } from '../../activities/payoutActivities.ts';
 import type { PayoutRun } from '../../src/contracts/payouts.ts';
 import { readPayoutRun } from '../../src/ledger/payoutLists.ts';
 import { openPayoutRun } from '../../src/ledger/payoutRuns.ts';
+import { createLog } from '../../src/observability/log.ts';
 import { startSagas } from '../../src/temporal/sagas.ts';
 import { doneRun } from '../ledger/payoutInputs.ts';
 import { createTestDatabase } from '../support/testDatabase.ts';
@@ -168,6 +171,27 @@ describe('the sweeper', () => {
 });
 
 describe('a database that is older than Temporal', () => {
+  it('fails the saga of a run that it does not know, and alerts', async () => {
+    const runId = 'payoutRun:shop:unknown';
+    const { workflow } = world.sagas.client;
+    const start = { workflowId: runId, taskQueue: 'holdfast', args: [{ runId }] };
+    await expect(workflow.execute('payoutRun', start)).rejects.toMatchObject({
+      cause: { type: 'LEDGER_BEHIND_TEMPORAL' },
+    });
+    const lines: string[] = [];
+    const sink = new Writable({
+      write(chunk, _, done) {
+        lines.push(String(chunk));
+        done();
+      },
+    });
+    const log = createLog('error', sink);
+    await createPayoutActivities({ db: world.db, log }).readPayoutRun(runId);
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { alert: 'LEDGER_BEHIND_TEMPORAL', runId },
+    ]);
+  });
+
   it('takes no list that Temporal knows: it may have been paid', async () => {
     const { input, id } = await payouts.started('restored', 1);
     await handleOf(id).result();
