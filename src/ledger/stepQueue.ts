@@ -60,12 +60,20 @@ export function queueSteps(pool: Db): StepDb {
   const locked = new Set<unknown>();
 
   function take(): Waiting[] {
-    const share = Math.min(MOST_STEPS, Math.ceil((waiting.length + underWay) / CALLS));
-    const free = waiting.filter(({ step }) => !walletsOf(step).some((id) => locked.has(id)));
-    const batch = free.slice(0, share);
-    const taken = new Set(batch);
-    waiting = waiting.filter((one) => !taken.has(one));
-    return batch;
+    const share = Math.ceil((waiting.length + underWay) / CALLS);
+    const batch = new Set<Waiting>();
+    const wallets = new Set<unknown>();
+    for (const one of waiting) {
+      const own = walletsOf(one.step);
+      if (batch.size === MOST_STEPS) break;
+      if (own.some((id) => locked.has(id))) continue;
+      // Beyond its share a call takes who would have to wait for it.
+      if (batch.size >= share && !own.some((id) => wallets.has(id))) continue;
+      batch.add(one);
+      for (const id of own) wallets.add(id);
+    }
+    waiting = waiting.filter((one) => !batch.has(one));
+    return [...batch];
   }
 
   async function call(batch: Waiting[]): Promise<void> {

@@ -33,6 +33,8 @@ export async function bundleWorkflows(
     // Loaded once a process instead of once a saga. So no module of these may keep anything of one
     // saga at its top level (test/static/tidyRules.ts).
     preloadModules: [workflowsPath],
+    // Modules are named from here, wherever the process was started: the bundle is kept.
+    webpackConfigHook: (config) => ({ ...config, context: ROOT }),
     logger: new DefaultLogger('WARN'),
   });
   keep(cacheFolder, file, code);

@@ -17,8 +17,12 @@ export function installRuntime(log: Log): void {
   if (Runtime._instance) return;
   const write = (level: Level) => (message: string, meta?: LogMetadata) => {
     if (message === EXPECTED) return;
-    const { error, ...temporal } = (meta ?? {}) as LogMetadata & { error?: unknown };
-    log[level]({ temporal, ...(error !== undefined && { err: error }) }, message);
+    const { error, alert, ...temporal } = (meta ?? {}) as LogMetadata & Record<string, unknown>;
+    const found = {
+      ...(error !== undefined && { err: error }),
+      ...(alert !== undefined && { alert }),
+    };
+    log[level]({ temporal, ...found }, message);
   };
   Runtime.install({
     shutdownSignals: [],

@@ -1,7 +1,8 @@
 import type { DataConverter } from '@temporalio/common';
-import { type NativeConnection, Worker, type WorkerDeploymentOptions } from '@temporalio/worker';
+import type { NativeConnection, WorkerDeploymentOptions } from '@temporalio/worker';
 import type { WorkflowBundle } from './bundle.ts';
 import { heartbeats } from './heartbeats.ts';
+import { SagaWorker } from './sagaWorker.ts';
 
 export interface WorkerSettings {
   connection: NativeConnection;
@@ -44,7 +45,7 @@ const STICKY_TIMEOUT = '3 seconds';
 /** Starts a worker and polls at once. */
 export async function startWorker(settings: WorkerSettings): Promise<RunningWorker> {
   const { bundle, deployment, ...rest } = settings;
-  const worker = await Worker.create({
+  const worker = await SagaWorker.create({
     ...rest,
     // Without workflows there are remote activities alone: the work with a node.
     ...(bundle
