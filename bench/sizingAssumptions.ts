@@ -23,7 +23,7 @@ export const ASSUMED = `- Headroom ${HEADROOM}: the busiest minutes of a day hav
 - A group waits ${OPEN_SECONDS / 60} minutes. Where yours wait for days, take that many groups:
   memory and disk grow with them, processors hardly.
 - A process opens ${CONNECTIONS_OF_PROCESS} connections, fewer than the default of 20: its steps
-  share one, and reads stand beside them.
+  share two, and reads stand beside them.
 - Temporal keeps closed workflows for ${RETENTION_DAYS} days, as
   \`deploy/temporal/createNamespace.sh\` says.
 - Temporal was the development server, with SQLite in its own process. A cluster divides that work
