@@ -4,7 +4,7 @@
  * alone: a refused shape leaves no trace, so whatever depends on state is left to the ledger.
  */
 import { amountFault } from '../src/contracts/amounts.ts';
-import type { SagaUpdate, SagaUpdates } from '../src/contracts/sagas.ts';
+import type { SagaUpdate, SagaUpdates, SignalReason } from '../src/contracts/sagas.ts';
 import type { Actor, LegAmount, LegInput } from '../src/contracts/steps.ts';
 import { sentenceFor } from './personAnswers.ts';
 
@@ -14,7 +14,7 @@ export const TEMPORAL_UI: Actor = { name: 'temporal-ui', admin: false };
 /** Longest time a deadline can lie ahead: 90 days in seconds (API.md, Transfer groups). */
 const MAX_EXPIRES_IN_SECONDS = 90 * 86_400;
 /** Longest reason in characters (API.md, Transfer groups). */
-const MAX_REASON_LENGTH = 500;
+export const MAX_REASON_LENGTH = 500;
 
 type Typed = Record<string, unknown>;
 
@@ -101,6 +101,14 @@ function captureOf(typed: Typed) {
 function objectOf(input: unknown, otherwise: string): Typed {
   if (typeof input === 'object' && input !== null && !Array.isArray(input)) return input as Typed;
   throw invalid(otherwise);
+}
+
+/** The reason that a button was pressed with, or null: who presses may say anything or nothing. */
+export function saidReason(said: SignalReason): string | null {
+  const reason = typeof said === 'object' && said !== null ? said.reason : said;
+  return typeof reason === 'string' && reason.trim() !== ''
+    ? reason.slice(0, MAX_REASON_LENGTH)
+    : null;
 }
 
 function reasonOf({ reason }: Typed): string {

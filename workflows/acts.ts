@@ -21,7 +21,7 @@ import {
   type UpdateAnswer,
 } from '../src/contracts/sagas.ts';
 import type { StepOutcome } from '../src/contracts/steps.ts';
-import { checkInput, completeInput, isTyped, TEMPORAL_UI } from './actInputs.ts';
+import { checkInput, completeInput, isTyped, saidReason, TEMPORAL_UI } from './actInputs.ts';
 import type { ToldRefusal } from './details.ts';
 import type { GroupSaga } from './groupSaga.ts';
 import { ledger } from './ledgerSteps.ts';
@@ -105,7 +105,7 @@ function handleButton(saga: GroupSaga, button: WholeGroupAct, update: SagaUpdate
   setHandler(
     defineSignal<[SignalReason]>(SIGNAL[button]),
     async (said) => {
-      const reason = reasonOf(said) ?? `${button} by signal`;
+      const reason = saidReason(said) ?? `${button} by signal`;
       const input = completeInput(update, { reason }, saga.groupId, '');
       const asked = { ...input, stepKey: `~signal:${button}`, freeze: false };
       const outcome = await act(saga, update, asked);
@@ -149,9 +149,4 @@ async function recordSignal(
       key: `signal:${button}:${new Date().toISOString()}`,
     }),
   );
-}
-
-function reasonOf(said: SignalReason): string | null {
-  const reason = typeof said === 'object' && said !== null ? said.reason : said;
-  return typeof reason === 'string' && reason.trim() !== '' ? reason.slice(0, 500) : null;
 }

@@ -10,6 +10,7 @@ import {
 } from '@temporalio/workflow';
 import type { createChainActivities } from '../activities/chainActivities.ts';
 import { CHAIN_TASK_QUEUE, SIGNAL } from '../src/contracts/sagas.ts';
+import { LEDGER_STEP } from './ledgerSteps.ts';
 
 type ChainActivities = ReturnType<typeof createChainActivities>;
 
@@ -31,15 +32,7 @@ export const chain = proxyActivities<ChainActivities>({
 });
 
 /** Work with Postgres alone; see `ledgerSteps.ts`. */
-export const chainLedger = proxyLocalActivities<ChainActivities>({
-  startToCloseTimeout: '15 seconds',
-  localRetryThreshold: '5 seconds',
-  retry: {
-    initialInterval: '100 milliseconds',
-    backoffCoefficient: 2,
-    maximumInterval: '1 minute',
-  },
-});
+export const chainLedger = proxyLocalActivities<ChainActivities>(LEDGER_STEP);
 
 /** First look without a hint, and the longest pause between two of them, in milliseconds. */
 const FIRST_LOOK_MS = 10_000;

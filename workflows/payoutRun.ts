@@ -19,17 +19,16 @@ import type { createPayoutActivities } from '../activities/payoutActivities.ts';
 import type { PayoutOutcome, PayoutRun, PayoutRunInput } from '../src/contracts/payouts.ts';
 import { SEARCH_ATTRIBUTE, SIGNAL, type SignalReason } from '../src/contracts/sagas.ts';
 import type { Refusal } from '../src/contracts/steps.ts';
-import { TEMPORAL_UI } from './actInputs.ts';
+import { MAX_REASON_LENGTH, saidReason, TEMPORAL_UI } from './actInputs.ts';
+import { LEDGER_STEP } from './ledgerSteps.ts';
 import { nextOf, type PayoutView, peopleOf, renderPayout } from './payoutDetails.ts';
-import { sentenceFor } from './personAnswers.ts';
+import { sentenceFor, throwRefusal } from './personAnswers.ts';
 
 /**
  * Lines of one activity: at most a second or two of work, so that the page of the workflow moves as
  * often, and a run of 10,000 lines is ten activities and some fifty events.
  */
 const LINES_OF_ACTIVITY = 1_000;
-/** Longest reason in characters (API.md, Transfer groups). */
-const MAX_REASON_LENGTH = 500;
 
 type Payouts = ReturnType<typeof createPayoutActivities>;
 
@@ -40,23 +39,11 @@ type Payouts = ReturnType<typeof createPayoutActivities>;
 const work = proxyActivities<Payouts>({
   startToCloseTimeout: '10 minutes',
   heartbeatTimeout: '5 seconds',
-  retry: {
-    initialInterval: '100 milliseconds',
-    backoffCoefficient: 2,
-    maximumInterval: '1 minute',
-  },
+  retry: LEDGER_STEP.retry,
 });
 
 /** One round trip each, as of the ledger's steps. */
-const ledger = proxyLocalActivities<Payouts>({
-  startToCloseTimeout: '15 seconds',
-  localRetryThreshold: '5 seconds',
-  retry: {
-    initialInterval: '100 milliseconds',
-    backoffCoefficient: 2,
-    maximumInterval: '1 minute',
-  },
-});
+const ledger = proxyLocalActivities<Payouts>(LEDGER_STEP);
 
 /** Answer of the `status` query. */
 export interface PayoutStatus {
@@ -102,8 +89,7 @@ class PayoutSaga implements PayoutView {
     setHandler(
       cancelSignal,
       async (said) => {
-        const reason = (typeof said === 'object' ? said?.reason : said) || 'cancel by signal';
-        await this.cancel('~signal:cancel', reason.slice(0, MAX_REASON_LENGTH), false);
+        await this.cancel('~signal:cancel', saidReason(said) ?? 'cancel by signal', false);
       },
       { description: 'Pays nothing more; what is paid stays. Input: a reason in quotes.' },
     );
@@ -202,19 +188,7 @@ function checkReason(reason: unknown): void {
 
 /** The run, when it is good news; a person reads sentences and no outcomes. */
 function runOf(outcome: PayoutOutcome): PayoutRun {
-  switch (outcome.outcome) {
-    case 'done':
-      return outcome.run;
-    case 'refused': {
-      const { code, detail } = outcome.refusal;
-      throw sentenceFor(`Refused: ${code}. ${detail}`, code);
-    }
-    case 'key_reused':
-      throw sentenceFor(
-        'This update id was used for another request. Send it with another update id, or none.',
-        'IDEMPOTENCY_KEY_REUSED',
-      );
-    default:
-      throw sentenceFor('The ledger has no payout run of this id.', 'NOT_FOUND');
-  }
+  throwRefusal(outcome);
+  if (outcome.outcome === 'done') return outcome.run;
+  throw sentenceFor('The ledger has no payout run of this id.', 'NOT_FOUND');
 }

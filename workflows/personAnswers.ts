@@ -1,5 +1,6 @@
 /** Answers for people at the Temporal UI or CLI, who read sentences and no outcomes. */
 import { ApplicationFailure } from '@temporalio/common';
+import type { PayoutOutcome } from '../src/contracts/payouts.ts';
 import type { StepOutcome } from '../src/contracts/steps.ts';
 
 /**
@@ -9,20 +10,24 @@ import type { StepOutcome } from '../src/contracts/steps.ts';
  * @throws ApplicationFailure of the refusal's code
  */
 export function answerPerson(outcome: StepOutcome): StepOutcome {
-  switch (outcome.outcome) {
-    case 'refused': {
-      const { code, detail } = outcome.refusal;
-      throw sentenceFor(`Refused: ${code}. ${detail}`, code);
-    }
-    case 'key_reused':
-      throw sentenceFor(
-        'This update id was used for another request. Send it with another update id, or none.',
-        'IDEMPOTENCY_KEY_REUSED',
-      );
-    case 'not_found':
-      throw sentenceFor('The ledger has no group of this id.', 'GROUP_NOT_FOUND');
-    default:
-      return outcome;
+  throwRefusal(outcome);
+  if (outcome.outcome === 'not_found') {
+    throw sentenceFor('The ledger has no group of this id.', 'GROUP_NOT_FOUND');
+  }
+  return outcome;
+}
+
+/** Throws what a person reads where an act was refused, or its update id was used before. */
+export function throwRefusal(outcome: StepOutcome | PayoutOutcome): void {
+  if (outcome.outcome === 'refused') {
+    const { code, detail } = outcome.refusal;
+    throw sentenceFor(`Refused: ${code}. ${detail}`, code);
+  }
+  if (outcome.outcome === 'key_reused') {
+    throw sentenceFor(
+      'This update id was used for another request. Send it with another update id, or none.',
+      'IDEMPOTENCY_KEY_REUSED',
+    );
   }
 }
 

@@ -119,6 +119,15 @@ describe('an operator', () => {
     await handleOf(id).signal('cancel');
     expect(await handleOf(id).result()).toMatchObject({ reason: 'cancel by signal' });
   });
+
+  it.each([[7], ['  '], [{ reason: 7 }]])(
+    'ends a run by a signal whose reason is none: %j',
+    async (said) => {
+      const { id } = await payouts.started(`signal ${JSON.stringify(said)}`, 3_000);
+      await handleOf(id).signal('cancel', said);
+      expect(await handleOf(id).result()).toMatchObject({ reason: 'cancel by signal' });
+    },
+  );
 });
 
 describe('the sweeper', () => {
