@@ -278,8 +278,7 @@ begin
       e_version, e_settled, e_held, e_pending);
   end if;
 
-  v_answer := jsonb_build_object('outcome', 'done', 'groupStatus', g.status,
-    'group', render_group(g, legs_json(g.id)));
+  v_answer := done_json(g.status, render_group(g, legs_json(g.id)));
   insert into operations
       (group_id, step_key, verb, actor, request, status, answer, created_at)
     values (g.id, p_step_key, p_verb, p_actor, p_request, 'done', v_answer, v_at);

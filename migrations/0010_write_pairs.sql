@@ -115,9 +115,8 @@ begin
 
   v_debit := leg_json(d_leg, d_wallet, d.asset, 'DEBIT', p_amount, c_settled, c_remaining);
   v_credit := leg_json(c_leg, c_wallet, c.asset, 'CREDIT', p_amount, c_settled, c_remaining);
-  v_answer := jsonb_build_object('outcome', 'done', 'groupStatus', g.status,
-    'group', transfer_json(g, case when d_leg < c_leg then jsonb_build_array(v_debit, v_credit)
-      else jsonb_build_array(v_credit, v_debit) end));
+  v_answer := done_json(g.status, transfer_json(g, case when d_leg < c_leg
+    then jsonb_build_array(v_debit, v_credit) else jsonb_build_array(v_credit, v_debit) end));
   insert into operations
       (group_id, step_key, verb, actor, request, status, answer, created_at)
     values (g.id, p_step_key, p_verb, p_actor, p_request, 'done', v_answer, v_at);

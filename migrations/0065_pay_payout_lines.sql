@@ -16,7 +16,8 @@ end;
 
 -- Writes down what became of the lines that were handed out: the ledger's own operation of each
 -- line's group says it, so nobody's word is taken for it. Call it with the run's row locked; it
--- answers the row as it is then. A line without an operation is left as it is.
+-- answers the row as it is then. A line without an operation is left as it is; a run without such
+-- lines is done.
 create function ledger_record_payout_lines(r payout_runs) returns payout_runs
 language plpgsql as $$
 declare
@@ -48,6 +49,10 @@ begin
     set settled = p.settled + v_settled, refused = p.refused + v_refused, paid = p.paid + v_paid,
       decided_to = coalesce(v_first_waiting - 1, p.claimed_to)
     where p.id = r.id returning * into r;
+  if r.settled + r.refused = r.lines then
+    perform ledger_finish_payout_run(r, '~finish', 'finishPayoutRun', 'saga', '{}', 'DONE', null);
+    select * into r from payout_runs where id = r.id;
+  end if;
   return r;
 end
 $$;
@@ -92,10 +97,6 @@ begin
   end if;
   if r.status = 'RUNNING' then
     r := ledger_record_payout_lines(r);
-    if r.settled + r.refused = r.lines then
-      perform ledger_finish_payout_run(r, '~finish', 'finishPayoutRun', 'saga', '{}', 'DONE', null);
-      select * into r from payout_runs where id = p_run_id;
-    end if;
   end if;
   if r.status = 'RUNNING' then
     select count(*) into v_out from payout_lines_out(r.id, r.decided_to, r.claimed_to) l;
@@ -141,10 +142,6 @@ begin
         order by id
       ) u;
     r := ledger_record_payout_lines(r);
-    if r.settled + r.refused = r.lines then
-      perform ledger_finish_payout_run(r, '~finish', 'finishPayoutRun', 'saga', '{}', 'DONE', null);
-      select * into r from payout_runs where id = p_run_id;
-    end if;
   end if;
   if r.status <> 'RUNNING' then
     v_answer := jsonb_build_object('outcome', 'refused', 'frozen', p_freeze,

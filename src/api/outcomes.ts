@@ -1,7 +1,7 @@
 /** What a step came to, as a problem and as a word of the metrics. */
 import type { NoOutcome } from '../contracts/sagas.ts';
 import type { StepInput, StepOutcome } from '../contracts/steps.ts';
-import { Problem } from './problem.ts';
+import { type FieldFault, Problem } from './problem.ts';
 import { differingFields } from './requestDiff.ts';
 
 type Refused = Exclude<StepOutcome | NoOutcome, { outcome: 'done' | 'pending' }>;
@@ -26,6 +26,15 @@ export function outcomeWord(outcome: StepOutcome | NoOutcome): string {
   }
 }
 
+/** 422 for a key that stands for another request, with the fields in which the two differ. */
+export function keyReused(errors: FieldFault[]): Problem {
+  return new Problem(
+    'IDEMPOTENCY_KEY_REUSED',
+    'This Idempotency-Key stands for another request. Send that one again, or take a new key.',
+    { errors },
+  );
+}
+
 /** The problem that an outcome stands for, where it is no success. */
 export function problemOfOutcome(outcome: Refused, input: StepInput): Error {
   const { groupId } = input;
@@ -40,11 +49,7 @@ export function problemOfOutcome(outcome: Refused, input: StepInput): Error {
     }
     case 'key_reused': {
       const legs = 'legs' in input ? (input.legs as { leg?: number }[] | null) : null;
-      return new Problem(
-        'IDEMPOTENCY_KEY_REUSED',
-        'This Idempotency-Key stands for another request. Send that one again, or take a new key.',
-        { errors: differingFields(outcome.stored, outcome.asked, legs ?? []) },
-      );
+      return keyReused(differingFields(outcome.stored, outcome.asked, legs ?? []));
     }
     case 'not_found':
       return new Problem('GROUP_NOT_FOUND', `There is no transfer group ${groupId}.`);

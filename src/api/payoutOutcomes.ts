@@ -1,12 +1,11 @@
 /** What a step of a payout run came to, as a problem and as a word of the metrics. */
 import type { OpenedPayoutRun, PayoutOutcome } from '../contracts/payouts.ts';
+import { keyReused } from './outcomes.ts';
 import { Problem } from './problem.ts';
 import { differingFields } from './requestDiff.ts';
+import { MOST_TOLD } from './validation.ts';
 
 type Outcome = PayoutOutcome | OpenedPayoutRun;
-
-/** As many lines as any list of faults names. */
-const MOST_DIFFERENCES = 100;
 
 /** A word for the metric: a problem's code, or how it went well. */
 export function payoutWord(outcome: Outcome): string {
@@ -36,11 +35,7 @@ export function payoutProblem(outcome: Exclude<Outcome, { outcome: 'done' }>, ru
       return new Problem(code, detail, { errors, headers });
     }
     case 'key_reused':
-      return new Problem(
-        'IDEMPOTENCY_KEY_REUSED',
-        'This Idempotency-Key stands for another request. Send that one again, or take a new key.',
-        { errors: differingFields(outcome.stored, outcome.asked).slice(0, MOST_DIFFERENCES) },
-      );
+      return keyReused(differingFields(outcome.stored, outcome.asked).slice(0, MOST_TOLD));
     case 'not_found':
       return new Problem('NOT_FOUND', `There is no payout run ${runId}.`);
     case 'unavailable':

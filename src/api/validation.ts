@@ -38,7 +38,7 @@ function codeOf(issue: Issue): ProblemCode {
 }
 
 /** Of a list of thousands of lines; whoever mends these finds the next ones. */
-const MOST_TOLD = 100;
+export const MOST_TOLD = 100;
 
 /** What is told beside the list: the one fault itself, or how many there are. */
 function detailOf(faults: FieldFault[]): string {

@@ -5,8 +5,8 @@ import { advancePayoutRun, type PayoutAdvance, type PayoutLineDue } from './payo
 import type { StepDb } from './stepQueue.ts';
 
 /**
- * Lines that are out at a time. The step queue puts up to 64 into a transaction, and keeps doing so
- * only while twice as many wait; as many again are out while outcomes are written down. A
+ * Lines that are out at a time. The step queue puts up to 64 of one payer into a transaction; the
+ * next ones wait meanwhile, and as many again are out while outcomes are written down. A
  * cancellation closes as many groups in one transaction, and a crash leaves as many lines of which
  * nobody knows at once whether they are paid.
  */

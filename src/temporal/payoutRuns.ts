@@ -9,12 +9,11 @@ import type {
 import { SAGA_TASK_QUEUE, SEARCH_ATTRIBUTE, WORKFLOW } from '../contracts/sagas.ts';
 import { listOpenPayoutRuns, readPayoutRun } from '../ledger/payoutLists.ts';
 import { openPayoutRun, replayPayoutRun } from '../ledger/payoutRuns.ts';
-import { recordFact } from '../ledger/timeline.ts';
 import { callUntil } from './calls.ts';
 import { alertLedgerBehind } from './closedSaga.ts';
 import type { SweepDeps } from './deps.ts';
 import { faultOf } from './failures.ts';
-import { sagaRuns } from './repair.ts';
+import { recordRestart, sagaRuns } from './repair.ts';
 import { unavailable } from './unavailable.ts';
 
 /** A call is sent even for a caller who does not want to wait, in milliseconds. */
@@ -82,24 +81,14 @@ export async function sweepPayoutRuns(
   for (const run of runs) {
     if (!(await sagaRuns(deps, run.id))) {
       await start(deps, run, Date.now() + SWEEP_CALL_MS);
-      await noteRestart(deps, run.id);
+      deps.log.warn({ runId: run.id }, 'A payout run had no saga; it was started again');
+      const why = 'No workflow drove this payout run.';
+      await recordRestart(deps.db, run.id, WORKFLOW.payoutRun, why);
       restarted += 1;
     }
     onProgress();
   }
   return { looked: runs.length, restarted };
-}
-
-async function noteRestart({ db, log }: SweepDeps, runId: string): Promise<void> {
-  log.warn({ runId }, 'A payout run had no saga; it was started again');
-  await recordFact(db, {
-    groupId: runId,
-    event: 'saga.restarted',
-    actor: 'sweeper',
-    reason: 'No workflow drove this payout run.',
-    detail: { type: WORKFLOW.payoutRun },
-    key: `saga.restarted:${new Date().toISOString()}`,
-  });
 }
 
 /** False where it is not known that the saga runs; the same key or the sweeper starts it then. */

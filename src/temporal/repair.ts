@@ -1,5 +1,6 @@
 /** Brings back the sagas of open groups. */
 import { type SagaInputs, type SagaType, workflowTypeOf } from '../contracts/sagas.ts';
+import type { Db } from '../db/pool.ts';
 import { type OpenGroup, readOpenGroup } from '../ledger/openGroups.ts';
 import { recordFact } from '../ledger/timeline.ts';
 import { readWithin } from './calls.ts';
@@ -38,15 +39,25 @@ export async function repairOpenGroup(deps: SweepDeps, open: OpenGroup): Promise
   const started = await startSaga(client, type, inputOf(open), { again: true, deadline });
   if (started === 'exists') return false;
   log.warn({ groupId, type }, 'An open group had no saga; it was started again');
+  await recordRestart(db, groupId, type, 'No workflow drove this open group.');
+  return true;
+}
+
+/** Writes to the timeline that the sweeper brought a saga back, and why. */
+export async function recordRestart(
+  db: Db,
+  groupId: string,
+  type: string,
+  reason: string,
+): Promise<void> {
   await recordFact(db, {
     groupId,
     event: 'saga.restarted',
     actor: 'sweeper',
-    reason: 'No workflow drove this open group.',
+    reason,
     detail: { type },
     key: `saga.restarted:${new Date().toISOString()}`,
   });
-  return true;
 }
 
 /** Whether a saga of that id runs. Asked by id: lists lag behind. */

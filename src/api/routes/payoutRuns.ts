@@ -1,5 +1,5 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
-import { payoutRunId, stepKey } from '../../contracts/ids.ts';
+import { payoutRunId } from '../../contracts/ids.ts';
 import {
   type OpenedPayoutRun,
   PAYOUT_LINE_STATUSES,
@@ -14,7 +14,7 @@ import {
   readPayoutTimeline,
 } from '../../ledger/payoutLists.ts';
 import { cancelPayoutRun } from '../../ledger/payoutRuns.ts';
-import { type ApiContext, type ApiDeps, type ApiEnv, isAdmin } from '../context.ts';
+import type { ApiContext, ApiDeps, ApiEnv } from '../context.ts';
 import { answersWith, moneyHeaders } from '../idempotency.ts';
 import { payoutProblem, payoutWord } from '../payoutOutcomes.ts';
 import { waitMsOf } from '../prefer.ts';
@@ -30,6 +30,7 @@ import {
 } from '../schemas/payoutRun.ts';
 import { problems } from '../schemas/problem.ts';
 import { idParam } from '../schemas/text.ts';
+import { stepOf } from '../steps.ts';
 
 /** Lists are posted here; their bodies may be larger than others. */
 export const PAYOUT_RUNS_PATH = '/v1/payout-runs';
@@ -147,8 +148,8 @@ function writeRuns(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
     const { wallet, lines, reference = null, metadata } = c.req.valid('json');
     const { client } = caller;
     const runId = payoutRunId(client, key);
-    const actor = { name: client, admin: isAdmin(caller) };
-    const input = { runId, stepKey: stepKey('create', client, key), actor, client, wallet, lines };
+    const { stepKey, actor } = stepOf(caller, 'create', runId, key);
+    const input = { runId, stepKey, actor, client, wallet, lines };
     const outcome = await deps.gateway.openPayoutRun(
       { ...input, reference, metadata },
       waitMsOf(Prefer),
@@ -162,9 +163,8 @@ function writeRuns(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
     const caller = c.get('caller');
     const { id: runId } = c.req.valid('param');
     const { 'Idempotency-Key': key } = c.req.valid('header');
-    const actor = { name: caller.client, admin: isAdmin(caller) };
-    const step = { runId, stepKey: stepKey('cancel', caller.client, key), actor };
-    const input = { ...step, reason: c.req.valid('json').reason };
+    const { stepKey, actor } = stepOf(caller, 'cancel', runId, key);
+    const input = { runId, stepKey, actor, reason: c.req.valid('json').reason };
     // The ledger alone decides, so a list can be stopped while Temporal is away; its saga sees it.
     const outcome = await cancelPayoutRun(deps.db, input);
     return c.json(resourceOf(deps, runOf(c, deps, 'cancelPayoutRun', runId, outcome)), 200);
