@@ -102,6 +102,45 @@ describe('entries', () => {
     }
   });
 
+  /** Settles legs whose rows agree with them, so that nothing but the sum is wrong. */
+  const settleRaw = (legs: [group: string, wallet: string, amount: string][]) => `
+    ${legs
+      .map(
+        ([group, wallet]) => `update transfer_legs set settled = amount, remaining = 0
+          where group_id = '${group}' and wallet_id = '${wallet}';`,
+      )
+      .join('')}
+    insert into ledger_entries (${ENTRY_COLUMNS})
+      select l.group_id, l.leg, l.wallet_id, l.asset, l.type, 'SETTLED', u.amount, 'attack',
+        null, null, null, null, clock_timestamp()
+      from (values ${legs.map((leg) => `('${leg.slice(0, 2).join("','")}', ${leg[2]})`).join(', ')})
+          u(group_id, wallet_id, amount)
+        join transfer_legs l on l.group_id = u.group_id and l.wallet_id = u.wallet_id`;
+
+  it('refuse SETTLED rows that sum to something, though each agrees with its leg', async () => {
+    for (const [, pool] of both()) {
+      const [a, b] = [await walletWith(db, '10'), await walletWith(db, '0')];
+      const group = await hold(db, [debit(a, '10'), credit(b, '4')]);
+      const unequal = settleRaw([
+        [group, a, '-10'],
+        [group, b, '4'],
+      ]);
+      expect(await stateOf(pool, unequal)).toBe('HF002');
+    }
+  });
+
+  it('refuse SETTLED rows that sum to zero over two groups only', async () => {
+    for (const [, pool] of both()) {
+      const [a, b] = [await walletWith(db, '10'), await walletWith(db, '0')];
+      const groups = [await hold(db, [debit(a, '10')]), await hold(db, [credit(b, '10')])];
+      const together = settleRaw([
+        [groups[0]!, a, '-10'],
+        [groups[1]!, b, '10'],
+      ]);
+      expect(await stateOf(pool, together)).toBe('HF002');
+    }
+  });
+
   it('refuse rows of a group that is finished, or is not there', async () => {
     const { a, b, group } = await heldPair(db, '10');
     await done(cancel(db, { ...step('cancel', group), reason: 'x' }));
