@@ -12,6 +12,7 @@ import { throwAwayFolder } from '../src/dev/stack/places.ts';
 import { startPostgres } from '../src/dev/stack/postgres.ts';
 import { postgresUser } from '../src/dev/stack/postgresUser.ts';
 import { queueSteps } from '../src/ledger/stepQueue.ts';
+import { lanes } from './lanes.ts';
 import { bytesEach } from './ledgerBytes.ts';
 import {
   floorPair,
@@ -135,18 +136,4 @@ async function measure(
     for (const client of clients) client.release();
   }
   return rows;
-}
-
-/** One database over several connections, the one that was used last first, as a pool does it. */
-function lanes(clients: Db[]): Db {
-  const idle = [...clients];
-  const query = async (...values: unknown[]) => {
-    const client = idle.pop() as { query(...values: unknown[]): Promise<unknown> };
-    try {
-      return await client.query(...values);
-    } finally {
-      idle.push(client as Db);
-    }
-  };
-  return { query: query as Db['query'] };
 }

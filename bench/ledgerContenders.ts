@@ -34,26 +34,42 @@ export function anyWallet(): string {
   return `wallet-${Math.floor(Math.random() * WALLETS)}`;
 }
 
-const spread: Pick = () => {
-  const from = Math.floor(Math.random() * WALLETS);
-  const to = (from + 1 + Math.floor(Math.random() * (WALLETS - 1))) % WALLETS;
-  return [`wallet-${from}`, `wallet-${to}`];
-};
+/** Any two of so many things, by their numbers. */
+export function anyTwo(count: number): [number, number] {
+  const from = Math.floor(Math.random() * count);
+  return [from, (from + 1 + Math.floor(Math.random() * (count - 1))) % count];
+}
+
+/** Any two of the first so many of the 1,000 wallets. */
+export const spreadOver =
+  (count: number): Pick =>
+  () => {
+    const [from, to] = anyTwo(count);
+    return [`wallet-${from}`, `wallet-${to}`];
+  };
+const spread = spreadOver(WALLETS);
 const toMerchant: Pick = () => [anyWallet(), MERCHANT];
 const toFees: Pick = () => [anyWallet(), 'fees:BENCH'];
 const fromOutside: Pick = () => ['external:BENCH', anyWallet()];
 
-async function open(db: Db, key: string, isImmediate: boolean, pick: Pick): Promise<void> {
-  const [from, to] = pick();
+/** One group of so many movements, two legs each. */
+async function open(
+  db: Db,
+  key: string,
+  isImmediate: boolean,
+  pick: Pick,
+  movements = 1,
+): Promise<void> {
+  const legs = Array.from({ length: movements }, pick).flatMap(([from, to]) => [
+    { wallet: from, type: 'DEBIT' as const, amount: AMOUNT },
+    { wallet: to, type: 'CREDIT' as const, amount: AMOUNT },
+  ]);
   const outcome = await openTransfer(db, {
     groupId: groupId('transfer', 'bench', key),
     stepKey: stepKey('create', 'bench', key),
     actor: ACTOR,
     client: 'bench',
-    legs: [
-      { wallet: from, type: 'DEBIT', amount: AMOUNT },
-      { wallet: to, type: 'CREDIT', amount: AMOUNT },
-    ],
+    legs,
     settle: isImmediate ? 'immediate' : 'manual',
     expiresIn: isImmediate ? null : 86_400,
     reference: null,
@@ -63,11 +79,11 @@ async function open(db: Db, key: string, isImmediate: boolean, pick: Pick): Prom
   if (outcome.outcome !== 'done') throw new Error(`the hold was ${outcome.outcome}`);
 }
 
-/** A hold and its settlement, one call each. */
-function pairOf(pick: Pick): Operation {
+/** A hold and its settlement, one call each, of one movement or many. */
+export function pairOf(pick: Pick, movements = 1): Operation {
   return async (db) => {
     const key = nextKey();
-    await open(db, key, false, pick);
+    await open(db, key, false, pick, movements);
     const outcome = await settle(db, {
       groupId: groupId('transfer', 'bench', key),
       stepKey: stepKey('settle', 'bench', key),
@@ -82,7 +98,11 @@ function pairOf(pick: Pick): Operation {
 export const pair = pairOf(spread);
 
 /** Held and settled in one call. */
-export const immediate: Operation = (db) => open(db, nextKey(), true, spread);
+export function immediateOf(pick: Pick, movements = 1): Operation {
+  return (db) => open(db, nextKey(), true, pick, movements);
+}
+
+export const immediate = immediateOf(spread);
 
 /** The same pairs where every one of them touches one and the same wallet. */
 export const hotPairs: Record<string, Operation> = {

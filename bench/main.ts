@@ -9,6 +9,7 @@ import { machine } from './machine.ts';
 import { run as open } from './open.ts';
 import { pageOf } from './page.ts';
 import { run as payout } from './payout.ts';
+import { run as peer } from './peer.ts';
 import { type BenchReport, figuresOf, type Report, type Tell, textOf } from './report.ts';
 import { run as saga } from './saga.ts';
 import { run as watcher } from './watcher.ts';
@@ -20,6 +21,10 @@ const BENCHES: Record<string, { about: string; run: Run }> = {
   ledger: {
     about: 'pairs of hold and settle and immediate transfers a second, bytes of each',
     run: ledger,
+  },
+  peer: {
+    about: 'the ledger beside pgledger, of which --pgledger names a checkout',
+    run: peer,
   },
   saga: {
     about: 'sagas a second, how long a caller waits, processor time of each process',
