@@ -72,7 +72,8 @@ create table wallet_balances (
   folded_below xid8 not null default '0',
   -- Time of the newest entry of a strict wallet: the next one is never earlier.
   updated_at timestamptz not null default clock_timestamp(),
-  constraint available_not_negative check (overdraft or settled - held >= 0)
+  -- Said so briefly because every update parses it again.
+  constraint available_not_negative check (held <= settled or overdraft)
 ) with (fillfactor = 50); -- half of a page stays free, so that updates stay heap-only
 
 create function refuse_wallet_change() returns trigger

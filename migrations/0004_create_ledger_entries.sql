@@ -3,7 +3,7 @@ create type entry_status as enum ('HOLD', 'SETTLED', 'RELEASED', 'CANCELLED');
 -- Immutable signed rows. DEBIT is negative, CREDIT positive; HOLD and SETTLED have the type of
 -- their leg, RELEASED and CANCELLED the opposite one.
 --
--- No foreign keys: the statement trigger below compares each row with its leg, and
+-- No foreign keys: the statement trigger below finds the group and the leg of each row, and
 -- a key lock on shared wallets (`external:…`) would be taken by every transfer at once.
 create table ledger_entries (
   id bigint generated always as identity primary key,
@@ -51,104 +51,120 @@ alter table ledger_entries enable always trigger ledger_entries_stay_all;
 
 grant select, insert on ledger_entries to holdfast_app;
 
--- The promises of the books, checked by the database itself for whoever inserts: the service, the
--- owner in psql, a migration.
-
--- All entries of a step are inserted by one statement, so this sees the step whole:
--- SETTLED rows sum to zero per group and asset; the group is open or being finished by this very
--- transaction; and each touched leg's entries agree with the leg row (wallet, asset, type; sum of
--- HOLD = amount, of SETTLED = settled, given back = amount - settled - remaining).
+-- The promises of the books, kept by the database itself for whoever inserts: the service, the owner
+-- in psql, a migration.
 --
--- The agreement is seen in sums that follow from these three: of all amounts, of all with their
--- signs, of SETTLED. Look-ups are lateral with a limit, so that no statistics can turn them into
--- reads of a table.
-create function check_entries() returns trigger
-language plpgsql as $$
+-- Legs are not written beside the entries, they follow from them: a HOLD makes its leg, a SETTLED
+-- row moves so much from `remaining` to `settled`, one that gives back takes it off. So a leg and
+-- its entries cannot differ, and nothing has to be added up again. Each row has to find
+-- - a group that this very transaction has written, so that it holds its lock, and that is open, or
+--   finished by this transaction (a finished one cannot be written again);
+-- - its leg, with the same wallet, asset and type, that still holds as much; a HOLD: none yet;
+-- and SETTLED rows sum to zero per group and asset. All entries of a step are inserted by one
+-- statement, so this sees the step whole.
+--
+-- It has the owner's rights, since nobody else may write legs. Look-ups are lateral with a limit,
+-- and updates go by place, so that no statistics can turn them into reads of a table.
+create function carry_entries() returns trigger
+language plpgsql security definer
+set search_path = public, pg_temp
+as $$
 declare
-  v_agree boolean;
-  v_balanced boolean;
+  v_rows bigint;
+  v_first entry_status;
+  v_last entry_status;
+  v_settled numeric;
+  v_alike boolean;
+  v_count bigint;
   r record;
 begin
-  select count(l.leg) = count(*) and bool_and(
-      n.wallet_id = l.wallet_id and n.asset = l.asset
-      and (n.type = l.type) = (n.status in ('HOLD', 'SETTLED'))
-      and (g.status = 'IN_PROGRESS' or g.xid = pg_current_xact_id())
-      and s.gross = 2 * l.amount - l.remaining and abs(s.net) = 2 * l.settled + l.remaining
-      and coalesce(s.settled, 0) = l.settled),
-    -- Nothing is settled, or it is of one group and one asset, which is what a step writes alone.
-    bool_and(n.status <> 'SETTLED') or sum(case n.status when 'SETTLED' then n.amount end) = 0
-      and min(n.group_id) = max(n.group_id) and min(n.asset) = max(n.asset)
-    into v_agree, v_balanced
-    from new_entries n
-    left join lateral (
-      select l.* from transfer_legs l where l.group_id = n.group_id and l.leg = n.leg limit 1
-    ) l on true
-    left join lateral (
-      select g.status, g.xid from transfer_groups g where g.id = n.group_id limit 1
-    ) g on true
-    cross join lateral (
-      select sum(abs(e.amount)) as gross, sum(e.amount) as net,
-        sum(case e.status when 'SETTLED' then abs(e.amount) end) as settled
-      from ledger_entries e where e.group_id = n.group_id and e.leg = n.leg
-    ) s;
-  if v_agree and v_balanced then
-    return null;
+  select count(*), min(n.status), max(n.status), sum(n.amount) filter (where n.status = 'SETTLED'),
+      min(n.group_id) = max(n.group_id) and min(n.asset) = max(n.asset)
+    into v_rows, v_first, v_last, v_settled, v_alike
+    from new_entries n;
+  if v_first = 'HOLD' then
+    insert into transfer_legs (group_id, leg, wallet_id, asset, type, amount, settled, remaining)
+      select n.group_id, n.leg, n.wallet_id, n.asset, n.type, abs(n.amount), 0, abs(n.amount)
+      from new_entries n
+        cross join lateral (
+          select from transfer_groups g
+            where g.id = n.group_id and g.xid = pg_current_xact_id() limit 1) g
+      where n.status = 'HOLD' and (n.type = 'CREDIT') = (n.amount > 0);
+    get diagnostics v_count = row_count;
+    v_rows := v_rows - v_count;
   end if;
-  select n.group_id, n.asset, sum(n.amount) as sum into r
-    from new_entries n where n.status = 'SETTLED'
-    group by n.group_id, n.asset having sum(n.amount) <> 0 limit 1;
-  if found then
-    raise exception 'SETTLED entries of group % sum to % %, not to 0', r.group_id, r.sum, r.asset
-      using errcode = 'HF002', hint = 'Insert all rows of a settlement in one statement.';
+  if v_settled is not null then
+    update transfer_legs l
+      set settled = l.settled + abs(n.amount), remaining = l.remaining - abs(n.amount)
+      from new_entries n
+        cross join lateral (
+          select from transfer_groups g
+            where g.id = n.group_id and g.xid = pg_current_xact_id() limit 1) g
+        cross join lateral (
+          select x.ctid as place from transfer_legs x
+            where x.group_id = n.group_id and x.leg = n.leg limit 1) x
+      where n.status = 'SETTLED' and l.ctid = x.place and l.wallet_id = n.wallet_id
+        and l.asset = n.asset and l.type = n.type and (n.type = 'CREDIT') = (n.amount > 0)
+        and l.remaining >= abs(n.amount);
+    get diagnostics v_count = row_count;
+    v_rows := v_rows - v_count;
   end if;
-  if v_agree then
-    return null;
+  if v_last > 'SETTLED' then
+    update transfer_legs l set remaining = l.remaining - abs(n.amount)
+      from new_entries n
+        cross join lateral (
+          select from transfer_groups g
+            where g.id = n.group_id and g.xid = pg_current_xact_id() limit 1) g
+        cross join lateral (
+          select x.ctid as place from transfer_legs x
+            where x.group_id = n.group_id and x.leg = n.leg limit 1) x
+      where n.status > 'SETTLED' and l.ctid = x.place and l.wallet_id = n.wallet_id
+        and l.asset = n.asset and l.type <> n.type and (n.type = 'CREDIT') = (n.amount > 0)
+        and l.remaining >= abs(n.amount);
+    get diagnostics v_count = row_count;
+    v_rows := v_rows - v_count;
   end if;
-  select case
-      when l.leg is null then format('entry of group %s has no leg %s', t.group_id, t.leg)
-      when g.id is null then format('leg %s belongs to no group %s', t.leg, t.group_id)
-      when g.status <> 'IN_PROGRESS' and g.xid <> pg_current_xact_id()
-        then format('group %s is %s and takes no more entries', g.id, g.status)
-      else format('entries of group %s leg %s do not agree with the leg', t.group_id, t.leg)
-    end as fault into r
-    from (select distinct n.group_id, n.leg from new_entries n) t
-    left join lateral (
-      select * from transfer_legs l where l.group_id = t.group_id and l.leg = t.leg limit 1
-    ) l on true
-    left join lateral (select * from transfer_groups g where g.id = t.group_id limit 1) g on true
-    cross join lateral (
-      select
-        bool_and(e.wallet_id = l.wallet_id and e.asset = l.asset
-          and (e.type = l.type) = (e.status in ('HOLD', 'SETTLED'))) as same,
-        coalesce(sum(abs(e.amount)) filter (where e.status = 'HOLD'), 0) as held,
-        coalesce(sum(abs(e.amount)) filter (where e.status = 'SETTLED'), 0) as settled,
-        coalesce(sum(abs(e.amount)) filter (where e.status in ('RELEASED', 'CANCELLED')), 0) as back
-      from ledger_entries e where e.group_id = t.group_id and e.leg = t.leg
-    ) s
-    where l.leg is null or g.id is null
-      or (g.status <> 'IN_PROGRESS' and g.xid <> pg_current_xact_id())
-      or not s.same or s.held <> l.amount or s.settled <> l.settled
-      or s.back <> l.amount - l.settled - l.remaining
-    limit 1;
-  if found then
-    raise exception '%', r.fault using errcode = 'HF002',
-      hint = 'Write entries through the ledger functions.';
+  if v_rows <> 0 then
+    raise exception '%', coalesce((
+        select case
+            when g.id is null
+              then format('entry of leg %s belongs to no group %s', n.leg, n.group_id)
+            when g.xid <> pg_current_xact_id()
+              then format('group %s is %s, and this transaction has not written it', g.id, g.status)
+            else format('entry of group %s has no leg %s', g.id, n.leg)
+          end
+        from new_entries n
+          left join transfer_groups g on g.id = n.group_id
+          left join transfer_legs l on l.group_id = n.group_id and l.leg = n.leg
+        where g.id is null or g.xid <> pg_current_xact_id() or l.leg is null limit 1
+      ), 'an entry does not fit its leg')
+      using errcode = 'HF002', hint = 'Write entries through the ledger functions.';
+  end if;
+  if v_settled <> 0 or not v_alike then
+    for r in
+      select n.group_id, n.asset, sum(n.amount) as sum
+        from new_entries n where n.status = 'SETTLED'
+        group by n.group_id, n.asset having sum(n.amount) <> 0 limit 1
+    loop
+      raise exception 'SETTLED entries of group % sum to % %, not to 0', r.group_id, r.sum, r.asset
+        using errcode = 'HF002', hint = 'Insert all rows of a settlement in one statement.';
+    end loop;
   end if;
   return null;
 end
 $$;
 
-create trigger ledger_entries_agree after insert on ledger_entries
+create trigger ledger_entries_carry after insert on ledger_entries
   referencing new table as new_entries
-  for each statement execute function check_entries();
-alter table ledger_entries enable always trigger ledger_entries_agree;
+  for each statement execute function carry_entries();
+alter table ledger_entries enable always trigger ledger_entries_carry;
 
 -- A finished group nets out: nothing of any leg is still held when the transaction that finishes it
 -- commits. Deferred, because the group's row is written before its legs where it is new.
 create function check_finished_group() returns trigger
 language plpgsql as $$
 begin
-  -- By the least and the most, so that no statistics can turn it into a read of the table.
+  -- By the most, so that no statistics can turn it into a read of the table.
   if (select max(l.remaining) from transfer_legs l where l.group_id = new.id) > 0 then
     raise exception 'group % cannot be %: a leg is still held', new.id, new.status
       using errcode = 'HF003';

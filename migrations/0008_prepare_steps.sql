@@ -4,7 +4,7 @@
 create function ledger_replay(p_group_id text, p_step_key text) returns jsonb
 language sql stable
 return (
-  select o.answer || jsonb_build_object('replayed', true, 'request', o.request)
+  select o.answer::jsonb || jsonb_build_object('replayed', true, 'request', o.request)
   from operations o where o.group_id = p_group_id and o.step_key = p_step_key
 );
 
@@ -129,7 +129,8 @@ begin
     g.created_at := p_at;
     g.expires_at := p_at + make_interval(secs => p_expires_in);
     insert into transfer_groups select g.*;
-  elsif g.status <> 'IN_PROGRESS' or p_expires_in is not null then
+  else
+    -- Always, since entries are taken from the transaction alone that has written their group.
     g.expires_at := coalesce(p_at + make_interval(secs => p_expires_in), g.expires_at);
     update transfer_groups
       set status = g.status, reason = g.reason, finished_at = g.finished_at,
@@ -150,36 +151,9 @@ begin
 end
 $$;
 
--- Inserts a step's new legs, or books the ends of holds on those that exist; see `ledger_write`.
-create function ledger_write_legs(
-  p_group_id text, p_move text, p_legs smallint[], p_wallets text[], p_assets text[],
-  p_types leg_type[], p_amounts numeric[], p_statuses entry_status[]
-) returns void
-language plpgsql as $$
-begin
-  if p_move <> 'MOVES' then
-    insert into transfer_legs
-        (group_id, leg, wallet_id, asset, type, amount, settled, remaining)
-      select p_group_id, u.leg, u.wallet, u.asset, u.type, u.amount,
-        case when p_move = 'IMMEDIATE' then u.amount else 0 end,
-        case when p_move = 'IMMEDIATE' then 0 else u.amount end
-      from unnest(p_legs, p_wallets, p_assets, p_types, p_amounts)
-        u(leg, wallet, asset, type, amount);
-  else
-    update transfer_legs l set settled = l.settled + u.settled, remaining = l.remaining - u.ended
-      from (
-        select m.leg, sum(m.amount) as ended,
-          coalesce(sum(m.amount) filter (where m.status = 'SETTLED'), 0) as settled
-        from unnest(p_legs, p_amounts, p_statuses) m(leg, amount, status) group by m.leg
-      ) u
-      where l.group_id = p_group_id and l.leg = u.leg;
-  end if;
-end
-$$;
-
--- Appends a step's entries, all in one statement, so that its trigger sees the step whole. Items
--- are of legs: amounts above zero, the legs' types; the entries' types and signs follow from the
--- status.
+-- Appends a step's entries, all in one statement, so that its trigger, which writes their legs, sees
+-- the step whole. Items are of legs: amounts above zero, the legs' types; the entries' types and
+-- signs follow from the status.
 create function ledger_append(
   p_group_id text, p_step_key text, p_at timestamptz,
   p_legs smallint[], p_wallets text[], p_assets text[], p_types leg_type[], p_amounts numeric[],

@@ -261,8 +261,6 @@ begin
   end loop;
 
   if n > 0 then
-    perform ledger_write_legs(g.id, p_move, p_legs, p_wallets, v_assets, p_types, p_amounts,
-      p_statuses);
     perform ledger_append(g.id, p_step_key, v_at,
       case when c_immediate then p_legs || p_legs else p_legs end,
       case when c_immediate then p_wallets || p_wallets else p_wallets end,

@@ -12,12 +12,12 @@ create function ledger_open_pairs(
   p_clients text[], p_immediate boolean[], p_expires_in integer[], p_references text[],
   p_metadata jsonb[], p_debits text[], p_credits text[], p_debit_legs smallint[],
   p_amounts numeric[]
-) returns jsonb[]
+) returns json[]
 language plpgsql
 set enable_hashjoin = off set enable_mergejoin = off
 as $$
 declare
-  v_answers jsonb[];
+  v_answers json[];
 begin
   if exists (
     select from limits where 'transfer' = any(kinds)
@@ -74,18 +74,9 @@ begin
         case when i.immediate then 0 else i.amount end as remaining, i.asset, i.amount
       from verdict v cross join item i where i.type = 'DEBIT'
   ), answer as materialized (
-    select s.n, done_json(s.status, group_fields_json(p_group_ids[s.n], 'transfer', s.status, null,
-        case p_debit_legs[s.n] when 1 then jsonb_build_array(
-          leg_json(1::smallint, p_debits[s.n], s.asset, 'DEBIT', s.amount, s.captured, s.remaining),
-          leg_json(2::smallint, p_credits[s.n], s.asset, 'CREDIT', s.amount, s.captured,
-            s.remaining))
-        else jsonb_build_array(
-          leg_json(1::smallint, p_credits[s.n], s.asset, 'CREDIT', s.amount, s.captured,
-            s.remaining),
-          leg_json(2::smallint, p_debits[s.n], s.asset, 'DEBIT', s.amount, s.captured,
-            s.remaining))
-        end,
-        s.expires_at, s.at, s.finished_at, p_references[s.n], p_metadata[s.n], null)) as answer
+    select s.n, ledger_pair_answer(p_group_ids[s.n], s.status, null, p_debit_legs[s.n],
+        p_debits[s.n], p_credits[s.n], s.asset, s.amount, s.captured, s.remaining, s.expires_at,
+        s.at, s.finished_at, p_references[s.n], p_metadata[s.n]) as answer
       from step s
   ), written_groups as (
     insert into transfer_groups (id, kind, status, client, expires_at, created_at, finished_at,
@@ -93,12 +84,6 @@ begin
       select p_group_ids[s.n], 'transfer', s.status, p_clients[s.n], s.expires_at, s.at,
         s.finished_at, p_references[s.n], p_metadata[s.n], p_step_keys[s.n]
       from step s
-  ), written_legs as (
-    insert into transfer_legs (group_id, leg, wallet_id, asset, type, amount, settled, remaining)
-      select p_group_ids[i.n], i.leg, i.wallet_id, i.asset, i.type, i.amount,
-        case when i.immediate then i.amount else 0 end,
-        case when i.immediate then 0 else i.amount end
-      from verdict v cross join item i
   ), written_balances as (
     update wallet_balances b
       set settled = i.settled, held = i.held, pending_in = i.pending_in, version = i.version,
@@ -145,12 +130,12 @@ $$;
 -- caller holds the locks of the groups, all different, and of the strict wallets.
 create function ledger_settle_pairs(
   p_group_ids text[], p_step_keys text[], p_actors text[], p_requests jsonb[]
-) returns jsonb[]
+) returns json[]
 language plpgsql
 set enable_hashjoin = off set enable_mergejoin = off
 as $$
 declare
-  v_answers jsonb[];
+  v_answers json[];
 begin
   if exists (
     select from unnest(p_group_ids, p_step_keys) s(id, step_key)
@@ -165,7 +150,7 @@ begin
   end if;
   with item as materialized (
     select s.n as step, s.id as group_id, s.step_key, l.leg, l.type, l.wallet_id, l.asset, l.amount,
-        l.place as leg_place, b.place, b.updated_at, l.remaining = l.amount as untouched,
+        b.place, b.updated_at, l.remaining = l.amount as untouched,
         case when b.strict then b.version + count(*) over w end as version,
         case when b.strict then b.settled + sum(l.sign * l.amount) over w end as settled,
         case when b.strict
@@ -176,7 +161,7 @@ begin
         b.strict and row_number() over w = count(*) over (partition by l.wallet_id) as last
       from unnest(p_group_ids, p_step_keys) with ordinality s(id, step_key, n)
         cross join lateral (
-          select *, ctid as place, case type when 'DEBIT' then -1 else 1 end as sign
+          select *, case type when 'DEBIT' then -1 else 1 end as sign
             from transfer_legs where group_id = s.id limit 3) l
         cross join lateral (
           select *, ctid as place, mode = 'strict' as strict from wallet_balances b
@@ -186,16 +171,18 @@ begin
     select i.step, max(i.updated_at) as updated_at, count(*) = 2 and bool_and(i.untouched)
         and min(i.amount) = max(i.amount) and min(i.asset) = max(i.asset)
         and min(i.wallet_id) <> max(i.wallet_id) and min(i.type) <> max(i.type) as possible,
-        jsonb_agg(leg_json(i.leg, i.wallet_id, i.asset, i.type, i.amount, i.amount, 0)
-          order by i.leg) as legs
+        min(i.asset) as asset, min(i.amount) as amount,
+        min(i.leg) filter (where i.type = 'DEBIT') as debit_leg,
+        min(i.wallet_id) filter (where i.type = 'DEBIT') as debit,
+        min(i.wallet_id) filter (where i.type = 'CREDIT') as credit
       from item i group by i.step
   ), verdict as materialized (
     select greatest(clock_timestamp(), max(updated_at)) as at from pair
       having count(*) = cardinality(p_group_ids) and bool_and(possible)
   ), step as materialized (
     select p.step as n, g.id, v.at, p_step_keys[p.step] as step_key, g.place,
-        done_json('SETTLED', group_fields_json(g.id, g.kind, 'SETTLED', null, p.legs,
-          g.expires_at, g.created_at, v.at, g.reference, g.metadata, g.reverses)) as answer
+        ledger_pair_answer(g.id, 'SETTLED', null, p.debit_leg, p.debit, p.credit, p.asset, p.amount,
+          p.amount, 0, g.expires_at, g.created_at, v.at, g.reference, g.metadata) as answer
       from verdict v cross join pair p
         cross join lateral (
           select *, ctid as place from transfer_groups where id = p_group_ids[p.step] limit 1) g
@@ -203,9 +190,6 @@ begin
     update transfer_groups g
       set status = 'SETTLED', reason = null, finished_at = s.at, xid = pg_current_xact_id()
       from step s where g.ctid = s.place
-  ), written_legs as (
-    update transfer_legs l set settled = l.amount, remaining = 0
-      from item i, verdict v where l.ctid = i.leg_place
   ), written_balances as (
     update wallet_balances b
       set settled = i.settled, held = i.held, pending_in = i.pending_in, version = i.version,
@@ -243,12 +227,12 @@ create function ledger_take_steps(
   o_debits text[], o_credits text[], o_debit_legs smallint[], o_amounts numeric[],
   s_group_ids text[], s_step_keys text[], s_actors text[], s_requests jsonb[],
   s_final boolean[], s_freeze boolean[]
-) returns jsonb
+) returns json
 language plpgsql as $$
 declare
   c_opens constant boolean := cardinality(o_group_ids) > 0;
   c_settles constant boolean := cardinality(s_group_ids) > 0;
-  v_answers jsonb[];
+  v_answers json[];
 begin
   if c_opens then
     perform ledger_lock_new(u.id) from (select id from unnest(o_group_ids) id order by id) u;
@@ -281,6 +265,6 @@ begin
     v_answers := v_answers || ledger_settle_all(s_group_ids, s_step_keys, s_actors, s_requests,
       s_final, s_freeze);
   end if;
-  return to_jsonb(v_answers);
+  return to_json(v_answers);
 end
 $$;

@@ -35,7 +35,7 @@ create function ledger_open_transfer(
   p_client text, p_immediate boolean, p_expires_in integer, p_reference text, p_metadata jsonb,
   p_accept_by timestamptz,
   p_wallets text[], p_types leg_type[], p_amounts numeric[], p_assets text[]
-) returns jsonb
+) returns json
 language plpgsql as $$
 declare
   c_verb constant text := case when p_immediate then 'transfer' else 'hold' end;
@@ -52,13 +52,6 @@ begin
   g.reference := p_reference;
   g.metadata := p_metadata;
   g.opened_by := p_step_key;
-  if (clock_timestamp() > p_accept_by) is not true then
-    v_answer := ledger_open_pair(g, p_step_key, c_verb, p_actor, p_request, c_event, c_move,
-      p_wallets, p_types, p_amounts, p_assets, p_expires_in);
-    if v_answer is not null then
-      return v_answer;
-    end if;
-  end if;
   v_answer := coalesce(ledger_replay(p_group_id, p_step_key),
     ledger_open_fault(g, p_step_key, c_verb, p_actor, p_request, p_accept_by));
   if v_answer is not null then
@@ -74,16 +67,16 @@ begin
 end
 $$;
 
--- What `ledger_open_transfer` says to each of many pairs. A refusal is an answer like any.
+-- What `ledger_open_transfer_pair` says to each of many. A refusal is an answer like any.
 create function ledger_open_transfers(
   p_group_ids text[], p_step_keys text[], p_actors text[], p_admins boolean[], p_requests jsonb[],
   p_clients text[], p_immediate boolean[], p_expires_in integer[], p_references text[],
   p_metadata jsonb[], p_accept_by timestamptz[],
   p_debits text[], p_credits text[], p_debit_legs smallint[], p_amounts numeric[]
-) returns jsonb[]
+) returns json[]
 language plpgsql as $$
 declare
-  v_answers jsonb[];
+  v_answers json[];
 begin
   if (clock_timestamp() > any(p_accept_by)) is not true
     and cardinality(p_group_ids) = (select count(distinct id) from unnest(p_group_ids) id)
@@ -96,13 +89,10 @@ begin
     end if;
   end if;
   for i in 1..cardinality(p_group_ids) loop
-    v_answers[i] := ledger_open_transfer(p_group_ids[i], p_step_keys[i],
+    v_answers[i] := ledger_open_transfer_pair(p_group_ids[i], p_step_keys[i],
       p_actors[i], p_admins[i], p_requests[i], p_clients[i], p_immediate[i], p_expires_in[i],
       p_references[i], p_metadata[i], p_accept_by[i],
-      case p_debit_legs[i] when 1 then array[p_debits[i], p_credits[i]]
-        else array[p_credits[i], p_debits[i]] end,
-      case p_debit_legs[i] when 1 then '{DEBIT,CREDIT}' else '{CREDIT,DEBIT}' end::leg_type[],
-      array[p_amounts[i], p_amounts[i]], '{null,null}');
+      p_debits[i], p_credits[i], p_debit_legs[i], p_amounts[i]);
   end loop;
   return v_answers;
 end

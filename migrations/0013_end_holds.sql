@@ -11,14 +11,7 @@ create function ledger_capture(
 language plpgsql as $$
 declare
   r record;
-  v_answer jsonb;
 begin
-  if p_legs is null and p_withdrawal.group_id is null then
-    v_answer := ledger_end_pair(g, p_step_key, p_verb, p_actor, p_request, 'SETTLED', null);
-    if v_answer is not null then
-      return v_answer;
-    end if;
-  end if;
   if p_legs is null then
     select array_agg(l.leg order by l.leg) as legs,
       array_agg(l.wallet_id order by l.leg) as wallets,
@@ -91,15 +84,7 @@ create function ledger_give_back(
 language plpgsql as $$
 declare
   r record;
-  v_answer jsonb;
 begin
-  if p_withdrawal.group_id is null then
-    v_answer := ledger_end_pair(g, p_step_key, p_verb, p_actor, p_request, p_status::text,
-      p_reason);
-    if v_answer is not null then
-      return v_answer;
-    end if;
-  end if;
   select coalesce(array_agg(l.leg order by l.leg), '{}') as legs,
       array_agg(l.wallet_id order by l.leg) as wallets, array_agg(l.asset order by l.leg) as assets,
       array_agg(l.type order by l.leg) as types, array_agg(l.remaining order by l.leg) as amounts,
@@ -121,12 +106,30 @@ $$;
 create function ledger_settle(
   p_group_id text, p_step_key text, p_actor text, p_request jsonb,
   p_legs smallint[], p_amounts numeric[], p_final boolean, p_freeze boolean
-) returns jsonb
+) returns json
 language plpgsql as $$
 declare
   g transfer_groups;
   v_answer jsonb;
+  v_pair json;
+  v_open boolean;
+  v_expires_at timestamptz;
+  v_created_at timestamptz;
+  v_reference text;
+  v_metadata jsonb;
 begin
+  select kind = 'transfer' and status = 'IN_PROGRESS'
+        and (expires_at > clock_timestamp()) is not false and p_legs is null,
+      expires_at, created_at, reference, metadata
+    into v_open, v_expires_at, v_created_at, v_reference, v_metadata
+    from transfer_groups where id = p_group_id for update;
+  if v_open then
+    v_pair := ledger_end_pair(p_group_id, p_step_key, 'settle', p_actor, p_request, 'SETTLED',
+      null, v_expires_at, v_created_at, v_reference, v_metadata);
+    if v_pair is not null then
+      return v_pair;
+    end if;
+  end if;
   select * into g from transfer_groups where id = p_group_id for update;
   if not found then
     return '{"outcome": "not_found"}';
@@ -145,10 +148,10 @@ $$;
 create function ledger_settle_all(
   p_group_ids text[], p_step_keys text[], p_actors text[], p_requests jsonb[],
   p_final boolean[], p_freeze boolean[]
-) returns jsonb[]
+) returns json[]
 language plpgsql as $$
 declare
-  v_answers jsonb[];
+  v_answers json[];
 begin
   if cardinality(p_group_ids) = (select count(distinct id) from unnest(p_group_ids) id) then
     v_answers := ledger_settle_pairs(p_group_ids, p_step_keys, p_actors, p_requests);
@@ -168,13 +171,30 @@ $$;
 create function ledger_end_transfer(
   p_group_id text, p_step_key text, p_actor text, p_request jsonb,
   p_status group_status, p_reason text, p_freeze boolean
-) returns jsonb
+) returns json
 language plpgsql as $$
 declare
   c_verb constant text := case p_status when 'RELEASED' then 'release' else 'cancel' end;
   g transfer_groups;
   v_answer jsonb;
+  v_pair json;
+  v_open boolean;
+  v_expires_at timestamptz;
+  v_created_at timestamptz;
+  v_reference text;
+  v_metadata jsonb;
 begin
+  select kind = 'transfer' and status = 'IN_PROGRESS',
+      expires_at, created_at, reference, metadata
+    into v_open, v_expires_at, v_created_at, v_reference, v_metadata
+    from transfer_groups where id = p_group_id for update;
+  if v_open then
+    v_pair := ledger_end_pair(p_group_id, p_step_key, c_verb, p_actor, p_request, p_status,
+      p_reason, v_expires_at, v_created_at, v_reference, v_metadata);
+    if v_pair is not null then
+      return v_pair;
+    end if;
+  end if;
   select * into g from transfer_groups where id = p_group_id for update;
   if not found then
     return '{"outcome": "not_found"}';

@@ -2,7 +2,6 @@ import { canonicalAmount } from '../contracts/amounts.ts';
 import type { LegInput, OpenTransferInput, StepOutcome } from '../contracts/steps.ts';
 import type { Db } from '../db/pool.ts';
 import { runStep } from './step.ts';
-import type { SharedStep } from './stepQueue.ts';
 
 /** New legs as four parallel arrays: wallets, types, amounts, assets (null where not named). */
 export function legArrays(legs: LegInput[]): unknown[][] {
@@ -20,7 +19,6 @@ export function legArrays(legs: LegInput[]): unknown[][] {
  * the code as its reason and no entries.
  */
 export function openTransfer(db: Db, input: OpenTransferInput): Promise<StepOutcome> {
-  const legs = legArrays(input.legs);
   const values = [
     input.client,
     input.settle === 'immediate',
@@ -29,24 +27,32 @@ export function openTransfer(db: Db, input: OpenTransferInput): Promise<StepOutc
     JSON.stringify(input.metadata),
     input.acceptBy,
   ];
+  const pair = pairOf(input.legs);
+  if (pair === null) {
+    return runStep(db, 'openTransfer', input, {
+      name: 'ledger_open_transfer',
+      takesAdmin: true,
+      values: [...values, ...legArrays(input.legs)],
+    });
+  }
   return runStep(db, 'openTransfer', input, {
-    name: 'ledger_open_transfer',
+    name: 'ledger_open_transfer_pair',
     takesAdmin: true,
-    values: [...values, ...legs],
-    shared: sharedPair(input.legs, values),
+    values: [...values, ...pair],
+    shared: { kind: 'open', values: [...values, ...pair] },
   });
 }
 
-/** A transfer that may share its transaction: one debit and one credit of the same amount. */
-function sharedPair(legs: LegInput[], values: unknown[]): SharedStep | undefined {
+/**
+ * The common transfer: debited and credited wallet, the debit leg's number and the amount, where
+ * these are all that the legs say; else null.
+ */
+function pairOf(legs: LegInput[]): unknown[] | null {
   const debit = legs.find(({ type }) => type === 'DEBIT');
   const credit = legs.find(({ type }) => type === 'CREDIT');
-  if (legs.length !== 2 || !debit || !credit || debit.wallet === credit.wallet) return undefined;
-  if (debit.asset != null || credit.asset != null) return undefined;
+  if (legs.length !== 2 || !debit || !credit || debit.wallet === credit.wallet) return null;
+  if (debit.asset != null || credit.asset != null) return null;
   const amount = canonicalAmount(debit.amount);
-  if (amount !== canonicalAmount(credit.amount)) return undefined;
-  return {
-    kind: 'open',
-    values: [...values, debit.wallet, credit.wallet, debit === legs[0] ? 1 : 2, amount],
-  };
+  if (amount !== canonicalAmount(credit.amount)) return null;
+  return [debit.wallet, credit.wallet, debit === legs[0] ? 1 : 2, amount];
 }

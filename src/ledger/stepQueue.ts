@@ -1,6 +1,6 @@
 /**
- * Steps that are asked for at the same time share a transaction. While calls are under way, what
- * comes waits and then goes together; who comes alone goes at once, so nobody waits for company.
+ * Many steps that are asked for at the same time share a transaction. While calls are under way,
+ * what comes waits and then goes together; a few go at once, so nobody waits for company.
  * What a step does, answers and refuses is the same either way, and each is durable before it is
  * told.
  */
@@ -16,6 +16,11 @@ const PATIENCE_MS = 50;
 const CALLS = 2;
 /** Most steps of one transaction: it holds the locks of all of them until it commits. */
 const MOST_STEPS = 64;
+/**
+ * While no more steps than these are under way, each goes alone: what a shared call costs to begin
+ * with is what three steps cost, so two calls of two or three are slower than as many single ones.
+ */
+const FEW_STEPS = 6;
 
 /** The kinds of steps that may go together, and how many arguments each has. */
 const ARGUMENTS = { open: 15, settle: 6 };
@@ -76,12 +81,13 @@ export function queueSteps(pool: Db): StepDb {
     return [...batch];
   }
 
-  async function call(batch: Waiting[]): Promise<void> {
-    const wallets = batch.flatMap(({ step }) => walletsOf(step));
+  /** Nobody else takes the wallets of what runs, for as long as that is worth waiting for. */
+  async function hold(steps: SharedStep[], run: () => Promise<unknown>): Promise<void> {
+    const wallets = steps.flatMap(walletsOf);
     for (const id of wallets) locked.add(id);
-    underWay += batch.length;
-    const done = run(pool, batch).then(() => {
-      underWay -= batch.length;
+    underWay += steps.length;
+    const done = run().then(() => {
+      underWay -= steps.length;
     });
     await Promise.race([done, sleep(PATIENCE_MS, undefined, { ref: false })]);
     for (const id of wallets) locked.delete(id);
@@ -91,7 +97,10 @@ export function queueSteps(pool: Db): StepDb {
     if (calls >= CALLS) return;
     calls += 1;
     for (let batch = take(); batch.length > 0; batch = take()) {
-      await call(batch);
+      await hold(
+        batch.map(({ step }) => step),
+        () => run(pool, batch),
+      );
       // Who was answered now asks for more, and can go with the next call.
       await setImmediate();
       void work();
@@ -101,8 +110,14 @@ export function queueSteps(pool: Db): StepDb {
 
   const answer: StepQueue['answer'] = (step, alone) =>
     new Promise((resolve, reject) => {
-      waiting.push({ step, alone, resolve: resolve as Waiting['resolve'], reject });
-      void work();
+      const one = { step, alone, resolve: resolve as Waiting['resolve'], reject };
+      const isFree = !walletsOf(step).some((id) => locked.has(id));
+      if (waiting.length === 0 && underWay < FEW_STEPS && isFree) {
+        void hold([step], () => run(pool, [one])).then(work);
+      } else {
+        waiting.push(one);
+        void work();
+      }
     });
   return { query: pool.query.bind(pool), steps: { answer } };
 }

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Pool } from '../../src/db/pool.ts';
 import { isInvariantBroken } from '../../src/db/sqlstate.ts';
 import { cancel } from '../../src/ledger/cancel.ts';
+import { readGroup } from '../../src/ledger/groups.ts';
 import {
   createWorld,
   credit,
@@ -75,7 +76,7 @@ describe('entries', () => {
   it.each([
     ['SETTLED rows that do not sum to zero', [[1, 'a', 'DEBIT', 'SETTLED', '-10']]],
     [
-      'a settlement that the legs do not know',
+      'a settlement by a transaction that has not written the group',
       [
         [1, 'a', 'DEBIT', 'SETTLED', '-10'],
         [2, 'b', 'CREDIT', 'SETTLED', '10'],
@@ -89,7 +90,7 @@ describe('entries', () => {
       ],
     ],
     ['a second hold of a leg', [[1, 'a', 'DEBIT', 'HOLD', '-10']]],
-    ['a release that the leg does not know', [[1, 'a', 'CREDIT', 'RELEASED', '10']]],
+    ['a release by such a transaction', [[1, 'a', 'CREDIT', 'RELEASED', '10']]],
     ['a row of a leg on another wallet', [[1, 'b', 'DEBIT', 'HOLD', '-10']]],
     ['a row whose sign does not follow its type', [[1, 'a', 'DEBIT', 'HOLD', '10']]],
   ] as const)('refuse %s, from the app role and the owner alike', async (_, rows) => {
@@ -102,26 +103,44 @@ describe('entries', () => {
     }
   });
 
-  /** Settles legs whose rows agree with them, so that nothing but the sum is wrong. */
-  const settleRaw = (legs: [group: string, wallet: string, amount: string][]) => `
-    ${legs
+  /** Writes the groups first, as every step does, so that nothing but the rows is wrong. */
+  const asAStep = (
+    rows: [group: string, wallet: string, amount: string, status?: string, type?: string][],
+  ) => `
+    ${rows
       .map(
-        ([group, wallet]) => `update transfer_legs set settled = amount, remaining = 0
-          where group_id = '${group}' and wallet_id = '${wallet}';`,
+        ([group]) => `update transfer_groups set xid = pg_current_xact_id() where id = '${group}';`,
       )
       .join('')}
     insert into ledger_entries (${ENTRY_COLUMNS})
-      select l.group_id, l.leg, l.wallet_id, l.asset, l.type, 'SETTLED', u.amount, 'attack',
-        null, null, null, null, clock_timestamp()
-      from (values ${legs.map((leg) => `('${leg.slice(0, 2).join("','")}', ${leg[2]})`).join(', ')})
-          u(group_id, wallet_id, amount)
+      select l.group_id, l.leg, l.wallet_id, l.asset, coalesce(u.type, l.type::text)::leg_type,
+        u.status::entry_status, u.amount, 'attack', null, null, null, null, clock_timestamp()
+      from (values ${rows
+        .map(
+          ([group, wallet, amount, status = 'SETTLED', type]) =>
+            `('${group}', '${wallet}', ${amount}, '${status}', ${type ? `'${type}'` : 'null'})`,
+        )
+        .join(', ')}) u(group_id, wallet_id, amount, status, type)
         join transfer_legs l on l.group_id = u.group_id and l.wallet_id = u.wallet_id`;
 
-  it('refuse SETTLED rows that sum to something, though each agrees with its leg', async () => {
+  it('carry their legs along, so that a leg and its rows cannot differ', async () => {
+    const { a, b, group } = await heldPair(db, '10');
+    const part = asAStep([
+      [group, a, '-4'],
+      [group, b, '4'],
+    ]);
+    expect(await stateOf(owner, part)).toBe('no error');
+    expect((await readGroup(db, group))?.legs).toMatchObject([
+      { wallet: a, amount: '10', settled: '4', remaining: '6' },
+      { wallet: b, amount: '10', settled: '4', remaining: '6' },
+    ]);
+  });
+
+  it('refuse SETTLED rows that sum to something, though each has its leg', async () => {
     for (const [, pool] of both()) {
       const [a, b] = [await walletWith(db, '10'), await walletWith(db, '0')];
       const group = await hold(db, [debit(a, '10'), credit(b, '4')]);
-      const unequal = settleRaw([
+      const unequal = asAStep([
         [group, a, '-10'],
         [group, b, '4'],
       ]);
@@ -133,12 +152,46 @@ describe('entries', () => {
     for (const [, pool] of both()) {
       const [a, b] = [await walletWith(db, '10'), await walletWith(db, '0')];
       const groups = [await hold(db, [debit(a, '10')]), await hold(db, [credit(b, '10')])];
-      const together = settleRaw([
+      const together = asAStep([
         [groups[0]!, a, '-10'],
         [groups[1]!, b, '10'],
       ]);
       expect(await stateOf(pool, together)).toBe('HF002');
     }
+  });
+
+  it.each([
+    ['more than is held', '11', 'SETTLED', null],
+    ['more than is held back', '11', 'RELEASED', null],
+    ['the type of its leg for what gives back', '10', 'CANCELLED', 'same'],
+    ['another type than its leg for a settlement', '10', 'SETTLED', 'other'],
+  ] as const)('refuse %s', async (_, amount, status, kind) => {
+    for (const [, pool] of both()) {
+      const { a, b, group } = await heldPair(db, '10');
+      const isBack = status !== 'SETTLED';
+      const type = (leg: 'DEBIT' | 'CREDIT') =>
+        (kind === 'other') !== (isBack && kind === null)
+          ? leg === 'DEBIT'
+            ? 'CREDIT'
+            : 'DEBIT'
+          : leg;
+      const signed = (leg: 'DEBIT' | 'CREDIT') => (type(leg) === 'DEBIT' ? `-${amount}` : amount);
+      const rows = asAStep([
+        [group, a, signed('DEBIT'), status, type('DEBIT')],
+        [group, b, signed('CREDIT'), status, type('CREDIT')],
+      ]);
+      expect(await stateOf(pool, rows)).toBe('HF002');
+    }
+  });
+
+  it('refuse a leg that is named twice in one settlement', async () => {
+    const { a, b, group } = await heldPair(db, '10');
+    const twice = asAStep([
+      [group, a, '-2'],
+      [group, b, '2'],
+    ]).replace('join transfer_legs l', `cross join generate_series(1, 2) n join transfer_legs l`);
+    const sql = twice.replace(`'attack', null`, `'attack' || n, null`);
+    for (const [, pool] of both()) expect(await stateOf(pool, sql)).toBe('HF002');
   });
 
   it('refuse rows of a group that is finished, or is not there', async () => {
@@ -151,15 +204,10 @@ describe('entries', () => {
     for (const [, pool] of both()) {
       expect(await insertEntries(pool, group, pair)).toBe('HF002');
       expect(await insertEntries(pool, 'transfer:shop:nowhere', pair)).toBe('HF002');
-      // Legs added on the quiet, with rows that fit them.
-      const legs = `insert into transfer_legs
-          (group_id, leg, wallet_id, asset, type, amount, settled, remaining)
-        values ($1, 7, '${a}', 'USD', 'CREDIT', 5, 0, 5)`;
-      const rows = `with l as (${legs} returning *)
-        insert into ledger_entries (${ENTRY_COLUMNS})
-        select l.group_id, l.leg, l.wallet_id, l.asset, 'CREDIT', 'HOLD', 5, 'x', null, null, null,
-          null, clock_timestamp() from l`;
-      expect(await stateOf(pool, rows, [group])).toBe('HF002');
+      expect(await insertEntries(pool, group, [[7, a, 'CREDIT', 'HOLD', '5']])).toBe('HF002');
+      // Nobody writes a finished group, which its entries would ask for.
+      const touched = asAStep([[group, a, '-10']]);
+      expect(await stateOf(pool, touched)).toBe('HF003');
     }
   });
 
@@ -173,7 +221,7 @@ describe('entries', () => {
       )
       .catch((caught: unknown) => caught);
     expect(isInvariantBroken(error)).toBe(true);
-    expect((error as Error).message).toContain(`entry of group ${group} has no leg 9`);
+    expect((error as Error).message).toContain(`group ${group} is IN_PROGRESS, and this`);
   });
 });
 
@@ -195,16 +243,24 @@ describe('groups and legs', () => {
     for (const [, pool] of both()) expect(await stateOf(pool, sql, [group])).toBe('HF003');
   });
 
-  it('a leg keeps its wallet and amount, and its parts stay within it', async () => {
+  it('a leg keeps its wallet and amount, and its parts follow its entries alone', async () => {
     const { group } = await heldPair(db, '10');
     const where = `where group_id = '${group}'`;
     expect(await stateOf(db, `update transfer_legs set amount = 1 ${where}`)).toBe('42501');
     expect(await stateOf(owner, `update transfer_legs set amount = 1 ${where}`)).toBe('HF001');
     expect(await stateOf(owner, `update transfer_legs set wallet_id = 'x' ${where}`)).toBe('HF001');
     for (const [, pool] of both()) {
-      expect(await stateOf(pool, `update transfer_legs set remaining = -1 ${where}`)).toBe('23514');
-      expect(await stateOf(pool, `update transfer_legs set remaining = 11 ${where}`)).toBe('23514');
-      expect(await stateOf(pool, `update transfer_legs set reversed = 1 ${where}`)).toBe('23514');
+      const refused = pool === db ? '42501' : 'HF001';
+      for (const change of ['remaining = 9', 'settled = 1', 'settled = 5, remaining = 5']) {
+        const sql = `update transfer_legs set ${change} ${where}`;
+        expect(await stateOf(pool, sql)).toBe(refused);
+      }
+      const made = `insert into transfer_legs
+          (group_id, leg, wallet_id, asset, type, amount, settled, remaining)
+        values ($1, 7, 'x', 'USD', 'CREDIT', 5, 0, 5)`;
+      expect(await stateOf(pool, made, [group])).toBe(refused);
+      expect(await stateOf(pool, `update transfer_legs set reversed = 1 ${where}`)).toBe('HF003');
+      expect(await stateOf(pool, `update transfer_legs set reversed = -1 ${where}`)).toBe('HF003');
     }
   });
 

@@ -41,6 +41,9 @@ beforeAll(async () => {
   }) as Pool;
 });
 
+/** Behind those that go alone. */
+const PLACE = 8;
+
 /** Far more than it takes; who waits for the locked wallet waits for ever. */
 const SOON_MS = 10_000;
 
@@ -60,12 +63,12 @@ async function story(through: Pool, kind: 'immediate' | 'manual', parties: Parti
     actor: { name: 'shop', admin: parties !== 'people' },
   };
   // Strangers go with it, so that it shares its transaction.
-  const strangers = await Promise.all(times(12, () => walletWith(pool, '1')));
-  const others = times(6, (i) =>
+  const strangers = await Promise.all(times(24, () => walletWith(pool, '1')));
+  const others = times(12, (i) =>
     transferInput([debit(strangers[2 * i]!, '0.01'), credit(strangers[2 * i + 1]!, '0.01')]),
   );
-  // The first two go alone at once; what comes meanwhile goes together, in two calls.
-  const inputs = [...others.slice(0, 3), input, ...others.slice(3)];
+  // The first few go alone at once; what comes meanwhile goes together, in two calls.
+  const inputs = [...others.slice(0, PLACE), input, ...others.slice(PLACE)];
   const answers = [await Promise.all(inputs.map((each) => openTransfer(through, each)))];
   if (kind === 'manual') {
     const groups = inputs.map(({ groupId }) => groupId);
@@ -86,7 +89,7 @@ async function story(through: Pool, kind: 'immediate' | 'manual', parties: Parti
       .replaceAll(/key-\d+/g, 'key');
   return {
     group: input.groupId,
-    answers: answers.map((each) => times0(text(each[3]))),
+    answers: answers.map((each) => times0(text(each[PLACE]))),
     entries: data.map((entry) => times0(text(entry))),
     balances: [
       parties === 'outside' ? null : await amounts(pool, a),
@@ -217,7 +220,7 @@ describe('steps that share a transaction', () => {
   it(
     'wait for a wallet that somebody keeps locked only where they touch it',
     async () => {
-      const wallets = await Promise.all(times(6, () => walletWith(pool, '10')));
+      const wallets = await Promise.all(times(18, () => walletWith(pool, '10')));
       const pay = (from: number) =>
         openTransfer(
           db,
@@ -227,17 +230,17 @@ describe('steps that share a transaction', () => {
       try {
         await other.query('begin');
         await other.query('select from wallet_balances where wallet_id = any($1) for update', [
-          [wallets[0], wallets[2]],
+          wallets.slice(0, 16),
         ]);
-        // As many as there may be calls under way.
-        const stuck = [pay(0), pay(2)];
+        // As many as go alone, and as many as there may be calls under way.
+        const stuck = times(8, (i) => pay(2 * i));
         let ended = 0;
         for (const one of stuck) {
           void one.finally(() => {
             ended += 1;
           });
         }
-        await done(pay(4));
+        await done(pay(16));
         expect(ended).toBe(0);
         await other.query('commit');
         await Promise.all(stuck.map(done));

@@ -47,11 +47,11 @@ async function eventsOf(db: TestDatabase, { model, tag }: Run, ran: Ran[]): Prom
   const { rows } = await db.pool.query(
     `select o.group_id || ' ' || o.step_key as key, o.group_id, o.step_key,
        o.created_at::text as at,
-       o.answer || '{"replayed": false}' as answer
+       o.answer::jsonb || '{"replayed": false}' as answer
      from operations o join transfer_groups g on g.id = o.group_id where g.client = $1
      union all
      select o.group_id || ' ' || o.step_key, o.group_id, o.step_key, o.created_at::text,
-       o.answer || '{"replayed": false}'
+       o.answer::jsonb || '{"replayed": false}'
      from operations o where o.actor = $1
        and not exists (select from transfer_groups g where g.id = o.group_id)
      union all
