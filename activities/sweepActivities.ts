@@ -15,9 +15,14 @@ export interface SweepPart {
   buried: number;
 }
 
+export interface OpenGroupsPart extends SweepPart {
+  /** Where the next pass goes on; null: it begins with the oldest. */
+  rest: SweepCursor;
+}
+
 export interface SweepDeps {
   /** Looks at one batch of open groups, the oldest first; see `src/temporal/sweep.ts`. */
-  sweepOpenGroups: (after: SweepCursor, onProgress: () => void) => Promise<SweepPart>;
+  sweepOpenGroups: (after: SweepCursor, onProgress: () => void) => Promise<OpenGroupsPart>;
   /** Looks at all payout runs that are under way. */
   sweepPayoutRuns: (onProgress: () => void) => Promise<SweepPart>;
   /** Looks at the sagas that ended lately by force. */
@@ -30,7 +35,7 @@ export function createSweepActivities(deps: SweepDeps) {
     /**
      * A retry goes on where the last attempt was: looking twice does no harm, looking never does.
      */
-    sweepOpenGroups: (after: SweepCursor): Promise<SweepPart> =>
+    sweepOpenGroups: (after: SweepCursor): Promise<OpenGroupsPart> =>
       sweepOpenGroups(after, () => heartbeat(activityInfo().attempt)),
     sweepPayoutRuns: (): Promise<SweepPart> =>
       sweepPayoutRuns(() => heartbeat(activityInfo().attempt)),

@@ -160,3 +160,16 @@ $$;
 
 grant select, insert on balance_snapshots to holdfast_app;
 grant select on wallet_states to holdfast_app;
+
+-- One step of a walk along a wallet's holds, from the newest on: the next one before a place. A
+-- plan for wallets at large takes each for one of few entries. Of a busy one it would fetch all and
+-- sort them, at each step; without bitmaps the order of the index is always the cheaper way.
+create function next_hold(p_wallet text, p_before timestamptz, p_before_id bigint)
+returns table (group_id text, created_at timestamptz, id bigint)
+language sql stable rows 1 set enable_bitmapscan = off
+begin atomic
+  select e.group_id, e.created_at, e.id from ledger_entries e
+  where e.wallet_id = p_wallet and e.status = 'HOLD'
+    and (e.created_at, e.id) < (p_before, p_before_id)
+  order by e.created_at desc, e.id desc limit 1;
+end;

@@ -22,6 +22,8 @@ export interface SweepTotals {
   looked: number;
   restarted: number;
   buried: number;
+  /** Where the next pass goes on among very many open groups; null: with the oldest. */
+  rest: SweepCursor;
 }
 
 /**
@@ -30,15 +32,15 @@ export interface SweepTotals {
  * take effect.
  */
 export async function repair(
-  after: SweepCursor = null,
-  before: SweepTotals = { looked: 0, restarted: 0, buried: 0 },
+  after: SweepCursor = restOfLastPass(),
+  before: SweepTotals = { looked: 0, restarted: 0, buried: 0, rest: null },
 ): Promise<SweepTotals> {
   let totals = before;
   let cursor = after;
   do {
-    const summary = cursor === null ? 'Oldest open groups' : `Open groups after ${cursor}`;
+    const summary = cursor === null ? 'Oldest open groups' : 'Open groups, further on';
     const part = await sweep.sweepOpenGroups.executeWithOptions({ summary }, [cursor]);
-    totals = add(totals, part);
+    totals = { ...add(totals, part), rest: part.rest };
     cursor = part.next;
     setCurrentDetails(`Looked at ${totals.looked} groups, restarted ${totals.restarted} sagas.`);
     if (cursor !== null && workflowInfo().continueAsNewSuggested) {
@@ -51,8 +53,14 @@ export async function repair(
   return add(totals, await sweep.sweepEndedSagas.executeWithOptions({ summary }, []));
 }
 
+/** The schedule gives each run what the last one returned. */
+function restOfLastPass(): SweepCursor {
+  return (workflowInfo().lastResult as SweepTotals | undefined)?.rest ?? null;
+}
+
 function add(totals: SweepTotals, part: SweepPart): SweepTotals {
   return {
+    ...totals,
     looked: totals.looked + part.looked,
     restarted: totals.restarted + part.restarted,
     buried: totals.buried + part.buried,

@@ -23,6 +23,16 @@ const IDLE_IN_TRANSACTION_TIMEOUT_MS = 15_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 
 /**
+ * How statements are planned. The ledger's find rows by key. Plans are made once a session, and
+ * never from the statistics of a table that was empty then: such a plan reads the whole table for
+ * ever.
+ */
+export const PLANNING = {
+  plan_cache_mode: 'force_generic_plan',
+  enable_seqscan: 'off',
+} as const;
+
+/**
  * Opens a pool whose sessions have the rights of `holdfast_app`, whoever the URL logs in as: the
  * role may insert and read entries, and never change them.
  */
@@ -32,10 +42,7 @@ export function createPool(settings: PoolSettings): Pool {
     lock_timeout: LOCK_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
-    // The ledger's statements find rows by key. Plans are made once a session, and never from the
-    // statistics of a table that was empty then: such a plan reads the whole table for ever.
-    plan_cache_mode: 'force_generic_plan',
-    enable_seqscan: 'off',
+    ...PLANNING,
     // Compiling costs more than any statement of a step takes.
     jit: 'off',
   };

@@ -13,6 +13,9 @@ import {
   TIME_PART,
 } from './page.ts';
 
+/** Every entry stands before it. */
+const NEWEST_ID = '9223372036854775807';
+
 export interface GroupFilter {
   status?: GroupStatus | undefined;
   /** Groups with entries in this wallet; a refused one has none. */
@@ -53,12 +56,40 @@ export async function listGroups(
   page: PageRequest,
 ): Promise<Page<Group>> {
   const { status, state, reference, wallet } = filter;
-  // What the other three ask for has an index, and is little beside all that a wallet was part of.
-  const isNarrow = status === 'IN_PROGRESS' || state != null || reference != null;
-  const isByWallet = wallet != null && !isNarrow;
-  const { sql, values } = isByWallet ? ofWallet(filter, page) : byCreation(filter, page);
+  // What these ask for has an index, and is little beside all that a wallet was part of.
+  const isNarrow = state != null || reference != null;
+  const isByWallet = wallet != null && !isNarrow && status !== 'IN_PROGRESS';
+  const isNarrowed = wallet != null || isNarrow;
+  const { sql, values } = isByWallet
+    ? ofWallet(filter, page)
+    : isNarrowed
+      ? byCreation(filter, page)
+      : byKind(filter, page);
   const { rows } = await withRetry(() => db.query(sql, values));
   return pageOf<Group>(rows, page.limit);
+}
+
+/**
+ * The newest of the lists of each kind and status that were asked for: a page of each is read, so
+ * that it costs the same however many groups there are and however few of them match.
+ */
+function byKind({ status, kind }: GroupFilter, { limit, cursor }: PageRequest) {
+  const [time, id] = placeOf(cursor, [TIME_PART, TEXT_PART]);
+  const where = new Conditions().add('t.kind = k and t.status = s');
+  const all = (type: string) => `enum_range(null::${type})`;
+  const kinds = kind == null ? all('group_kind') : `array[${where.mark(kind)}::group_kind]`;
+  const statuses =
+    status == null ? all('group_status') : `array[${where.mark(status)}::group_status]`;
+  where.add('(t.created_at, t.id) < ($::timestamptz, $)', time, id);
+  const most = where.mark(limit + 1);
+  const newest = (alias: string) =>
+    `order by ${alias}.created_at desc, ${alias}.id desc limit ${most}`;
+  const sql = `
+    select render_group(p.g, legs_json(p.id)) as item, array[rfc3339(p.created_at), p.id] as place
+      from unnest(${kinds}) k cross join unnest(${statuses}) s cross join lateral (
+        select t as g, t.id, t.created_at from transfer_groups t ${where.sql} ${newest('t')}) p
+      ${newest('p')}`;
+  return { sql, values: where.values };
 }
 
 function byCreation(filter: GroupFilter, { limit, cursor }: PageRequest) {
@@ -79,21 +110,14 @@ function byCreation(filter: GroupFilter, { limit, cursor }: PageRequest) {
 
 /**
  * Along the wallet's own entries; of several holds in one group the first one counts. They are
- * taken one by one, each by its place in the index: a plan made for wallets at large would fetch
- * and sort all that a busy one has. The rows come as the walk finds them, and it ends at the limit.
+ * taken one by one, each by its place in the index. The rows come as the walk finds them, and it
+ * ends at the limit.
  */
 function ofWallet(filter: GroupFilter, { limit, cursor }: PageRequest) {
   const [time, id] = placeOf(cursor, [TIME_PART, NUMBER_PART]);
   const where = conditionsOn(filter);
   const wallet = where.mark(filter.wallet);
-  const begin =
-    time === null
-      ? 'true'
-      : `(e.created_at, e.id) < (${where.mark(time)}::timestamptz, ${where.mark(id)}::bigint)`;
-  const next = (before: string) => `
-    select e.group_id, e.created_at, e.id from ledger_entries e
-    where e.wallet_id = ${wallet} and e.status = 'HOLD' and ${before}
-    order by e.created_at desc, e.id desc limit 1`;
+  const before = `${where.mark(time ?? 'infinity')}, ${where.mark(id ?? NEWEST_ID)}`;
   where.add(
     `e.id = (
     select f.id from ledger_entries f
@@ -103,10 +127,9 @@ function ofWallet(filter: GroupFilter, { limit, cursor }: PageRequest) {
   );
   const sql = `
     with recursive e as (
-      (${next(begin)})
+      select * from next_hold(${wallet}, ${before})
       union all
-      select n.* from e w cross join lateral (
-        ${next('(e.created_at, e.id) < (w.created_at, w.id)')}) n
+      select n.* from e w cross join lateral next_hold(${wallet}, w.created_at, w.id) n
     )
     select render_group(g, legs_json(g.id)) as item,
       array[rfc3339(e.created_at), e.id::text] as place

@@ -2,6 +2,7 @@
 import type { GroupKind, Timestamp } from '../contracts/resources.ts';
 import type { Db } from '../db/pool.ts';
 import { withRetry } from '../db/sqlstate.ts';
+import { Conditions } from './conditions.ts';
 import { type Page, pageOf, placeOf, TEXT_PART, TIME_PART } from './page.ts';
 
 export interface OpenGroup {
@@ -24,58 +25,51 @@ const ITEM = `jsonb_build_object('id', g.id, 'kind', g.kind, 'chain', g.chain, '
   'custodial', exists (select from custody_payments c where c.group_id = g.id),
   'openedBy', g.opened_by, 'request', o.request, 'createdAt', rfc3339(g.created_at),
   'expiresAt', rfc3339(g.expires_at))`;
-const SOURCE = `transfer_groups g
-  left join operations o on o.group_id = g.id and o.step_key = g.opened_by`;
+const REQUEST = 'left join operations o on o.group_id = g.id and o.step_key = g.opened_by';
 
 /**
- * Open groups that are older than so many seconds, oldest first. `after`: a page's `nextCursor`. Of
- * `parts` above 1 those of one part, from 0: a group stays in its part.
+ * Open groups that were made before `until`, oldest first. Each kind's stand in the order of their
+ * creation, so a page reads no more than a page of each, however many there are.
+ *
+ * @param after a page's `nextCursor`
  */
 export async function listOpenGroups(
   db: Db,
-  {
-    olderThanSeconds,
-    parts = 1,
-    part = 0,
-    after,
-    limit,
-  }: {
-    olderThanSeconds: number;
-    parts?: number;
-    part?: number;
-    after: string | null;
-    limit: number;
-  },
+  { until, after, limit }: { until: Timestamp; after: string | null; limit: number },
 ): Promise<Page<OpenGroup>> {
   const [time, id] = placeOf(after, [TIME_PART, TEXT_PART]);
-  const { rows } = await withRetry(() =>
-    db.query(
-      `select ${ITEM} as item, array[rfc3339(g.created_at), g.id] as place from ${SOURCE}
-       where g.status = 'IN_PROGRESS'
-         and g.created_at < clock_timestamp() - make_interval(secs => $1)
-         and mod(abs(hashtext(g.id)::bigint), $5::integer) = $6
-         and ($2::timestamptz is null or (g.created_at, g.id) > ($2, $3))
-       order by g.created_at, g.id limit $4 + 1`,
-      [olderThanSeconds, time, id, limit, parts, part],
-    ),
-  );
+  const where = new Conditions()
+    .add("t.kind = k and t.status = 'IN_PROGRESS'")
+    .add('t.created_at < $::timestamptz', until)
+    .add('(t.created_at, t.id) > ($::timestamptz, $)', time, id);
+  const oldest = (g: string, most: string) => `order by ${g}.created_at, ${g}.id limit ${most}`;
+  const most = where.mark(limit + 1);
+  const sql = `
+    select ${ITEM} as item, array[rfc3339(g.created_at), g.id] as place from (
+      select t.* from unnest(enum_range(null::group_kind)) k cross join lateral (
+        select * from transfer_groups t ${where.sql} ${oldest('t', most)}) t
+      ${oldest('t', most)}) g
+    ${REQUEST} ${oldest('g', most)}`;
+  const { rows } = await withRetry(() => db.query(sql, where.values));
   return pageOf<OpenGroup>(rows, limit);
 }
 
-/** How many groups are open. */
-export async function countOpenGroups(db: Db): Promise<number> {
+/** So many seconds ago by the database's clock, which dates groups. */
+export async function timeAgo(db: Db, seconds: number): Promise<Timestamp> {
   const { rows } = await withRetry(() =>
-    db.query("select count(*)::integer as count from transfer_groups where status = 'IN_PROGRESS'"),
+    db.query('select rfc3339(clock_timestamp() - make_interval(secs => $1)) as time', [seconds]),
   );
-  return rows[0]?.count ?? 0;
+  return rows[0]?.time;
 }
 
 /** One open group; null where it is finished or not there. */
 export async function readOpenGroup(db: Db, id: string): Promise<OpenGroup | null> {
   const { rows } = await withRetry(() =>
-    db.query(`select ${ITEM} as item from ${SOURCE} where g.id = $1 and g.status = 'IN_PROGRESS'`, [
-      id,
-    ]),
+    db.query(
+      `select ${ITEM} as item from transfer_groups g ${REQUEST}
+       where g.id = $1 and g.status = 'IN_PROGRESS'`,
+      [id],
+    ),
   );
   return rows[0]?.item ?? null;
 }

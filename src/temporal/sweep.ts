@@ -1,15 +1,20 @@
 /** The sweeper's walks; `workflows/repair.ts` calls them batch by batch. */
-import type { SweepDeps as Sweep, SweepPart } from '../../activities/sweepActivities.ts';
+import type {
+  OpenGroupsPart,
+  SweepDeps as Sweep,
+  SweepCursor,
+  SweepPart,
+} from '../../activities/sweepActivities.ts';
 import { FIRST_STEP } from '../contracts/sagas.ts';
 import { readGroup } from '../ledger/groups.ts';
-import { countOpenGroups, listOpenGroups, readOpenGroup } from '../ledger/openGroups.ts';
+import { listOpenGroups, readOpenGroup, timeAgo } from '../ledger/openGroups.ts';
 import { replay } from '../ledger/replay.ts';
 import { alertLedgerBehind, buryUnbegun, type ClientSaga, endOfSaga } from './closedSaga.ts';
 import type { SweepDeps } from './deps.ts';
 import { sweepPayoutRuns } from './payoutRuns.ts';
 import { repairOpenGroup } from './repair.ts';
 import { inputOfSaga } from './runningSaga.ts';
-import { beginWalk, cursorOf, MOST_LOOKED_UP, type SweepWalk, WHOLE, walkAt } from './sweepWalk.ts';
+import { cursorOf, MOST_LOOKED_UP, walkAt } from './sweepWalk.ts';
 
 /** A younger group is being started or is about to be found by its own request. */
 const OLDER_THAN_SECONDS = 60;
@@ -24,18 +29,11 @@ const ENDED_WITHIN_MS = 30 * 60_000;
 /**
  * The walks over one ledger and one namespace.
  *
- * @param most open groups that one pass looks up; of more it takes a part
- * @param now in milliseconds since the epoch; decides which part
+ * @param most open groups that one pass looks up; of more it takes some
  */
-export function createSweep(
-  deps: SweepDeps,
-  { most = MOST_LOOKED_UP, now = Date.now }: { most?: number; now?: () => number } = {},
-): Sweep {
+export function createSweep(deps: SweepDeps, { most = MOST_LOOKED_UP } = {}): Sweep {
   return {
-    sweepOpenGroups: async (cursor, onProgress) => {
-      const begin = async () => beginWalk(await countOpenGroups(deps.db), most, now());
-      return sweepOpenGroups(deps, walkAt(cursor) ?? (await begin()), onProgress);
-    },
+    sweepOpenGroups: (cursor, onProgress) => sweepOpenGroups(deps, most, cursor, onProgress),
     sweepPayoutRuns: async (onProgress) => {
       const swept = await sweepPayoutRuns(deps, onProgress);
       return { next: null, buried: 0, ...swept };
@@ -44,21 +42,33 @@ export function createSweep(
   };
 }
 
+/** One batch. Where many have no saga, the pass begins anew and goes through all there are. */
 async function sweepOpenGroups(
   deps: SweepDeps,
-  walk: SweepWalk,
+  most: number,
+  cursor: SweepCursor,
   onProgress: () => void,
-): Promise<SweepPart> {
-  const page = { olderThanSeconds: OLDER_THAN_SECONDS, limit: BATCH, ...walk };
-  const { data, nextCursor } = await listOpenGroups(deps.db, page);
+): Promise<OpenGroupsPart> {
+  const begin = async (left: number | null) => {
+    return { until: await timeAgo(deps.db, OLDER_THAN_SECONDS), left, after: null };
+  };
+  const walk = walkAt(cursor) ?? (await begin(most));
+  const limit = Math.min(BATCH, walk.left ?? BATCH);
+  const { data, nextCursor } = await listOpenGroups(deps.db, { ...walk, limit });
   let restarted = 0;
   await inParallel(data, async (open) => {
     if (await repairOpenGroup(deps, open)) restarted += 1;
     onProgress();
   });
-  const isMany = walk.parts > 1 && restarted >= MANY_LOST;
-  const next = isMany ? WHOLE : nextCursor === null ? null : { ...walk, after: nextCursor };
-  return { next: next && cursorOf(next), looked: data.length, restarted, buried: 0 };
+  const part = { next: null, rest: null, looked: data.length, restarted, buried: 0 };
+  if (walk.left !== null && restarted >= MANY_LOST) {
+    return { ...part, next: cursorOf(await begin(null)) };
+  }
+  if (nextCursor === null) return part;
+  const left = walk.left && walk.left - data.length;
+  const on = { ...walk, after: nextCursor };
+  if (left === 0) return { ...part, rest: cursorOf({ ...on, left: most }) };
+  return { ...part, next: cursorOf({ ...on, left }) };
 }
 
 /**

@@ -1,39 +1,31 @@
 /**
  * Which open groups a pass of the sweeper looks up, and how far it is. Each is a question to
- * Temporal, so of very many a pass takes a part, and the next one the next part.
+ * Temporal, so of very many a pass takes some, oldest first, and the next one goes on behind them.
  */
 import type { SweepCursor } from '../../activities/sweepActivities.ts';
+import type { Timestamp } from '../contracts/resources.ts';
 
 /** A few seconds of a minute: a question costs server and service about a millisecond each. */
 export const MOST_LOOKED_UP = 3_000;
-/** Passes are a minute apart. */
-const PASS_MS = 60_000;
 
 export interface SweepWalk {
-  /** Of how many parts the pass takes one; 1: it takes all. */
-  parts: number;
-  part: number;
-  /** The ledger's own cursor within it. */
+  /**
+   * A round is about the groups that were made before it began: it has an end, however fast others
+   * come, and the next one begins with the oldest again.
+   */
+  until: Timestamp;
+  /** How many more this pass looks up; null: all that the round has. */
+  left: number | null;
+  /** The ledger's own cursor within the round. */
   after: string | null;
 }
 
-/** All of them from the beginning: what follows where many were found without a saga. */
-export const WHOLE: SweepWalk = { parts: 1, part: 0, after: null };
-
-/** The walk of a pass that begins now, over so many open groups. */
-export function beginWalk(openGroups: number, most: number, nowMs: number): SweepWalk {
-  const parts = Math.max(1, Math.ceil(openGroups / most));
-  return { parts, part: Math.floor(nowMs / PASS_MS) % parts, after: null };
+/** The walk as the text that `workflows/repair.ts` carries from batch to batch and pass to pass. */
+export function cursorOf(walk: SweepWalk): string {
+  return JSON.stringify(walk);
 }
 
-/** The walk as the text that `workflows/repair.ts` carries from batch to batch. */
-export function cursorOf({ parts, part, after }: SweepWalk): string {
-  return `${parts}.${part}.${after ?? ''}`;
-}
-
-/** Reads it back. Null for the beginning of a pass. */
+/** Reads it back. Null where a round begins. */
 export function walkAt(cursor: SweepCursor): SweepWalk | null {
-  if (cursor === null) return null;
-  const [parts, part, after] = cursor.split('.');
-  return { parts: Number(parts), part: Number(part), after: after || null };
+  return cursor === null ? null : (JSON.parse(cursor) as SweepWalk);
 }

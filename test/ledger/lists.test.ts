@@ -5,7 +5,7 @@ import { addLegs } from '../../src/ledger/addLegs.ts';
 import { cancel } from '../../src/ledger/cancel.ts';
 import { listGroupEntries, listWalletEntries } from '../../src/ledger/entries.ts';
 import { listGroups, readGroup } from '../../src/ledger/groups.ts';
-import { listOpenGroups, readOpenGroup } from '../../src/ledger/openGroups.ts';
+import { listOpenGroups, readOpenGroup, timeAgo } from '../../src/ledger/openGroups.ts';
 import { openTransfer } from '../../src/ledger/openTransfer.ts';
 import type { Page } from '../../src/ledger/page.ts';
 import { canonicalRequest } from '../../src/ledger/requests.ts';
@@ -169,7 +169,7 @@ describe('open groups', () => {
       openedBy: input.stepKey,
       request: canonicalRequest('openTransfer', input),
     });
-    const ask = { olderThanSeconds: 0, limit: 2 };
+    const ask = { until: await timeAgo(db, 0), limit: 2 };
     const seen: string[] = [];
     for (let after: string | null = null, last = false; !last; ) {
       const page = await listOpenGroups(db, { ...ask, after });
@@ -182,9 +182,9 @@ describe('open groups', () => {
     );
     expect(seen).toEqual(rows.map(({ id }) => id));
     expect(seen.at(-1)).toBe(input.groupId);
-    expect((await listOpenGroups(db, { ...ask, olderThanSeconds: 60, after: null })).data).toEqual(
-      [],
-    );
+    const minuteAgo = await timeAgo(db, 60);
+    const older = await listOpenGroups(db, { ...ask, until: minuteAgo, after: null });
+    expect(older.data).toEqual([]);
     await done(cancel(db, { ...step('cancel', input.groupId), reason: 'x' }));
     expect(await readOpenGroup(db, input.groupId)).toBeNull();
   });

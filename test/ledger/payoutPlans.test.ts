@@ -1,6 +1,6 @@
 /** What a lot of a payout run reads, in a session that made its plans while there was little. */
 import { beforeAll, expect, it } from 'vitest';
-import type { Db } from '../../src/db/pool.ts';
+import { type Db, PLANNING } from '../../src/db/pool.ts';
 import { openTransfer } from '../../src/ledger/openTransfer.ts';
 import { advancePayoutRun } from '../../src/ledger/payoutRuns.ts';
 import { payPayoutLines } from '../../src/ledger/payPayoutLines.ts';
@@ -8,10 +8,9 @@ import { codeOf, credit, debit, transferInput, walletWith } from './ledgerWorld.
 import { createPayoutWorld, type PayoutWorld } from './payoutWorld.ts';
 
 const LOT = 50;
-/** As `src/db/pool.ts` has them, and the server tells how many rows each node of a plan touched. */
+/** The service plans like that, and the server tells how many rows each node of a plan touched. */
 const SETTINGS = {
-  plan_cache_mode: 'force_generic_plan',
-  enable_seqscan: 'off',
+  ...PLANNING,
   'auto_explain.log_min_duration': '0',
   'auto_explain.log_nested_statements': 'on',
   'auto_explain.log_analyze': 'on',

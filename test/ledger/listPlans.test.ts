@@ -1,0 +1,102 @@
+/** What a page of groups reads where there are many of them and few that match. */
+import { beforeAll, expect, it } from 'vitest';
+import { type Db, PLANNING, type Pool } from '../../src/db/pool.ts';
+import { cancel } from '../../src/ledger/cancel.ts';
+import { type GroupFilter, listGroups } from '../../src/ledger/groups.ts';
+import { listOpenGroups, timeAgo } from '../../src/ledger/openGroups.ts';
+import { openTransfer } from '../../src/ledger/openTransfer.ts';
+import type { TestDatabase } from '../support/testDatabase.ts';
+import { createWorld, debit, done, hold, step, transferInput, walletWith } from './ledgerWorld.ts';
+
+/** Far more than a page, so that a plan which walks past them shows. */
+const OPEN = 300;
+const LIMIT = 5;
+/** A page is read one row beyond its limit. */
+const READ = LIMIT + 1;
+/** The service plans like that, and the server tells how many rows each node of a plan touched. */
+const SETTINGS = {
+  ...PLANNING,
+  'auto_explain.log_min_duration': '0',
+  'auto_explain.log_analyze': 'on',
+  'auto_explain.log_timing': 'off',
+  'auto_explain.log_level': 'notice',
+  'auto_explain.log_format': 'json',
+};
+
+interface Node {
+  'Actual Rows': number;
+  'Actual Loops': number;
+  'Rows Removed by Filter'?: number;
+  Plans?: Node[];
+}
+
+let world: TestDatabase & { db: Pool };
+let oldest: string;
+let busy: string;
+beforeAll(async () => {
+  world = await createWorld();
+  busy = await walletWith(world.db, '1000');
+  oldest = await hold(world.db, [debit(busy, '1')]);
+  await done(cancel(world.db, { ...step('cancel', oldest), reason: 'x' }));
+  await Promise.all(
+    Array.from({ length: OPEN }, () =>
+      done(openTransfer(world.db, transferInput([debit(busy, '1')]))),
+    ),
+  );
+});
+
+/** The most rows that a node of the plan looked at, those included that it left out. */
+function mostRows(node: Node): number {
+  const each = node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0);
+  return Math.max(each * node['Actual Loops'], ...(node.Plans ?? []).map(mostRows));
+}
+
+/** Runs a read; the most rows that a node of its plans looked at. */
+async function rowsOf(read: (session: Db) => Promise<unknown>): Promise<number> {
+  const session = await world.owner.connect();
+  let most = 0;
+  session.on('notice', ({ message = '' }) => {
+    if (!message.includes('"Query Text"')) return;
+    most = Math.max(most, mostRows(JSON.parse(message.slice(message.indexOf('{'))).Plan));
+  });
+  try {
+    await session.query(`load 'auto_explain'`);
+    for (const [name, value] of Object.entries(SETTINGS)) {
+      await session.query(`set ${name} = '${value}'`);
+    }
+    await read(session);
+    return most;
+  } finally {
+    // Its settings are nobody else's.
+    session.release(true);
+  }
+}
+
+const page = (filter: GroupFilter) => async (session: Db) => {
+  const first = await listGroups(session, filter, { limit: LIMIT });
+  await listGroups(session, filter, { limit: LIMIT, cursor: first.nextCursor });
+};
+
+it('reads a page of the groups of any kind and status, not all that it leaves out', async () => {
+  const [cancelled] = (await listGroups(world.db, { status: 'CANCELLED' }, { limit: LIMIT })).data;
+  expect(cancelled?.id).toBe(oldest);
+  // Twenty lists of a kind and a status each, of which three have rows.
+  const lists = 5 * 4;
+  expect(await rowsOf(page({ status: 'CANCELLED' }))).toBeLessThanOrEqual(lists);
+  expect(await rowsOf(page({ kind: 'deposit' }))).toBeLessThanOrEqual(lists);
+  expect(await rowsOf(page({ kind: 'deposit', status: 'IN_PROGRESS' }))).toBeLessThanOrEqual(lists);
+  expect(await rowsOf(page({ status: 'IN_PROGRESS' }))).toBeLessThanOrEqual(lists);
+  expect(await rowsOf(page({}))).toBeLessThanOrEqual(lists + READ);
+});
+
+it("reads a page of a wallet's groups along its entries, without any statistics", async () => {
+  expect(await rowsOf(page({ wallet: busy }))).toBeLessThanOrEqual(2 * READ);
+});
+
+it('reads a page of the open groups for the sweeper, wherever it is', async () => {
+  const until = await timeAgo(world.db, 0);
+  const middle = await listOpenGroups(world.db, { until, after: null, limit: OPEN / 2 });
+  const after = middle.nextCursor;
+  const read = (session: Db) => listOpenGroups(session, { until, after, limit: LIMIT });
+  expect(await rowsOf(read)).toBeLessThanOrEqual(2 * READ);
+});
