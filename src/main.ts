@@ -80,10 +80,7 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
     const sagas = await startSagas({
       db: queueSteps(db),
       log,
-      address: config.temporalAddress,
-      namespace: config.temporalNamespace,
-      identity: config.identity,
-      temporalUi: config.temporalUi,
+      ...temporalOf(config),
       work: config.roles.has('worker'),
       risk: await openRiskCheck(config, db, metrics),
       dataConverter: encryptingConverter(readCodecKeys(config.codecKeys)),
@@ -123,6 +120,13 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
     await stop();
     throw error;
   }
+}
+
+/** Where the sagas live, and how many of them here. */
+function temporalOf(config: Config) {
+  const { identity, temporalUi, sagasInMemory } = config;
+  const { temporalAddress: address, temporalNamespace: namespace } = config;
+  return { address, namespace, identity, temporalUi, sagasInMemory };
 }
 
 interface OutsideDeps {

@@ -30,6 +30,8 @@ export interface SagasOptions {
   risk?: PolicyDeps['risk'];
   /** False for a process that starts sagas and runs none: the outcome comes from the op row. */
   work?: boolean;
+  /** Most sagas that the worker keeps in memory; left out: as many as the SDK thinks right. */
+  sagasInMemory?: number;
   /** False where the server has no schedules (the time-skipping one). */
   sweeper?: boolean;
   dataConverter?: DataConverter;
@@ -94,12 +96,12 @@ async function startWorkers(
   options: SagasOptions,
   activities: object,
 ): Promise<RunningWorker[]> {
-  const { namespace, identity, dataConverter, chainActivities, buildId } = options;
+  const { namespace, identity, dataConverter, chainActivities, buildId, sagasInMemory } = options;
   const deployment = buildId === undefined ? undefined : pinnedTo(buildId);
   const shared = { connection, namespace, identity, dataConverter, deployment };
   const bundle = await bundleWorkflows();
   const workers = [
-    await startWorker({ ...shared, taskQueue: SAGA_TASK_QUEUE, activities, bundle }),
+    await startWorker({ ...shared, taskQueue: SAGA_TASK_QUEUE, activities, bundle, sagasInMemory }),
   ];
   if (chainActivities) {
     const chain = { ...shared, taskQueue: CHAIN_TASK_QUEUE, activities: chainActivities };

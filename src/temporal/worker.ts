@@ -12,6 +12,11 @@ export interface WorkerSettings {
   activities: object;
   /** None: a worker for activities alone. */
   bundle?: WorkflowBundle;
+  /**
+   * Most sagas in memory: of more that wait, those are evicted for which nothing happened the
+   * longest, and are replayed when something does; see docs/operators.md.
+   */
+  sagasInMemory?: number | undefined;
   dataConverter?: DataConverter;
   deployment?: WorkerDeploymentOptions;
 }
@@ -32,11 +37,6 @@ const SHUTDOWN_GRACE_TIME = '20 seconds';
 const MAX_WORKFLOW_TASKS = 200;
 const MAX_LOCAL_ACTIVITIES = 200;
 /**
- * Sagas that wait for days are evicted and replayed when something happens; see docs/operators.md.
- */
-const MAX_CACHED_SAGAS = 2_000;
-
-/**
  * A saga's next task is offered to the process that has it in memory. If that one was killed, the
  * saga stands still for so long; if it is only busy, the saga is replayed then, here or there.
  */
@@ -44,7 +44,7 @@ const STICKY_TIMEOUT = '3 seconds';
 
 /** Starts a worker and polls at once. */
 export async function startWorker(settings: WorkerSettings): Promise<RunningWorker> {
-  const { bundle, deployment, ...rest } = settings;
+  const { bundle, deployment, sagasInMemory, ...rest } = settings;
   const worker = await SagaWorker.create({
     ...rest,
     // Without workflows there are remote activities alone: the work with a node.
@@ -56,7 +56,7 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT,
     maxConcurrentWorkflowTaskExecutions: MAX_WORKFLOW_TASKS,
     maxConcurrentLocalActivityExecutions: MAX_LOCAL_ACTIVITIES,
-    maxCachedWorkflows: MAX_CACHED_SAGAS,
+    ...(sagasInMemory !== undefined && { maxCachedWorkflows: sagasInMemory }),
   });
   const ended = worker.run();
   // Whoever cares awaits it; nobody doing so must not take the process down.

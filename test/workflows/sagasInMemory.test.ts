@@ -1,0 +1,37 @@
+import { expect, it, vi } from 'vitest';
+import { readConfig } from '../../src/config.ts';
+import { SagaWorker } from '../../src/temporal/sagaWorker.ts';
+import { actInput, holdInput } from './inputs.ts';
+import { createWorld, doneGroup, eventually, WAIT_MS, wallet } from './world.ts';
+
+/** Fewer than the setting allows, so that few groups are more than that. */
+const IN_MEMORY = 3;
+const GROUPS = 8;
+
+it('keeps so many sagas in memory and no more, and acts on the others all the same', async () => {
+  const create = vi.spyOn(SagaWorker, 'create');
+  const world = await createWorld({ sagasInMemory: IN_MEMORY });
+  const worker = await create.mock.results[0]?.value;
+  const wallets = [await wallet(world, '100'), await wallet(world, '0')] as const;
+  const ids: string[] = [];
+  for (let made = 0; made < GROUPS; made += 1) {
+    const input = holdInput(`waits ${made}`, ...wallets, '1');
+    doneGroup(await world.sagas.gateway.start('transfer', input, WAIT_MS));
+    ids.push(input.groupId);
+  }
+  const cached = async () => worker.getStatus().numCachedWorkflows as number;
+  expect(await eventually(cached, (count) => count === IN_MEMORY)).toBe(IN_MEMORY);
+  for (const id of ids) {
+    const settle = actInput<'settle'>('settle', id, '1', { legs: null, final: true });
+    const outcome = await world.sagas.gateway.act('settle', settle, WAIT_MS);
+    expect(doneGroup(outcome).status).toBe('SETTLED');
+  }
+});
+
+it('refuses a number below what is worked on at once', () => {
+  const env = { DATABASE_URL: 'x', TEMPORAL_ADDRESS: 'x', HOLDFAST_ADMIN_KEY: 'x' };
+  expect(readConfig(env).sagasInMemory).toBe(2_000);
+  expect(readConfig({ ...env, SAGAS_IN_MEMORY: '500' }).sagasInMemory).toBe(500);
+  const low = () => readConfig({ ...env, SAGAS_IN_MEMORY: '199' });
+  expect(low).toThrow('SAGAS_IN_MEMORY must be at least 200');
+});
