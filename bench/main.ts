@@ -80,22 +80,34 @@ async function main(args: string[]): Promise<void> {
   console.log(machine());
   const measured: Report = json && existsSync(json) ? JSON.parse(readFileSync(json, 'utf8')) : {};
   for (const [each, { run }] of Object.entries(bench ? { [name ?? '']: bench } : BENCHES)) {
-    measured[each] = await measure(each, run, args);
-    if (json) writeFileSync(json, `${JSON.stringify(measured, null, 2)}\n`);
+    // With every section: a run of an hour that is killed has told what it had seen.
+    await measure(each, run, args, (report) => {
+      measured[each] = report;
+      if (json) writeFileSync(json, `${JSON.stringify(measured, null, 2)}\n`);
+    });
   }
   if (page) writeFileSync(page, pageOf(measured));
 }
 
-async function measure(name: string, run: Run, args: string[]): Promise<BenchReport> {
+async function measure(
+  name: string,
+  run: Run,
+  args: string[],
+  save: (report: BenchReport) => void,
+): Promise<void> {
   const options = args.length > 0 ? ` -- ${args.join(' ')}` : '';
-  const sections: BenchReport['sections'] = [];
+  const sections = new Map<string, BenchReport['sections'][number]>();
+  const [date, command] = [
+    new Date().toISOString().slice(0, 10),
+    `npm run bench ${name}${options}`,
+  ];
   console.error(`${name} …`);
   await run(args, (section) => {
-    sections.push({ title: section.title, rows: section.rows.map(figuresOf) });
-    console.log(textOf(section));
+    const told = sections.get(section.title)?.rows.length ?? 0;
+    sections.set(section.title, { title: section.title, rows: section.rows.map(figuresOf) });
+    save({ date, machine: machine(), command, sections: [...sections.values()] });
+    console.log(textOf({ ...section, rows: section.rows.slice(told) }));
   });
-  const date = new Date().toISOString().slice(0, 10);
-  return { date, machine: machine(), command: `npm run bench ${name}${options}`, sections };
 }
 
 /** An option of this file with its value, out of the arguments of the bench. */

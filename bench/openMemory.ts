@@ -8,25 +8,20 @@ type Memory = Record<Who, number>;
 const MEGABYTE = 2 ** 20;
 const PARTS = ['service', 'Postgres', 'Temporal'] as const;
 
-/**
- * The parts with `groups` more groups than few. A service whose cache of sagas is full grows no
- * more: what came after half of them is told apart.
- */
-export function memoryRows(
-  { few, half, many }: Record<'few' | 'half' | 'many', Memory>,
-  groups: number,
-): Row[] {
-  return PARTS.map((who) => ({
-    name: who,
-    unit: 'MB',
-    rounds: [many[who] / MEGABYTE],
-    more: {
-      'with few MB': few[who] / MEGABYTE,
-      'half way MB': half[who] / MEGABYTE,
-      'KB of each group': (many[who] - few[who]) / groups / 1024,
-      'KB of each of the later half': ((many[who] - half[who]) / groups / 1024) * 2,
-    },
-  }));
+/** Of the service's sagas, those beyond are not in its memory. */
+const IN_MEMORY = 2_000;
+
+/** The parts with `groups` more groups than few. */
+export function memoryRows({ few, many }: Record<'few' | 'many', Memory>, groups: number): Row[] {
+  return PARTS.map((who) => {
+    const [what, count] =
+      who === 'service'
+        ? ['KB of each in memory', Math.min(groups, IN_MEMORY)]
+        : ['KB of each group', groups];
+    const each = (many[who] - few[who]) / count / 1024;
+    const more = { 'with few MB': few[who] / MEGABYTE, [what]: each };
+    return { name: who, unit: 'MB', rounds: [many[who] / MEGABYTE], more };
+  });
 }
 
 /** Bytes of both databases. */

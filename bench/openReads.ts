@@ -1,16 +1,14 @@
-/** Lists, the sweeper and a restart, for `bench/open.ts`. */
+/** Lists and the sweeper, for `bench/open.ts`. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { SAGA_TASK_QUEUE, WORKFLOW } from '../src/contracts/sagas.ts';
-import type { Service } from '../src/dev/storm/service.ts';
 import type { SweepTotals } from '../workflows/repair.ts';
 import { cpuTimes } from './cpu.ts';
+import { REFERENCE } from './openFill.ts';
 import type { Row } from './report.ts';
 import { type ServiceClient, timeEach } from './serviceClient.ts';
 import type { ServiceStack } from './serviceStack.ts';
 
-/** Every group has one of its own: this and its key. */
-export const REFERENCE = 'order ';
 const READS = 100;
 /** Pages into the list, of 50. */
 const PAGES_IN = 3;
@@ -34,6 +32,9 @@ export async function listTimes(
     'open groups, a later page': Array(READS).fill(open + cursor),
     "a wallet's groups": wallets.map((wallet) => `/v1/transfers?wallet=${wallet}`),
     "a wallet's open groups": wallets.map((wallet) => `${open}&wallet=${wallet}`),
+    'settled groups': Array(READS).fill('/v1/transfers?status=SETTLED'),
+    'groups of a status that none has': Array(READS).fill('/v1/transfers?status=RELEASED'),
+    'groups of a kind that none has': Array(READS).fill('/v1/transfers?kind=withdrawal'),
     'groups by reference': wallets.map((_, at) => {
       const reference = encodeURIComponent(`${REFERENCE}open-${at + 1}`);
       return `/v1/transfers?reference=${reference}`;
@@ -74,14 +75,4 @@ export async function sweepRow({ temporalAddress }: ServiceStack): Promise<Row> 
   } finally {
     await connection.close();
   }
-}
-
-/** Kills the process and starts it again; then one of the groups after the other is settled. */
-export async function restartTimes(service: Service, client: ServiceClient, ids: string[]) {
-  const killed = performance.now();
-  await service.kill();
-  await service.start();
-  const startMs = performance.now() - killed;
-  const [firstMs = Number.NaN, ...times] = await timeEach(ids, 1, (id) => client.settle(id));
-  return { startMs, firstMs, times };
 }

@@ -30,7 +30,10 @@ export interface BenchReport {
 /** By the name of the bench. */
 export type Report = Record<string, BenchReport>;
 
-/** Called with each section as soon as it is complete. */
+/**
+ * Called with each section as soon as it is complete, and of a long one as it grows: under the same
+ * title it takes the place of what was told before.
+ */
 export type Tell = (section: Section) => void;
 
 /** A row with its rounds summed up: what JSON and the page have. */

@@ -15,12 +15,16 @@ import { fundedPairs } from './sagaWallets.ts';
 export interface ServiceStack {
   /** The bench's own connections. */
   db: Pool;
+  /** For more of them. */
+  databaseUrl: string;
   temporalAddress: string;
   adminKey: string;
   /** Wallets with money, each with one that receives. */
   pairs: [string, string][];
   /** A process with these roles; ends with the stack. */
   start(name: string, roles: Role[]): Promise<Service>;
+  /** Stops Temporal and starts it again where it was; resolves when it answers. */
+  restartTemporal(): Promise<void>;
   /** Bytes of Temporal's database. */
   temporalBytes(): number;
   stop(): Promise<void>;
@@ -41,16 +45,23 @@ export async function startStack(): Promise<ServiceStack> {
     stops.push(() => postgres.stop());
     const dbFile = join(home, 'temporal.db');
     const logFile = join(home, 'temporal.log');
-    const temporal = await startTemporal({ dbFile, logFile, uiPort: null, say });
+    const options = { dbFile, logFile, uiPort: null, say };
+    let temporal = await startTemporal(options);
     stops.push(() => temporal.stop());
+    const restartTemporal = async () => {
+      const port = Number(temporal.address.split(':')[1]);
+      await temporal.stop();
+      temporal = await startTemporal({ ...options, port });
+    };
     const { databaseUrl } = postgres;
+    const temporalAddress = temporal.address;
     await migrate(databaseUrl);
     const db = createPool({ databaseUrl, size: 5, applicationName: 'bench' });
     stops.push(() => db.end());
     const adminKey = newAdminKey();
     const env = {
       DATABASE_URL: databaseUrl,
-      TEMPORAL_ADDRESS: temporal.address,
+      TEMPORAL_ADDRESS: temporalAddress,
       CHAIN_RPC_URL: 'off',
       HOLDFAST_ADMIN_KEY: adminKey,
       LOG_LEVEL: 'error',
@@ -63,8 +74,8 @@ export async function startStack(): Promise<ServiceStack> {
     };
     const temporalBytes = () => bytesOf(dbFile) + bytesOf(`${dbFile}-wal`);
     const pairs = await fundedPairs(db);
-    const temporalAddress = temporal.address;
-    return { db, temporalAddress, adminKey, pairs, start, temporalBytes, stop };
+    const addresses = { databaseUrl, temporalAddress };
+    return { db, ...addresses, adminKey, pairs, start, restartTemporal, temporalBytes, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -36,6 +36,9 @@ interface Measured {
   service: number;
   postgres: number;
   temporal: number;
+  /** What an act costs more on a saga that no process has in memory any more. */
+  serviceReplay: number;
+  temporalReplay: number;
   ledgerBytes: number;
   logBytes: number;
   temporalDiskBytes: number;
@@ -84,7 +87,8 @@ type Cell = (rate: number) => string;
 
 function rowsOf(of: Measured): [string, Cell][] {
   const cores = (seconds: number) => (rate: number) => rate * seconds * HEADROOM;
-  const processes = (rate: number) => Math.max(2, Math.ceil(cores(of.service)(rate)));
+  const service = cores(of.service + of.serviceReplay);
+  const processes = (rate: number) => Math.max(2, Math.ceil(service(rate)));
   const open = (rate: number) => rate * OPEN_SECONDS;
   const shards = (rate: number) =>
     Math.max(LEAST_SHARDS, 2 ** Math.ceil(Math.log2((rate * HEADROOM) / of.rate)));
@@ -94,7 +98,7 @@ function rowsOf(of: Measured): [string, Cell][] {
     of.temporalMemory + open(rate) * of.temporalMemoryOfGroup;
   return [
     ['API and worker: processes', (rate) => whole(processes(rate))],
-    ['API and worker: cores', (rate) => numberText(cores(of.service)(rate))],
+    ['API and worker: cores', (rate) => numberText(service(rate))],
     ['API and worker: memory', (rate) => gigabytes(processes(rate) * of.serviceMemory)],
     ['Postgres of the ledger: cores', (rate) => numberText(cores(of.postgres)(rate))],
     ['Postgres of the ledger: memory', () => `${gigabytes(of.postgresMemory)} + page cache`],
@@ -107,7 +111,10 @@ function rowsOf(of: Measured): [string, Cell][] {
       'Postgres of the ledger: log',
       (rate) => `${numberText((rate * HEADROOM * of.logBytes) / MEGABYTE)} MB/s`,
     ],
-    ['Temporal and its database: cores', (rate) => numberText(cores(of.temporal)(rate))],
+    [
+      'Temporal and its database: cores',
+      (rate) => numberText(cores(of.temporal + of.temporalReplay)(rate)),
+    ],
     ['Temporal: groups that wait', (rate) => whole(open(rate))],
     ['Temporal: memory with all of these', (rate) => gigabytes(temporalMemory(rate))],
     [`Temporal: disk of ${RETENTION_DAYS} days`, perDay(of.temporalDiskBytes, RETENTION_DAYS)],
@@ -121,9 +128,12 @@ function formulas(of: Measured): string {
   const million = (bytes: number) => gigabytes(bytes * 1e6);
   return `- Cores = sagas a second × processor time of a saga × ${HEADROOM}. Of a saga: the service
   ${ms(of.service)}, Postgres ${ms(of.postgres)}, Temporal with its database ${ms(of.temporal)}
-  (\`npm run bench saga\`).
+  (\`npm run bench saga\`). A saga that waits so long is in nobody's memory any more and is
+  replayed: ${ms(of.serviceReplay)} of the service and ${ms(of.temporalReplay)} of Temporal more
+  (\`npm run bench open\`).
 - Processes: one a core of the service, since JavaScript runs on one; at least two, so that one may
-  die. Each had ${gigabytes(of.serviceMemory)} with a full cache of sagas (\`npm run bench open\`).
+  die. Each had ${gigabytes(of.serviceMemory)} with as many sagas in memory as it keeps
+  (\`SAGAS_IN_MEMORY\`; \`npm run bench open\`).
 - Connections = processes × ${CONNECTIONS_OF_PROCESS} (\`DATABASE_POOL_SIZE\`).
 - Disk: a saga leaves ${kilobytes(of.ledgerBytes)} in the ledger's tables and indexes,
   ${million(of.ledgerBytes)} a million, and writes ${kilobytes(of.logBytes)} of log
@@ -147,6 +157,8 @@ function measuredOf(report: Report): Measured {
     service: moreOf(saga, 'CPU of service ms') / 1000,
     postgres: moreOf(saga, 'CPU of Postgres ms') / 1000,
     temporal: moreOf(saga, 'CPU of Temporal ms') / 1000,
+    serviceReplay: replayOf(report, 'CPU of service ms'),
+    temporalReplay: replayOf(report, 'CPU of Temporal ms'),
     ledgerBytes: rowOf(report, 'ledger', bytes, 'pair: tables and indexes').value.median,
     logBytes: rowOf(report, 'ledger', bytes, 'pair: write-ahead log').value.median,
     temporalDiskBytes: disk.value.median,
@@ -157,16 +169,30 @@ function measuredOf(report: Report): Measured {
   };
 }
 
+/** Seconds: settling any of very many, which were evicted, against settling one of few. */
+function replayOf(report: Report, what: string): number {
+  const settling = /^settling, \d+ at once/;
+  const rows = sectionOf(report, 'open', settling).rows;
+  const [few, many] = [rows[0], rows.at(-1)];
+  if (!few || !many) throw new Error('open measured nothing that settles; measure it again.');
+  return Math.max(0, moreOf(many, what) - moreOf(few, what)) / 1000;
+}
+
 function benchOf(report: Report, name: string): BenchReport {
   const bench = report[name];
   if (!bench) throw new Error(`Measure first: npm run bench ${name} -- --json bench.json`);
   return bench;
 }
 
-/** The row of the last section with such a title: the one with the most callers. */
+/** The last section with such a title: the one with the most callers. */
+function sectionOf(report: Report, bench: string, title: RegExp) {
+  const section = benchOf(report, bench).sections.findLast((each) => title.test(each.title));
+  if (!section) throw new Error(`${bench} measured nothing under ${title}; measure it again.`);
+  return section;
+}
+
 function rowOf(report: Report, bench: string, title: RegExp, name: string): Figures {
-  const sections = benchOf(report, bench).sections.filter((section) => title.test(section.title));
-  const row = sections.at(-1)?.rows.find((each) => each.name === name);
+  const row = sectionOf(report, bench, title).rows.find((each) => each.name === name);
   if (!row) throw new Error(`${bench} measured no ${name} under ${title}; measure it again.`);
   return row;
 }

@@ -13,6 +13,8 @@ export interface TemporalOptions {
   /** A throw-away folder that goes with the server. */
   removeAfter?: string | null;
   recordFile?: string | null;
+  /** Of the frontend; left out: any free one. */
+  port?: number;
   /** Port of the web UI; null: no UI. */
   uiPort: number | null;
   /** Namespaces beside `default`. */
@@ -58,7 +60,7 @@ const STOP_GRACE_MS = 20_000;
  */
 export async function startTemporal(options: TemporalOptions): Promise<Temporal> {
   const command = await findTemporalCli({ say: options.say });
-  const port = await freePort();
+  const port = options.port ?? (await freePort());
   const args = ['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port)];
   args.push('--log-level', 'warn', '--log-format', 'json');
   for (const [key, value] of Object.entries(DYNAMIC_CONFIG)) {
