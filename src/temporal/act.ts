@@ -15,7 +15,7 @@ import { callUntil } from './calls.ts';
 import type { SagaDeps } from './deps.ts';
 import { faultOf, type TemporalFault } from './failures.ts';
 import type { Told } from './outcomes.ts';
-import { pauseFor } from './patience.ts';
+import { ANSWERED, pauseFor } from './patience.ts';
 import { answers } from './ready.ts';
 import { repairGroup } from './repair.ts';
 import { unavailable } from './unavailable.ts';
@@ -56,7 +56,7 @@ export async function actAndWait<U extends SagaUpdate>(
     const told = expectation.told.then((each) => answerOfTold(act, each));
     return await Promise.race([told, throughTemporal(act)]);
   } finally {
-    over.abort();
+    over.abort(ANSWERED);
     expectation.forget();
   }
 }

@@ -5,7 +5,7 @@ import { replay } from '../ledger/replay.ts';
 import { answerOfExisting, type ClientSaga } from './closedSaga.ts';
 import type { SagaDeps } from './deps.ts';
 import { faultOf } from './failures.ts';
-import { lookUntil } from './patience.ts';
+import { ANSWERED, lookUntil } from './patience.ts';
 import { startSaga } from './start.ts';
 import { unavailable } from './unavailable.ts';
 
@@ -71,7 +71,7 @@ async function startAndAwaitFirstStep<T extends ClientSaga>(
     const { detail } = faultOf(error);
     return (await look()) ?? unavailable(`Temporal did not start the saga (${detail}).`);
   } finally {
-    over.abort();
+    over.abort(ANSWERED);
     expectation.forget();
   }
 }

@@ -1,5 +1,4 @@
 /** Waiting in the gateway: until a time, and with back-off. */
-import { setTimeout as sleep } from 'node:timers/promises';
 
 /** First and longest pause between two looks at the ledger or two calls of Temporal. */
 const FIRST_PAUSE_MS = 20;
@@ -28,8 +27,21 @@ export async function lookUntil<T>(
   return null;
 }
 
-/** Never longer than until `until`; ends at once when aborted. */
+/**
+ * Never longer than until `until`; ends at once when aborted. Node's own sleep makes an error with
+ * a stack for whoever aborts it, and every answered request does.
+ */
 export async function pauseFor(ms: number, until: number, signal: AbortSignal): Promise<void> {
   const pause = Math.min(ms, until - Date.now());
-  if (pause > 0 && !signal.aborted) await sleep(pause, undefined, { signal }).catch(() => {});
+  if (pause <= 0 || signal.aborted) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, pause);
+  const end = () => resolve();
+  signal.addEventListener('abort', end, { once: true });
+  await promise;
+  clearTimeout(timer);
+  signal.removeEventListener('abort', end);
 }
+
+/** Why a wait was aborted: without a reason Node makes an error with a stack each time. */
+export const ANSWERED = 'answered';

@@ -1,6 +1,7 @@
 /** The SDK's worker, without the thread that it starts for each call into a workflow. */
 import { type Logger, Worker } from '@temporalio/worker';
 import type { Workflow, WorkflowCreator } from '@temporalio/worker/lib/workflow/interface.js';
+import { startSagaThread } from './sagaThread.ts';
 
 /** No task of a saga computes for a second: it waits for a ledger step or ends. */
 const STUCK_MS = 10_000;
@@ -13,12 +14,10 @@ const STUCK_MS = 10_000;
  */
 export class SagaWorker extends Worker {
   protected static override async createWorkflowCreator(
-    ...[bundle, options, logger]: Parameters<typeof Worker.createWorkflowCreator>
+    ...[bundle, { activities }, logger]: Parameters<typeof Worker.createWorkflowCreator>
   ): Promise<WorkflowCreator> {
-    // `vm` watches nothing where it is given no time; the SDK's type asks for a number.
-    const unwatched = { ...options, isolateExecutionTimeoutMs: undefined as unknown as number };
-    const creator = await Worker.createWorkflowCreator(bundle, unwatched, logger);
-    return alertWhenStuck(creator, logger);
+    const thread = await startSagaThread(bundle, new Set(activities.keys()), logger);
+    return alertWhenStuck(thread, logger);
   }
 }
 

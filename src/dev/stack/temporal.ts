@@ -37,7 +37,13 @@ const DYNAMIC_CONFIG: Record<string, number | boolean> = {
   'history.transferProcessorMaxPollRPS': 5000,
   'history.timerProcessorMaxPollRPS': 5000,
   'history.outboundProcessorMaxPollRPS': 5000,
-  'history.visibilityProcessorMaxPollRPS': 5000,
+  // Only the list of workflows reads this queue, and writing to the list was half of the server's
+  // work: a row of many indexes at the start, one at each change, one at the end. Read twice a
+  // second, of a saga that ended meanwhile the end alone is written. One at a time, so that a
+  // second's worth of rows never stands before a saga's own write.
+  'history.visibilityProcessorMaxPollRPS': 2,
+  'history.visibilityTaskBatchSize': 1000,
+  'history.visibilityProcessorSchedulerWorkerCount': 1,
   'system.enableActivityEagerExecution': true,
   'frontend.namespaceRPS': ANY_RATE,
   'frontend.rps': ANY_RATE,
