@@ -1,19 +1,19 @@
 /**
  * `npm run bench saga`: sagas per second and how long a caller waits, beside empty sagas of the
- * same shape in the same run. Starts a Postgres with fsync and a Temporal dev server itself.
+ * same shape in the same run. Starts a Postgres with fsync itself, and a Temporal dev server where
+ * `TEMPORAL_ADDRESS` names none.
  */
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { migrate } from '../src/db/migrate.ts';
 import { createPool } from '../src/db/pool.ts';
 import { throwAwayFolder } from '../src/dev/stack/places.ts';
 import { startPostgres } from '../src/dev/stack/postgres.ts';
 import { postgresUser } from '../src/dev/stack/postgresUser.ts';
-import { startTemporal } from '../src/dev/stack/temporal.ts';
 import { queueSteps } from '../src/ledger/stepQueue.ts';
 import { createLog } from '../src/observability/log.ts';
 import { startSagas } from '../src/temporal/sagas.ts';
+import { benchTemporal } from './benchTemporal.ts';
 import { type CpuTimes, cpuEach, cpuTimes } from './cpu.ts';
 import { postgresSettings } from './machine.ts';
 import type { Row, Tell } from './report.ts';
@@ -64,9 +64,7 @@ export async function run(args: string[], tell: Tell): Promise<void> {
   try {
     const postgres = await startPostgres({ dataDir: home, logDir: home, say });
     stops.push(() => postgres.stop());
-    const logFile = join(home, 'temporal.log');
-    const namespaces = [EMPTY_NAMESPACE];
-    const temporal = await startTemporal({ dbFile: null, logFile, uiPort: null, namespaces, say });
+    const temporal = await benchTemporal(home, [EMPTY_NAMESPACE], say);
     stops.push(() => temporal.stop());
     await compare(plan, postgres.databaseUrl, temporal.address, stops, tell);
   } finally {

@@ -1,4 +1,4 @@
-/** The SDK's worker, without the thread that it starts for each call into a workflow. */
+/** The SDK's worker with a thread of our own for the workflows. */
 import { type Logger, Worker } from '@temporalio/worker';
 import type { Workflow, WorkflowCreator } from '@temporalio/worker/lib/workflow/interface.js';
 import { startSagaThread } from './sagaThread.ts';
@@ -7,10 +7,10 @@ import { startSagaThread } from './sagaThread.ts';
 const STUCK_MS = 10_000;
 
 /**
- * The SDK lets Node interrupt workflow code that runs for five seconds. Node starts a thread for
- * that at every call, ten or more a task: some 140 µs of processor time where the call itself takes
- * two, and a fifth of what a saga costs its worker (`npm run bench saga`). Our sagas are our own
- * code, so they are not interrupted; one that never came to an end would be told by an alert.
+ * Workflow code runs in `sagaThread.ts`. It is not interrupted: the SDK lets Node do that after five
+ * seconds, and Node starts a thread for it at every call, ten or more a task, some 140 µs of
+ * processor time where the call itself takes two. Our sagas are our own code; one that never came to
+ * an end is told by an alert. What the SDK could do instead stands in docs/upstream.
  */
 export class SagaWorker extends Worker {
   protected static override async createWorkflowCreator(
