@@ -29,8 +29,9 @@ export type EnterWorkflow = (store: PromiseStackStore | null) => void;
 
 /** A promise of `Promise.all` and its like, and those that it makes for itself. */
 const AGGREGATE = /^\s+at (Function|Promise)\.(race|all|allSettled|any) \(<anonymous>\)\n/;
-const AGGREGATED =
-  /^\s+at\sPromise\.then \(<anonymous>\)\n\s+at (Function|Promise)\.(race|all|allSettled|any) \(<anonymous>\)\n/;
+const AGGREGATED = new RegExp(
+  `^\\s+at\\sPromise\\.then \\(<anonymous>\\)\\n${AGGREGATE.source.slice(1)}`,
+);
 
 /** Takes the place of the SDK's hooks in this thread, before any workflow is created. */
 export function trackPromises(): EnterWorkflow {

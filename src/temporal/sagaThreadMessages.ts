@@ -1,9 +1,9 @@
 /** What the two ends of a thread of workflows say to each other. */
 import type { WorkflowCreateOptions } from '@temporalio/worker/lib/workflow/interface.js';
-import type { WorkflowBundleWithSourceMapAndFilename } from '@temporalio/worker/lib/workflow/workflow-worker-thread/input.js';
+import type { ReusableVMWorkflowCreator } from '@temporalio/worker/lib/workflow/reusable-vm.js';
 import type { SinkCall } from '@temporalio/workflow';
 
-export type Bundle = WorkflowBundleWithSourceMapAndFilename;
+export type Bundle = Parameters<typeof ReusableVMWorkflowCreator.create>[0];
 
 export type ThreadInput =
   | { type: 'begin'; bundle: Bundle; activityNames: Set<string> }

@@ -7,10 +7,10 @@ import { startSagaThread } from './sagaThread.ts';
 const STUCK_MS = 10_000;
 
 /**
- * Workflow code runs in `sagaThread.ts`. It is not interrupted: the SDK lets Node do that after five
- * seconds, and Node starts a thread for it at every call, ten or more a task, some 140 µs of
- * processor time where the call itself takes two. Our sagas are our own code; one that never came to
- * an end is told by an alert. What the SDK could do instead stands in docs/upstream.
+ * Workflow code runs in `sagaThread.ts`. It is not interrupted: the SDK lets Node do that after
+ * five seconds, and Node starts a thread for it at every call, ten or more a task, some 140 µs of
+ * processor time where the call itself takes two. Our sagas are our own code; one that never came
+ * to an end is told by an alert. What the SDK could do instead stands in docs/upstream.
  */
 export class SagaWorker extends Worker {
   protected static override async createWorkflowCreator(

@@ -31,10 +31,10 @@ export interface RunningWorker {
 /** More than a ledger step may take (its activity's 15 s), so that a stop cuts none off. */
 const SHUTDOWN_GRACE_TIME = '20 seconds';
 /**
- * An eager start needs a free slot of this process at once. A task holds its slot until Temporal has
- * recorded it, which under load is long after its caller was answered, so there are more of them
- * than callers. Too few, and a saga goes through the task queue, where the SDK's pollers wait while
- * eager starts take every slot that becomes free: it stood still until the load ended.
+ * An eager start needs a free slot of this process at once. A task holds its slot until Temporal
+ * has recorded it, which under load is long after its caller was answered, so there are more of
+ * them than callers. Too few, and a saga goes through the task queue, where the SDK's pollers wait
+ * while eager starts take every slot that becomes free: it stood still until the load ended.
  */
 const MAX_WORKFLOW_TASKS = 1_000;
 const MAX_LOCAL_ACTIVITIES = 200;
