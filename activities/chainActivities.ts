@@ -12,6 +12,7 @@ import {
   type WithdrawalProgress,
 } from '../src/withdrawals/pay.ts';
 import type { PayDeps } from '../src/withdrawals/payDeps.ts';
+import { createBatchActivities } from './batchActivities.ts';
 import { createCollectionActivities } from './collectionActivities.ts';
 import { createReconcileActivities } from './reconcileActivities.ts';
 
@@ -45,5 +46,6 @@ export function createChainActivities(deps: ChainDeps) {
       followWithdrawal(deps, groupId),
     ...createReconcileActivities(deps),
     ...createCollectionActivities(deps),
+    ...createBatchActivities(deps),
   };
 }

@@ -1,4 +1,5 @@
-create type group_kind as enum ('transfer', 'deposit', 'withdrawal', 'reversal', 'collection');
+create type group_kind as enum ('transfer', 'deposit', 'withdrawal', 'reversal', 'collection',
+  'batch');
 create type group_status as enum ('IN_PROGRESS', 'SETTLED', 'RELEASED', 'CANCELLED');
 create type leg_type as enum ('DEBIT', 'CREDIT');
 

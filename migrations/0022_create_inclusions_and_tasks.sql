@@ -51,11 +51,13 @@ create table chain_tasks (
   chain text collate "C" not null references chains,
   -- open: start the saga of an inclusion. reverse: start the saga that takes a credit back.
   -- collect, sweep: start the saga of a collection, or of a payment to a cold address, that was
-  -- opened; its inclusion is 0. The others wake a saga: the inclusion reached its threshold or was
-  -- orphaned; a payment came into a block, dropped out of one, was confirmed, became final.
+  -- opened, and batch: of a batch; their inclusion is 0. moved: wake the saga of a withdrawal whose
+  -- batch got somewhere; its inclusion is 0 too, and its row is used again. The others wake a saga:
+  -- the inclusion reached its threshold or was orphaned; a payment came into a block, dropped out
+  -- of one, was confirmed, became final.
   kind text not null
-    check (kind in ('open', 'credit', 'orphan', 'reverse', 'collect', 'sweep', 'paid', 'unpaid',
-      'confirm', 'final')),
+    check (kind in ('open', 'credit', 'orphan', 'reverse', 'collect', 'sweep', 'batch',
+      'moved', 'paid', 'unpaid', 'confirm', 'final')),
   group_id text collate "C" not null,
   -- Of chain_inclusions, or of attempt_inclusions where a payment is meant.
   inclusion_id bigint not null,

@@ -126,6 +126,23 @@ begin
 end
 $$;
 
+-- Whether what a transaction moved is the very payment that an attempt was to make. The batches'
+-- migration replaces this body.
+-- p_transfers  [{asset, amount, from, to}]
+-- p_payouts    [{amount, to}]: what the contract that it called says of the native coin
+create function chain_does_pay(
+  p withdrawal_attempts, w withdrawals, p_transfers jsonb, p_payouts jsonb
+) returns boolean
+language plpgsql stable as $$
+begin
+  return exists (
+    select
+    from jsonb_to_recordset(p_transfers) t(asset text, amount numeric, "from" text, "to" text)
+    where t.asset = w.asset and t.amount = w.amount
+      and t."from" = p.sender and t."to" = p.destination);
+end
+$$;
+
 -- What is to be booked still, or never was since its group had ended.
 create index attempt_inclusions_unbooked on attempt_inclusions (attempt_id)
   where canonical and fee_leg is null;

@@ -98,8 +98,8 @@ return coalesce(p_of_asset, 12);
 
 -- Records what a stored block holds. Recording it again changes nothing.
 -- p_deposits  [{txid, ordinal, asset, amount, from, to}]
--- p_outcomes  [{txid, fee, succeeded, transfers: [{asset, amount, from, to}]}] of transactions that
---             we sent; no transfers where it was reverted
+-- p_outcomes  [{txid, fee, succeeded, transfers: [{asset, amount, from, to}], payouts: [{amount,
+--             to}]}] of transactions that we sent; no transfers where it was reverted
 create function chain_record_events(
   p_chain text, p_hash text, p_height bigint, p_deposits jsonb, p_outcomes jsonb
 ) returns void
@@ -134,14 +134,11 @@ begin
   end loop;
 
   for r in
-    select p.id, p.group_id, e.fee, e.succeeded, p.kind = 'payment' and exists (
-        select
-        from jsonb_to_recordset(e.transfers) t(asset text, amount numeric, "from" text, "to" text)
-        where t.asset = w.asset and t.amount = w.amount
-          and t."from" = p.sender and t."to" = p.destination) as paid,
+    select p.id, p.group_id, e.fee, e.succeeded, p.kind = 'payment'
+        and chain_does_pay(p, w, e.transfers, e.payouts) as paid,
       greatest(0, m.net - m.received) as moved, m.received
     from jsonb_to_recordset(p_outcomes)
-      e(txid text, fee numeric, succeeded boolean, transfers jsonb)
+      e(txid text, fee numeric, succeeded boolean, transfers jsonb, payouts jsonb)
     join withdrawal_attempts p on p.txid = e.txid and p.chain = p_chain
     join withdrawals w on w.group_id = p.group_id
     cross join lateral (

@@ -8,14 +8,20 @@ declare
   n attempt_inclusions;
   v_status group_status;
 begin
-  if t.kind = 'reverse' then
+  if t.kind = 'moved' then
+    -- What it tells is in the books already: who delivers it ends it. A saga also looks by itself.
+    return t.tries >= 10;
+  elsif t.kind = 'reverse' then
     return not chain_needs_reversal(t.inclusion_id);
   end if;
   select g.status into v_status from transfer_groups g where g.id = t.group_id;
   if v_status <> 'IN_PROGRESS' then
     return true;
   end if;
-  if t.kind in ('collect', 'sweep') then
+  if t.kind = 'batch' then
+    return exists (select from withdrawals w
+      where w.group_id = t.group_id and w.state <> 'signing');
+  elsif t.kind in ('collect', 'sweep') then
     -- Its saga has looked at it, so there is one.
     return exists (select from withdrawals w where w.group_id = t.group_id
       and w.state not in ('held', 'awaiting_approval'));

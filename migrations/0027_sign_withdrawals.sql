@@ -99,6 +99,8 @@ declare
 begin
   if chain_is_halted(w.chain) then
     return format('%s stands still until a person has looked', w.chain);
+  elsif chain_batch_of(w.group_id) is not null then
+    return format('%s pays it, or has paid it', chain_batch_of(w.group_id));
   elsif (select a.withdrawals_paused from assets a where a.code = w.asset) then
     return format('withdrawals of %s are paused', w.asset);
   elsif withdrawal_destination_fault(w.wallet_id, w.destination) is not null then

@@ -56,12 +56,16 @@ begin
   end if;
   select * into w from withdrawals where group_id = p_group_id;
   p := chain_last_attempt(p_group_id);
-  if g.kind not in ('withdrawal', 'collection') or g.chain is null then
+  if g.kind not in ('withdrawal', 'collection', 'batch') or g.chain is null then
     v_code := 'WRONG_KIND';
     v_detail := format('Group %s is no withdrawal on a chain.', g.id);
   elsif g.status <> 'IN_PROGRESS' then
     v_code := 'GROUP_NOT_OPEN';
     v_detail := format('Group %s is %s.', g.id, g.status);
+  elsif chain_batch_of(g.id) is not null then
+    v_code := 'WRONG_KIND';
+    v_detail := format('%s is paid by %s, together with others: ask that of the batch.', g.id,
+      chain_batch_of(g.id));
   elsif p.id is null then
     v_code := 'WRONG_KIND';
     v_detail := format('Nothing of %s was signed, it is %s; release gives it back.', g.id, w.state);

@@ -134,4 +134,7 @@ begin
 end
 $$;
 create trigger withdrawals_ask_policy before insert on withdrawals
-  for each row when (not chain_is_inside(new.group_id)) execute function begin_withdrawal_policy();
+  for each row
+  -- Of a batch each member was asked about.
+  when (not chain_is_inside(new.group_id) and not starts_with(new.group_id, 'batch:'))
+  execute function begin_withdrawal_policy();

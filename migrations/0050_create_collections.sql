@@ -107,13 +107,14 @@ begin
 end
 $$;
 
--- Replaces the body of the ledger's migration: a collection shows its payment as a withdrawal does.
+-- Replaces the body of the ledger's migration: collections and batches show their payment as a
+-- withdrawal does.
 create or replace function render_group(g transfer_groups, p_legs jsonb) returns jsonb
 language plpgsql stable as $$
 declare
   v_withdrawal jsonb;
 begin
-  if g.kind in ('withdrawal', 'collection') then
+  if g.kind in ('withdrawal', 'collection', 'batch') then
     v_withdrawal := withdrawal_json(g.id);
     if v_withdrawal is not null then
       return transfer_json(g, p_legs) || jsonb_build_object('withdrawal', v_withdrawal);

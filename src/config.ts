@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { amountFault } from './contracts/amounts.ts';
+import { type BatchSettings, readBatches } from './contracts/batches.ts';
 import { type Custodians, readCustodians } from './contracts/custodians.ts';
 import { type HookSources, readHookSources } from './contracts/hookSources.ts';
 
@@ -44,6 +45,8 @@ export interface PayingConfig {
   feeCap: string;
   /** Most payments of the hot wallet that may be under way and in no block. */
   inFlight: number;
+  /** How several withdrawals are paid by one transaction; null: each has its own. */
+  batches: BatchSettings | null;
 }
 
 export interface Config {
@@ -149,6 +152,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       bumpAfterSeconds: integer('WITHDRAWAL_BUMP_AFTER_SECONDS', 600) || null,
       feeCap: amount('WITHDRAWAL_MAX_NETWORK_FEE', DEFAULT_MAX_NETWORK_FEE),
       inFlight: integer('WITHDRAWALS_IN_FLIGHT', DEFAULT_IN_FLIGHT),
+      batches: readBatches(env, faults, integer),
     },
     risk: readRisk(env, faults, integer('RISK_TIMEOUT_MS', 5_000)),
     finalityStallSeconds: integer('CHAIN_FINALITY_STALL_SECONDS', 1800),

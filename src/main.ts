@@ -29,6 +29,7 @@ import { type Sagas, startSagas } from './temporal/sagas.ts';
 import { observeReorgs } from './watchers/reorgMetrics.ts';
 import { startWatcher } from './watchers/watcher.ts';
 import { createWatcherMetrics } from './watchers/watcherMetrics.ts';
+import { createBatcher } from './withdrawals/batch.ts';
 import { depositXpub } from './withdrawals/developmentKeys.ts';
 import {
   connectMnemonicSigner,
@@ -99,7 +100,7 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
         identity: config.identity,
         startBlock: config.chainStartBlock,
         pollMs: config.chainPollMs,
-        collect: collectorOf(config, { db, chain, log }),
+        ...openersOf(config, { db, chain, log }),
       });
       stops.push(() => watcher.stop());
       observeHooks(metrics.registry, db);
@@ -149,9 +150,13 @@ async function outsideWork(config: Config, { db, chain, signer, log }: OutsideDe
   return { chainActivities: { ...work, ...custody } };
 }
 
-/** Who looks what is to be collected, and how often. */
-function collectorOf({ paying, collectEveryMs }: Config, deps: Omit<CollectDeps, 'feeCap'>) {
-  return createCollector({ ...deps, feeCap: paying.feeCap }, collectEveryMs);
+/** Who looks what is to be collected, and which withdrawals are paid together. */
+function openersOf({ paying, collectEveryMs }: Config, deps: Omit<CollectDeps, 'feeCap'>) {
+  const { batches, feeCap } = paying;
+  return {
+    collect: createCollector({ ...deps, feeCap }, collectEveryMs),
+    ...(batches && { batch: createBatcher({ ...deps, ...paying, batches }) }),
+  };
 }
 
 /** A custodian's hook is a hint to the payment's saga, which also asks by itself. */

@@ -63,8 +63,9 @@ async function advance(saga: GroupSaga, view: ChainPayment): Promise<number | nu
   const args: [string] = [saga.groupId];
   if (!hasBytes(saga)) {
     const options = { summary: 'Sign the payment, if it can be paid now' };
-    learn(saga, view, await chain.signWithdrawal.executeWithOptions(options, args));
-    if (!saga.isOpen() || isUnsigned(saga)) return null;
+    const signed = await chain.signWithdrawal.executeWithOptions(options, args);
+    learn(saga, view, signed);
+    if (!saga.isOpen() || isUnsigned(saga)) return signed.lookAgainInSeconds;
   }
   if (!INCLUDED.includes(stateOf(saga))) {
     const options = { summary: 'Send the signed bytes' };
@@ -132,9 +133,12 @@ function stateOf(saga: GroupSaga): WithdrawalState {
   return saga.group?.withdrawal?.state ?? 'held';
 }
 
-/** An attempt is shown from the moment on when its bytes are stored. */
+/**
+ * An attempt is shown from the moment on when its bytes are stored. One that is unsigned all the
+ * same shows those of its batch, which ended without paying.
+ */
 function hasBytes(saga: GroupSaga): boolean {
-  return (saga.group?.withdrawal?.attempts.length ?? 0) > 0;
+  return !isUnsigned(saga) && (saga.group?.withdrawal?.attempts.length ?? 0) > 0;
 }
 
 /** Nothing of it can be on a chain. */

@@ -1,6 +1,7 @@
 /** What the worker registers: one workflow type per export. */
 import './stackTraces.ts';
 
+export { batch } from './batch.ts';
 export { chainDeposit } from './chainDeposit.ts';
 export { chainReversal } from './chainReversal.ts';
 export { chainWithdrawal } from './chainWithdrawal.ts';

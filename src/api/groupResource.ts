@@ -22,7 +22,10 @@ export function groupResource(gateway: SagaGateway, group: Group): GroupResource
 const CLIENT_GROUP_ID = /^(transfer|deposit|withdrawal|reversal):(?!chain:)/;
 
 /** Sagas that nobody's POST started: what they book is read from the chain. */
-type ChainSaga = Extract<RunningSaga, { type: 'chainDeposit' | 'chainReversal' | 'collection' }>;
+type ChainSaga = Extract<
+  RunningSaga,
+  { type: 'chainDeposit' | 'chainReversal' | 'collection' | 'batch' }
+>;
 
 /** A saga that a client's POST started. */
 export type ClientSaga = Exclude<RunningSaga, ChainSaga>;
@@ -73,7 +76,7 @@ async function runningGroup(gateway: SagaGateway, id: string): Promise<Group | n
 }
 
 function isOfChain(saga: RunningSaga): saga is ChainSaga {
-  return ['chainDeposit', 'chainReversal', 'collection'].includes(saga.type);
+  return ['chainDeposit', 'chainReversal', 'collection', 'batch'].includes(saga.type);
 }
 
 /** The group, also one that was accepted and is not written yet. 404 GROUP_NOT_FOUND else. */

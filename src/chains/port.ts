@@ -47,6 +47,11 @@ export interface Outcome {
   feeUnits: bigint;
   /** All that it moved, of registered tokens and the native coin: proof of what it paid. */
   transfers: Transfer[];
+  /**
+   * What the contract that it called says to have paid on in native coins: proof where the payment
+   * was in parts. They are no `transfers`, since the call's own value is one.
+   */
+  payouts: PaymentPart[];
 }
 
 /** What to look for in a block. */
@@ -85,9 +90,18 @@ export type BroadcastResult =
 
 export interface Payment {
   sender: string;
+  /** Of a payment in parts: the contract that pays them. */
   destination: string;
   /** Token contract; null: the native coin. */
   contract: string | null;
+  units: bigint;
+  /** Several payments in one transaction: all of them or none. `units` is their sum. */
+  parts?: readonly PaymentPart[];
+}
+
+/** One of several payments that are made together. */
+export interface PaymentPart {
+  destination: string;
   units: bigint;
 }
 
@@ -165,6 +179,8 @@ export interface ChainPort {
   /** The transaction that spent a sequence number up to that height; null: none has. */
   spentBy(sender: string, sequence: number, height: number): Promise<Spending | null>;
   feeQuote(payment: Payment): Promise<FeeQuote | PaymentFault>;
+  /** Why no payment in parts goes through the contract at an address, in a sentence, or null. */
+  payoutFault(address: string): Promise<string | null>;
   /**
    * Prices a payment that takes the place of one with the terms `replaced`, on the same sequence
    * number: at least as much more as nodes ask for, at most `capUnits` (null: no cap) in all.

@@ -22,6 +22,8 @@ export interface SeenOutcome {
   succeeded: boolean;
   /** What it moved; nothing where it was reverted. */
   transfers: SeenDeposit[];
+  /** What the contract that it called says to have paid on, of the native coin. */
+  payouts: { to: string; amount: Amount }[];
 }
 
 export interface SeenEvents {
@@ -48,12 +50,15 @@ export async function readEvents(
   const seen = (transfer: Transfer): SeenDeposit[] => inLedgerTerms(assets, transfer);
   return {
     deposits: transfers.flatMap(seen),
-    outcomes: outcomes.map(({ txid, succeeded, feeUnits, transfers: moved }) => ({
+    outcomes: outcomes.map(({ txid, succeeded, feeUnits, transfers: moved, payouts }) => ({
       txid,
       succeeded,
       // Something was signed, so the native coin is registered: signing begins only then.
       fee: assets.native ? amountOf(assets.native, feeUnits) : '0',
       transfers: moved.flatMap(seen),
+      payouts: payouts.flatMap(({ destination, units }) =>
+        assets.native ? [{ to: destination, amount: amountOf(assets.native, units) }] : [],
+      ),
     })),
   };
 }

@@ -17,8 +17,8 @@ export type LegType = 'DEBIT' | 'CREDIT';
 export type GroupStatus = 'IN_PROGRESS' | 'SETTLED' | 'RELEASED' | 'CANCELLED';
 export type EntryStatus = 'HOLD' | 'SETTLED' | 'RELEASED' | 'CANCELLED';
 export type WalletStatus = 'OPEN' | 'FROZEN' | 'CLOSED';
-/** `collection` is reserved for treasury movements. */
-export type GroupKind = 'transfer' | 'deposit' | 'withdrawal' | 'reversal' | 'collection';
+/** `collection` is reserved for treasury movements, `batch` for what pays several withdrawals. */
+export type GroupKind = 'transfer' | 'deposit' | 'withdrawal' | 'reversal' | 'collection' | 'batch';
 export type WalletKind =
   | 'user'
   | 'merchant'

@@ -39,6 +39,7 @@ export const WORKFLOW = {
   custodialWithdrawal: 'custodialWithdrawal',
   chainReversal: 'chainReversal',
   collection: 'collection',
+  batch: 'batch',
   payoutRun: 'payoutRun',
   repair: 'repair',
   reconcile: 'reconcile',
@@ -59,6 +60,8 @@ export function workflowTypeOf(kind: GroupKind, chainBound: boolean): WorkflowTy
       return chainBound ? WORKFLOW.chainReversal : WORKFLOW.reversal;
     case 'collection':
       return WORKFLOW.collection;
+    case 'batch':
+      return WORKFLOW.batch;
     default:
       return WORKFLOW.transfer;
   }
@@ -95,6 +98,22 @@ export interface CollectionInput {
   maxFee: Amount;
 }
 
+/**
+ * Input of the saga that pays several withdrawals by one transaction, for people to read: what is
+ * paid stands in the group that the ledger opened.
+ */
+export interface BatchInput {
+  groupId: string;
+  asset: string;
+  /** Of all together. */
+  amount: Amount;
+  from: string;
+  /** The payout contract. */
+  contract: string;
+  /** Groups of the withdrawals. */
+  members: string[];
+}
+
 /** Inputs by workflow type. The sweeper starts a saga again with the same one. */
 export interface SagaInputs {
   transfer: OpenTransferInput;
@@ -106,6 +125,7 @@ export interface SagaInputs {
   custodialWithdrawal: OpenWithdrawalInput;
   chainReversal: ChainReversalInput;
   collection: CollectionInput;
+  batch: BatchInput;
 }
 export type SagaType = keyof SagaInputs;
 
@@ -120,6 +140,7 @@ export const KIND_OF_SAGA = {
   custodialWithdrawal: 'withdrawal',
   chainReversal: 'reversal',
   collection: 'collection',
+  batch: 'batch',
 } as const satisfies Record<SagaType, GroupKind>;
 
 /**

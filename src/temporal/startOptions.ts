@@ -103,6 +103,13 @@ const FACTS: { [T in SagaType]: (input: SagaInputs[T]) => Facts } = {
     assets: [asset],
     amount,
   }),
+  batch: ({ amount, asset, members, contract }) => ({
+    summary: `Pay ${amount} ${asset} to ${members.length} withdrawals at once`,
+    details: [`One transaction pays them all, or none, through \`${contract}\`.`],
+    wallets: [],
+    assets: [asset],
+    amount,
+  }),
 };
 
 function withdrawalFacts(input: SagaInputs['withdrawal']): Facts {

@@ -25,6 +25,8 @@ interface Task {
     | 'reverse'
     | 'collect'
     | 'sweep'
+    | 'batch'
+    | 'moved'
     | 'paid'
     | 'unpaid'
     | 'confirm'
@@ -78,7 +80,9 @@ async function deliver(deps: DeliveryDeps, task: Task): Promise<void> {
     else if (task.kind === 'reverse') await reverse(deps, task);
     else if (task.kind === 'collect') await pay(deps, task, 'collection');
     else if (task.kind === 'sweep') await pay(deps, task, 'chainWithdrawal');
+    else if (task.kind === 'batch') await pay(deps, task, 'batch');
     else await wake(deps, task);
+    if (task.kind === 'moved') await endTask(deps.db, task);
   } catch (error) {
     const { kind, groupId, tries } = task;
     deps.log.warn({ groupId, kind, tries, reason: faultOf(error).detail }, 'chain task not taken');
@@ -112,7 +116,7 @@ async function reverse(deps: DeliveryDeps, { groupId, inclusionId, tries }: Task
 async function pay(
   { client, db }: DeliveryDeps,
   { groupId, tries }: Task,
-  type: 'collection' | 'chainWithdrawal',
+  type: 'collection' | 'chainWithdrawal' | 'batch',
 ) {
   const open = await readOpenGroup(db, groupId);
   if (!open) return;
@@ -120,6 +124,14 @@ async function pay(
     again: tries > TRIES_BEFORE_RESTART,
     deadline: Date.now() + CALL_TIMEOUT_MS,
   });
+}
+
+/** Its effect is in the books already, so what ends it is the delivery; not where it is anew. */
+async function endTask(db: Db, { id, tries }: Task): Promise<void> {
+  await db.query(
+    'update chain_tasks set done_at = clock_timestamp() where id = $1 and tries = $2',
+    [id, tries],
+  );
 }
 
 /** The signal is a hint: it carries nothing, the saga reads what is true. */

@@ -28,6 +28,8 @@ export interface WatcherOptions {
   pollMs: number;
   /** Opens the collections that are due; left out: none. */
   collect?: () => Promise<void>;
+  /** Opens the batches of withdrawals that are due; left out: none. */
+  batch?: () => Promise<void>;
 }
 
 export interface Watcher {
@@ -97,20 +99,30 @@ export async function startWatcher(options: WatcherOptions): Promise<Watcher> {
     pauseMs: pollMs,
     onFailure: failed('rescan'),
   });
-  const collect = async () => {
-    // Who stands by leaves it to the one that has the lease: two would only ask the node twice.
-    if (isLeading) await options.collect?.();
-    return false;
-  };
-  const collecting = startLoop({ turn: collect, pauseMs: pollMs, onFailure: failed('collect') });
+  const opening = startOpening(options, () => isLeading, failed);
   return {
     async stop() {
-      const loops = [following, delivering, lookingAgain, collecting];
+      const loops = [following, delivering, lookingAgain, ...opening];
       await Promise.all(loops.map((loop) => loop.stop()));
       // Where the database is away, the lease runs out by itself.
       if (watch) await giveLeaseBack(db, watch).catch(() => {});
     },
   };
+}
+
+/** Who stands by leaves it to the one that has the lease: two would only ask the node twice. */
+function startOpening(
+  options: WatcherOptions,
+  isLeading: () => boolean,
+  failed: (loop: string) => (error: unknown) => void,
+) {
+  return (['collect', 'batch'] as const).map((loop) => {
+    const turn = async () => {
+      if (isLeading()) await options[loop]?.();
+      return false;
+    };
+    return startLoop({ turn, pauseMs: options.pollMs, onFailure: failed(loop) });
+  });
 }
 
 /**

@@ -2,13 +2,15 @@
  * Paying a withdrawal: sign, send, follow. Each is safe to run any number of times, after any
  * crash: what was signed is never signed anew, what was sent is sent again as the same bytes.
  */
-import { amountOf, type ChainAsset, readChainAssets } from '../chains/assets.ts';
-import type { ChainPort, FeeQuote, Payment, PaymentFault } from '../chains/port.ts';
+import { readChainAssets } from '../chains/assets.ts';
+import type { ChainPort } from '../chains/port.ts';
 import { ChainUnavailable } from '../contracts/chain.ts';
 import type { Group } from '../contracts/resources.ts';
 import type { Db } from '../db/pool.ts';
 import { readGroup } from '../ledger/groups.ts';
+import { waitForBatch } from './batchTables.ts';
 import { lowestCap } from './feeCap.ts';
+import { offerOf } from './offer.ts';
 import type { PayDeps } from './payDeps.ts';
 import { proveSpent } from './prove.ts';
 import { SignerUnavailable } from './remoteSigner.ts';
@@ -19,7 +21,6 @@ import {
   type Attempt,
   beginSigning,
   observeWithdrawal,
-  type PaymentOffer,
   readWithdrawal,
   recordBroadcast,
   settleChainWithdrawal,
@@ -44,6 +45,8 @@ export async function signWithdrawal(deps: PayDeps, groupId: string): Promise<Wi
   if (facts.attempt?.bytes || facts.attempt?.outcome === 'refused') {
     return progress(db, groupId, null);
   }
+  const together = await paidTogether(deps, groupId, facts);
+  if (together !== null) return together;
   const connected = await connect(deps);
   if (connected instanceof Error) {
     // Nothing is signed: it stays held, where its deadline and a release still count.
@@ -63,8 +66,8 @@ export async function signWithdrawal(deps: PayDeps, groupId: string): Promise<Wi
   if (!attempt) {
     const native = assets.native ?? asset;
     const cap = lowestCap(native, [deps.feeCap, facts.feeCap]);
-    const offer = await offerOf(port, groupId, payment, { asset, native, cap });
-    const begun = await beginSigning(db, { ...offer, inFlight: deps.inFlight });
+    const offer = await offerOf(port, payment, { asset, native, cap });
+    const begun = await beginSigning(db, { ...offer, groupId, inFlight: deps.inFlight });
     if (begun.result === 'waiting' && begun.paused) {
       const said = { sender: payment.sender, alert: 'SENDER_PAUSED', why: begun.why };
       deps.log.error(said, 'nothing is signed until somebody has looked');
@@ -78,6 +81,20 @@ export async function signWithdrawal(deps: PayDeps, groupId: string): Promise<Wi
   return progress(db, groupId, null);
 }
 
+/** Where others are paid with it, or may be: then it is not signed alone now. */
+async function paidTogether(
+  { db, batches }: PayDeps,
+  groupId: string,
+  { attempt, batch }: WithdrawalFacts,
+): Promise<WithdrawalProgress | null> {
+  if (batch !== null) return progress(db, groupId, `${batch} pays it, together with others.`);
+  if (!batches || attempt !== null) return null;
+  const seconds = await waitForBatch(db, groupId, batches.waitSeconds);
+  if (seconds === null) return null;
+  const why = 'It waits a moment for others, to be paid with them.';
+  return { ...(await progress(db, groupId, why)), lookAgainInSeconds: seconds };
+}
+
 /** The node and the signer, or the error of the one that does not answer. */
 async function connect(deps: PayDeps) {
   try {
@@ -87,46 +104,6 @@ async function connect(deps: PayDeps) {
     if (error instanceof ChainUnavailable || error instanceof SignerUnavailable) return error;
     throw error;
   }
-}
-
-/** What the chain has and asks for, as of one block. */
-async function offerOf(
-  port: ChainPort,
-  groupId: string,
-  payment: Payment,
-  { asset, native, cap }: { asset: ChainAsset; native: ChainAsset; cap: bigint | null },
-): Promise<Omit<PaymentOffer, 'inFlight'>> {
-  const { sender, destination } = payment;
-  const { height } = await port.head();
-  const [balance, nativeBalance, chainNonce] = await Promise.all([
-    port.balanceOf(sender, asset.contract, height),
-    port.balanceOf(sender, null, height),
-    port.nextSequence(sender),
-  ]);
-  const funds = {
-    height,
-    balance: amountOf(asset, balance),
-    native: amountOf(native, nativeBalance),
-  };
-  // Without the coins the node would answer the question for a price with a revert.
-  const quote =
-    balance < payment.units
-      ? { fault: `the sender has ${funds.balance} ${asset.code}, more is needed` }
-      : await port.feeQuote(payment);
-  const price = priceOf(quote, native, cap);
-  return { groupId, sender, destination, chainNonce, funds, price };
-}
-
-function priceOf(
-  quote: FeeQuote | PaymentFault,
-  native: ChainAsset,
-  capUnits: bigint | null,
-): PaymentOffer['price'] {
-  if ('fault' in quote) return quote;
-  const maxFee = amountOf(native, quote.maxFeeUnits);
-  if (capUnits === null || quote.maxFeeUnits <= capUnits) return { terms: quote.terms, maxFee };
-  const cap = amountOf(native, capUnits);
-  return { fault: `the network asks for up to ${maxFee} ${native.code}, ${cap} is allowed` };
 }
 
 /** Sends the signed bytes, unless they stand in a block. Whether the node took them is recorded. */

@@ -1,5 +1,6 @@
 /** What paying stands on. */
 import type { ChainConnection } from '../chains/connection.ts';
+import type { BatchSettings } from '../contracts/batches.ts';
 import type { Amount } from '../contracts/resources.ts';
 import type { Db } from '../db/pool.ts';
 import type { Log } from '../observability/log.ts';
@@ -18,4 +19,6 @@ export interface PayDeps {
   feeCap: Amount | null;
   /** Most payments of the hot wallet that may be under way and in no block. */
   inFlight: number;
+  /** How withdrawals are paid together; null or left out: each alone. */
+  batches?: BatchSettings | null;
 }

@@ -3,6 +3,7 @@ import { type ChainAsset, unitsOf } from '../chains/assets.ts';
 import type { ChainPort, Payment } from '../chains/port.ts';
 import type { Db } from '../db/pool.ts';
 import type { Log } from '../observability/log.ts';
+import { batchPayment } from './batch.ts';
 import type { SignerConnection } from './hotWallet.ts';
 import { SignerRefused } from './signer.ts';
 import {
@@ -14,9 +15,11 @@ import {
 
 /** What a withdrawal pays out of `sender`. */
 export function paymentOf(sender: string, facts: WithdrawalFacts, asset: ChainAsset): Payment {
+  const destination = facts.destination.toLowerCase();
+  if (facts.members) return batchPayment(sender, destination, asset, facts.members);
   return {
     sender,
-    destination: facts.destination.toLowerCase(),
+    destination,
     contract: asset.contract,
     units: unitsOf(asset, facts.amount),
   };
@@ -51,6 +54,8 @@ export async function signAttempt(
     payment,
     sequence: nonce,
     draft,
+    ...(facts.members &&
+      kind === 'payment' && { members: facts.members.map((member) => member.groupId) }),
     ...(facts.source?.address === sender && { path: facts.source.path }),
   };
   try {

@@ -26,6 +26,8 @@ export interface SigningRequest {
    * Left out: the hot wallet signs.
    */
   path?: string;
+  /** Of a payment in parts the withdrawal of each, in the order of the parts. */
+  members?: readonly string[];
 }
 
 export interface Signed {

@@ -29,6 +29,7 @@ export function observeWithdrawals(registry: Registry, db: Db): void {
     const sql = `select state, (${value})::float8 as value from withdrawals
       where state not in ('settled', 'released')
         and not exists (select from collections c where c.group_id = withdrawals.group_id)
+        and not starts_with(group_id, 'batch:')
       group by state`;
     new Gauge({
       name,

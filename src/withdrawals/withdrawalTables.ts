@@ -4,6 +4,7 @@ import type { ChainId } from '../chains/port.ts';
 import type { Amount, Group, WithdrawalState } from '../contracts/resources.ts';
 import type { Db } from '../db/pool.ts';
 import { withRetry } from '../db/sqlstate.ts';
+import type { BatchMember } from './batchTables.ts';
 
 /** What a withdrawal pays, and how far it is. */
 export interface WithdrawalFacts {
@@ -20,6 +21,10 @@ export interface WithdrawalFacts {
   source: { address: string; path: string } | null;
   /** Most that an attempt of a collection may cost, in the native coin; null: as configured. */
   feeCap: Amount | null;
+  /** What a batch pays, in the order of its parts; null: it is no batch. */
+  members: BatchMember[] | null;
+  /** The batch that pays it, or may; null: it is paid alone. */
+  batch: string | null;
 }
 
 /** One signed payload; `bytes` and `txid` are null until it is signed. */
@@ -103,7 +108,13 @@ export async function readWithdrawal(db: Db, groupId: string): Promise<Withdrawa
             where p.group_id = w.group_id) as "isIncluded",
           case when d.address is not null
             then jsonb_build_object('address', d.address, 'path', d.path) end as source,
-          case when c.group_id is not null then amount_text(w.max_fee) end as "feeCap"
+          case when c.group_id is not null then amount_text(w.max_fee) end as "feeCap",
+          chain_batch_of(w.group_id) as batch,
+          (select jsonb_agg(jsonb_build_object('groupId', o.group_id,
+              'destination', lower(o.destination), 'amount', amount_text(o.amount))
+              order by m.position)
+            from batch_members m join withdrawals o on o.group_id = m.group_id
+            where m.batch_group_id = w.group_id) as members
         from withdrawals w
         left join collections c on c.group_id = w.group_id
         left join deposit_addresses d on c.purpose = 'collect'

@@ -42,10 +42,10 @@ export interface ChainWorld {
 }
 
 /** Mining is automatic: a block per transaction, and by `node.mine`. */
-export async function createChainWorld(): Promise<ChainWorld> {
+export async function createChainWorld({ payout = false } = {}): Promise<ChainWorld> {
   const [database, rpcUrl] = await Promise.all([createTestDatabase(), borrowRpcUrl()]);
   const db = database.pool;
-  await seedLocalChain({ rpcUrl, db, config: { mnemonic: MNEMONIC }, log });
+  await seedLocalChain({ rpcUrl, db, config: { mnemonic: MNEMONIC }, log, payout });
   const port = await connectEvm(rpcUrl);
   const assets = await readChainAssets(db, port.chain);
   const usdx = assets.contracts[0] as string;

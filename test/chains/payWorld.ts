@@ -42,8 +42,8 @@ export interface PayWorld extends ChainWorld {
   expectReconciled(): Promise<void>;
 }
 
-export async function createPayWorld(): Promise<PayWorld> {
-  const world = await createChainWorld();
+export async function createPayWorld(options?: { payout: boolean }): Promise<PayWorld> {
+  const world = await createChainWorld(options);
   const { db, chain, port } = world;
   const signer = connectMnemonicSigner(db, chain, MNEMONIC);
   const deps: PayDeps = {

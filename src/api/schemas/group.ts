@@ -11,7 +11,14 @@ const MAX_LEG_NUMBER = 32_767;
 const MAX_EXPIRES_IN_SECONDS = 90 * 24 * 3600;
 
 export const GROUP_STATUSES = ['IN_PROGRESS', 'SETTLED', 'RELEASED', 'CANCELLED'] as const;
-export const GROUP_KINDS = ['transfer', 'deposit', 'withdrawal', 'reversal', 'collection'] as const;
+export const GROUP_KINDS = [
+  'transfer',
+  'deposit',
+  'withdrawal',
+  'reversal',
+  'collection',
+  'batch',
+] as const;
 export const LEG_TYPES = ['DEBIT', 'CREDIT'] as const;
 
 const leg = z

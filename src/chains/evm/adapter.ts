@@ -3,6 +3,7 @@ import { ChainUnavailable } from '../../contracts/chain.ts';
 import type { ChainPort } from '../port.ts';
 import { readByHash, readByHeight, readFinality, readHead } from './blocks.ts';
 import { eventsOf } from './events.ts';
+import { payoutFault } from './payouts.ts';
 import { countOf } from './quantity.ts';
 import { replacementQuote } from './replacement.ts';
 import { connectRpc } from './rpc.ts';
@@ -59,6 +60,7 @@ export async function connectEvm(rpcUrl: string, options: EvmOptions = {}): Prom
     nextSequence: (sender, height) => nextSequence(rpc, sender, height),
     spentBy: (...asked) => spentBy(rpc, ...asked),
     feeQuote: (payment) => feeQuote(rpc, payment),
+    payoutFault: (address) => payoutFault(rpc, address),
     replacementQuote: (...asked) => replacementQuote(rpc, ...asked),
     draft: (payment, terms, sequence) => draft(chainId, payment, terms, sequence),
     broadcast: (signedBytes) => broadcast(rpc, signedBytes),

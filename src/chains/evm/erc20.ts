@@ -64,6 +64,7 @@ export function readTransferLog(log: {
   };
 }
 
-function addressOfWord(word: string): string {
+/** The address in a topic of a log, lower case. */
+export function addressOfWord(word: string): string {
   return `0x${word.slice(-40)}`.toLowerCase();
 }

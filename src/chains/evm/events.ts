@@ -3,6 +3,7 @@ import { ChainUnavailable } from '../../contracts/chain.ts';
 import type { BlockEvents, BlockRef, Outcome, Transfer, Watch } from '../port.ts';
 import { mayContain } from './bloom.ts';
 import { readTransferLog, TRANSFER_TOPIC } from './erc20.ts';
+import { PAID_TOPIC, readPayouts } from './payouts.ts';
 import { bigintOf } from './quantity.ts';
 import {
   checkLogs,
@@ -40,7 +41,11 @@ export async function eventsOf(
     return { transfers: [], outcomes: [] };
   }
   const receipts = await receiptsOf(rpc, block);
-  if (contracts.length > 0) await checkAgainstLogs(rpc, ref, contracts, receipts);
+  if (contracts.length > 0) {
+    await checkAgainstLogs(rpc, ref, contracts, TRANSFER_TOPIC, receipts);
+  }
+  const called = payersIn(block, sent);
+  if (called.length > 0) await checkAgainstLogs(rpc, ref, called, PAID_TOPIC, receipts);
   for (const [txid, receipt] of receipts) checkTrace(block, traces, txid, receipt);
   const moved = block.transactions.flatMap((tx) =>
     transfersOf(tx, receipts, traces, watch.contracts),
@@ -71,16 +76,25 @@ function contractsIn(block: RawBlock, contracts: readonly string[]): string[] {
   return contracts.filter((contract) => mayContain(block.logsBloom, contract));
 }
 
+/** Contracts that our transactions called and that may have told of payments in parts. */
+function payersIn(block: RawBlock, sent: ReadonlySet<string>): string[] {
+  if (sent.size === 0 || !mayContain(block.logsBloom, PAID_TOPIC)) return [];
+  const ours = block.transactions.filter((tx) => sent.has(tx.hash.toLowerCase()));
+  const called = new Set(ours.map((tx) => (tx.to ?? '').toLowerCase()));
+  return [...called].filter((to) => to !== '' && mayContain(block.logsBloom, to));
+}
+
 async function checkAgainstLogs(
   rpc: Rpc,
   ref: BlockRef,
   contracts: readonly string[],
+  topic: string,
   receipts: ReadonlyMap<string, RawReceipt>,
 ): Promise<void> {
-  const filter = { blockHash: ref.hash, address: contracts, topics: [TRANSFER_TOPIC] };
+  const filter = { blockHash: ref.hash, address: contracts, topics: [topic] };
   const logs = await rpc<RawLog[]>('eth_getLogs', filter);
   const isAsked = (log: RawLog) =>
-    log.topics[0] === TRANSFER_TOPIC && contracts.includes(log.address.toLowerCase());
+    log.topics[0] === topic && contracts.includes(log.address.toLowerCase());
   const inReceipts = [...receipts.values()].flatMap((receipt) => receipt.logs).filter(isAsked);
   checkLogs(ref, logs, inReceipts);
 }
@@ -131,6 +145,7 @@ function outcomeOf(
     succeeded: hasSucceeded(receipt),
     feeUnits: feeOf(receipt),
     transfers: moved.filter((transfer) => transfer.txid === txid),
+    payouts: readPayouts(tx.to, hasSucceeded(receipt) ? receipt.logs : []),
   };
 }
 

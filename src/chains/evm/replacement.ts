@@ -25,7 +25,7 @@ export async function replacementQuote(
     maxPriorityFeePerGas: termOf(replaced, 'maxPriorityFeePerGas'),
   };
   const price = raisedPrice(before, market, capUnits === null ? null : capUnits / gas);
-  return 'fault' in price ? price : quoteOf(gas, price);
+  return 'fault' in price ? price : quoteOf(payment, gas, price);
 }
 
 /**

@@ -3,6 +3,7 @@ import { type Hex, keccak256, serializeTransaction } from 'viem';
 import { ChainUnavailable } from '../../contracts/chain.ts';
 import type { Spending, Transfer } from '../port.ts';
 import { readTransferLog } from './erc20.ts';
+import { readPayouts } from './payouts.ts';
 import { bigintOf, countOf, quantityOf } from './quantity.ts';
 import { feeOf, hasSucceeded, type RawReceipt } from './receipts.ts';
 import type { Rpc } from './rpc.ts';
@@ -59,6 +60,7 @@ export async function spentBy(
       succeeded: hasSucceeded(receipt),
       feeUnits: feeOf(receipt),
       transfers: transfersOf(spent, receipt),
+      payouts: readPayouts(spent.to, hasSucceeded(receipt) ? receipt.logs : []),
     },
   };
 }

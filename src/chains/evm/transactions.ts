@@ -10,6 +10,7 @@ import {
 } from '../port.ts';
 import type { RawHeader } from './blocks.ts';
 import { balanceCall, transferCall } from './erc20.ts';
+import { payoutCall } from './payouts.ts';
 import { bigintOf, countOf, quantityOf } from './quantity.ts';
 import { hasSucceeded, type RawReceipt } from './receipts.ts';
 import { NodeRefused, type Rpc } from './rpc.ts';
@@ -20,13 +21,15 @@ const BASE_FEE_FACTOR = 2n;
 const GAS_MARGIN_PERCENT = 120n;
 /** Plain transfers and sound tokens stay far below; more would pay for somebody's code. */
 const GAS_LIMIT_CAP = 500_000n;
+/** The same for one of several payments in a transaction, which share what a transaction costs. */
+const PART_GAS_LIMIT_CAP = 150_000n;
 /** JSON-RPC error code of a reverted execution (EIP-1474, geth). */
 const REVERTED_CODE = 3;
 
 /** Prices a payment on the head's state, or tells in a sentence why the chain would reject it. */
 export async function feeQuote(rpc: Rpc, payment: Payment): Promise<FeeQuote | PaymentFault> {
   const [price, gas] = await Promise.all([marketPrice(rpc), estimateGas(rpc, payment)]);
-  return typeof gas === 'bigint' ? quoteOf(gas, price) : gas;
+  return typeof gas === 'bigint' ? quoteOf(payment, gas, price) : gas;
 }
 
 /** What a unit of gas costs, in wei. */
@@ -47,10 +50,13 @@ export async function marketPrice(rpc: Rpc): Promise<GasPrice> {
 }
 
 /** The terms of so much gas at a price; a fault where it is more gas than is paid for. */
-export function quoteOf(gas: bigint, price: GasPrice): FeeQuote | PaymentFault {
-  if (gas > GAS_LIMIT_CAP) {
-    return { fault: `It would need ${gas} gas; at most ${GAS_LIMIT_CAP} is paid for.` };
-  }
+export function quoteOf(
+  { parts = [] }: Payment,
+  gas: bigint,
+  price: GasPrice,
+): FeeQuote | PaymentFault {
+  const cap = GAS_LIMIT_CAP + BigInt(parts.length) * PART_GAS_LIMIT_CAP;
+  if (gas > cap) return { fault: `It would need ${gas} gas; at most ${cap} is paid for.` };
   const { maxFeePerGas, maxPriorityFeePerGas } = price;
   return {
     maxFeeUnits: gas * maxFeePerGas,
@@ -109,7 +115,9 @@ export function parseDraft(bytes: string): TransactionSerializableEIP1559 {
 }
 
 /** Target, value and calldata of a payment. */
-export function callOf({ contract, destination, units }: Payment) {
+export function callOf(payment: Payment) {
+  const { contract, destination, units, parts } = payment;
+  if (parts) return payoutCall(payment, parts);
   return contract === null
     ? { to: destination as `0x${string}`, value: units, data: undefined }
     : { to: contract as `0x${string}`, value: 0n, data: transferCall(destination, units) };

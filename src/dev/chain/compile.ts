@@ -2,7 +2,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import solc from 'solc';
-import { type Artifact, USDX_ARTIFACT, USDX_SOURCE } from './artifact.ts';
+import {
+  type Artifact,
+  PAYOUT_ARTIFACT,
+  PAYOUT_SOURCE,
+  USDX_ARTIFACT,
+  USDX_SOURCE,
+} from './artifact.ts';
 
 /** Older than the default, so that any EVM chain of these years runs the code. */
 const EVM_VERSION = 'paris';
@@ -46,6 +52,8 @@ export function compileContract(source: URL, contract: string): Artifact {
 }
 
 if (import.meta.main) {
-  const artifact = compileContract(USDX_SOURCE, 'UsdX');
-  writeFileSync(USDX_ARTIFACT, `${JSON.stringify(artifact, null, 2)}\n`);
+  const write = (to: URL, artifact: Artifact) =>
+    writeFileSync(to, `${JSON.stringify(artifact, null, 2)}\n`);
+  write(USDX_ARTIFACT, compileContract(USDX_SOURCE, 'UsdX'));
+  write(PAYOUT_ARTIFACT, compileContract(PAYOUT_SOURCE, 'Payout'));
 }

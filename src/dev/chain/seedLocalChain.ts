@@ -14,6 +14,7 @@ import type { Log } from '../../observability/log.ts';
 import { OtherGenesis } from '../../watchers/follow.ts';
 import { hotWalletAddress } from '../../withdrawals/developmentKeys.ts';
 import { registerHotAddress } from '../../withdrawals/hotWallet.ts';
+import { approvePayout, deployPayout } from './payout.ts';
 import { deployUsdx } from './token.ts';
 
 export interface SeedOptions {
@@ -21,6 +22,8 @@ export interface SeedOptions {
   db: Db;
   config: { mnemonic: string };
   log: Log;
+  /** Deploys the payout contract too, so that withdrawals can be paid together. */
+  payout?: boolean;
 }
 
 /** Who books in the timeline and in the ids. */
@@ -39,15 +42,20 @@ const BLOCKS_TO_FINALITY = 3;
  *
  * @throws OtherGenesis when the database belongs to another local chain
  */
-export async function seedLocalChain({ rpcUrl, db, config, log }: SeedOptions): Promise<void> {
+export async function seedLocalChain(options: SeedOptions): Promise<void> {
+  const { rpcUrl, db, config, log } = options;
   const port = await connectEvm(rpcUrl);
   await refuseOtherGenesis(db, port);
   const hot = hotWalletAddress(config.mnemonic);
-  await registerHotAddress(db, port, hot);
   await register(db, { code: 'ETH', scale: 18, chain: port.chain, name: 'Ether' });
   const usdx = await readAsset(db, 'USDX');
   if (usdx === null) {
     const contract = await deployUsdx(rpcUrl, config.mnemonic, hot, USDX_UNITS);
+    if (options.payout) {
+      const payout = await deployPayout(rpcUrl, config.mnemonic);
+      await approvePayout(rpcUrl, config.mnemonic, contract, payout);
+      log.info({ payout }, 'deployed the payout contract on the local chain');
+    }
     await register(db, {
       code: 'USDX',
       scale: 6,
@@ -61,6 +69,7 @@ export async function seedLocalChain({ rpcUrl, db, config, log }: SeedOptions): 
   } else {
     await refuseLostToken(rpcUrl, usdx.contract ?? '');
   }
+  await registerHotAddress(db, port, hot);
   for (const code of ['ETH', 'USDX']) await bookTreasury(db, port, hot, code);
 }
 

@@ -10,7 +10,7 @@ import { type Artifact, USDX_ARTIFACT } from './artifact.ts';
  * Deploys from the mnemonic's second account: the first one is the hot wallet, whose nonces belong
  * to the withdrawals.
  */
-const DEPLOYER_PATH = "m/44'/60'/0'/0/1";
+export const DEPLOYER_PATH = "m/44'/60'/0'/0/1";
 const DEPLOYMENT_GAS = 2_000_000n;
 const POLL_MS = 50;
 /** A local chain mines every second. */
@@ -52,15 +52,24 @@ export async function deploy(
     data,
   });
   const txid = await rpc<string>('eth_sendRawTransaction', signed);
+  return (await receiptOf(rpcUrl, txid)).contractAddress;
+}
+
+/** Waits until a transaction is in a block; throws where it failed, or no block has it. */
+export async function receiptOf(
+  rpcUrl: string,
+  txid: string,
+): Promise<{ status: string; contractAddress: string }> {
+  const rpc = connectRpc(rpcUrl);
   const until = Date.now() + DEPLOYMENT_TIMEOUT_MS;
   while (Date.now() < until) {
     const receipt = await rpc<{ status: string; contractAddress: string } | null>(
       'eth_getTransactionReceipt',
       txid,
     );
-    if (receipt?.status === '0x1') return receipt.contractAddress;
-    if (receipt) throw new Error(`The deployment ${txid} was reverted.`);
+    if (receipt?.status === '0x1') return receipt;
+    if (receipt) throw new Error(`The transaction ${txid} was reverted.`);
     await sleep(POLL_MS);
   }
-  throw new Error(`The deployment ${txid} is in no block after ${DEPLOYMENT_TIMEOUT_MS} ms.`);
+  throw new Error(`The transaction ${txid} is in no block after ${DEPLOYMENT_TIMEOUT_MS} ms.`);
 }

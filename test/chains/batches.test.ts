@@ -1,0 +1,94 @@
+/** Several withdrawals in one transaction, step by step on a real node: all are paid, or none. */
+import { keccak256 } from 'viem';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { PAYOUT_CODE_HASH } from '../../src/chains/evm/payouts.ts';
+import { signWithdrawal } from '../../src/withdrawals/pay.ts';
+import { type BatchWorld, createBatchWorld, PAYOUT, payee } from './batchWorld.ts';
+
+let world: BatchWorld;
+
+beforeAll(async () => {
+  world = await createBatchWorld();
+});
+
+beforeEach(async () => {
+  await world.node.automine(true);
+});
+
+it('trusts the very code that is in the tree', async () => {
+  const code = await world.node.rpc<`0x${string}`>('eth_getCode', PAYOUT, 'latest');
+  expect(keccak256(code)).toBe(PAYOUT_CODE_HASH);
+});
+
+describe.each([
+  {
+    asset: 'ETH',
+    amounts: ['0.5', '0.25', '0.125'],
+    units: [500n, 250n, 125n].map((thousandths) => thousandths * 10n ** 15n),
+  },
+  { asset: 'USDX', amounts: ['5', '2.5', '1.000001'], units: [5_000_000n, 2_500_000n, 1_000_001n] },
+])('of $asset', ({ asset, amounts, units }) => {
+  it('are signed, sent, announced and settled together, each in its own group', async () => {
+    const payees = [1, 2, 3].map((each) => payee(each));
+    const contract = asset === 'ETH' ? null : world.usdx;
+    const before = await Promise.all(payees.map((address) => world.units(address, contract)));
+    const ids = await world.waiting(
+      amounts.map((amount, at) => ({ asset, amount, destination: payees[at] ?? '' })),
+    );
+    const [batch = '', ...others] = await world.open();
+    expect(others).toEqual([]);
+    expect(await world.states([batch, ...ids])).toEqual(Array(4).fill('signing'));
+    expect((await world.sign(batch)).withdrawal).toMatchObject({ state: 'signed' });
+    expect((await world.send(batch)).withdrawal).toMatchObject({ state: 'broadcast' });
+    expect(await world.states(ids)).toEqual(Array(3).fill('broadcast'));
+    const inBlock = await world.look(batch);
+    expect(inBlock.withdrawal).toMatchObject({ state: 'in_block', confirmations: 1 });
+    for (const id of ids) {
+      expect((await world.group(id)).withdrawal).toMatchObject({
+        state: 'in_block',
+        confirmations: 1,
+        attempts: inBlock.withdrawal?.attempts,
+      });
+    }
+    await world.node.mine(2);
+    const settled = await world.look(batch);
+    expect(settled).toMatchObject({ status: 'SETTLED', withdrawal: { state: 'settled' } });
+    for (const [at, id] of ids.entries()) {
+      const member = await world.group(id);
+      expect(member).toMatchObject({ status: 'SETTLED', withdrawal: { state: 'settled' } });
+      expect(member.legs.map(({ settled: part, remaining }) => [part, remaining])).toEqual([
+        [amounts[at], '0'],
+        [amounts[at], '0'],
+      ]);
+    }
+    // The fee is the platform's, and stands in the batch's group alone.
+    expect(settled.legs.map(({ wallet, type }) => [wallet, type])).toEqual([
+      ['network-fees:ETH', 'DEBIT'],
+      ['external:ETH', 'CREDIT'],
+    ]);
+    const after = await Promise.all(payees.map((address) => world.units(address, contract)));
+    expect(after.map((now, at) => now - (before[at] ?? 0n))).toEqual(units);
+    expect(await world.events(ids[0] ?? '')).toEqual([
+      'withdraw',
+      'withdrawal.signing',
+      'withdrawal.signed',
+      'withdrawal.broadcast',
+      'withdrawal.in_block',
+      'confirmed',
+      'settle',
+    ]);
+    await world.expectWhole();
+  });
+});
+
+it('goes alone where nobody comes, once it has waited', async () => {
+  const [id = ''] = await world.waiting([{ amount: '0.1', destination: payee(4) }]);
+  expect(await world.open()).toEqual([]);
+  const batches = { contract: PAYOUT, waitSeconds: 0, size: 50 };
+  const alone = await signWithdrawal({ ...world.deps, batches }, id);
+  expect(alone.group.withdrawal).toMatchObject({ state: 'signed' });
+  await world.send(id);
+  await world.node.mine(3);
+  expect((await world.look(id)).status).toBe('SETTLED');
+  await world.expectWhole();
+});
