@@ -20,7 +20,11 @@ export interface SagaWorld extends PayWorld {
   sagas: Sagas;
   metrics: Metrics;
   /** Starts a watcher; it ends with the file or with `stop`. */
-  watch(identity?: string, collect?: () => Promise<void>): Promise<Watcher>;
+  watch(
+    identity?: string,
+    collect?: () => Promise<void>,
+    batch?: () => Promise<void>,
+  ): Promise<Watcher>;
   /** The group as soon as it satisfies; fails with the last one that was seen. */
   groupWhen(id: string, satisfies: (group: Group | null) => boolean): Promise<Group>;
 }
@@ -29,8 +33,9 @@ export interface SagaWorld extends PayWorld {
 export async function createSagaWorld(
   stuckAfterSeconds: number,
   paying: Partial<PayDeps> = {},
+  chainOptions?: { payout: boolean },
 ): Promise<SagaWorld> {
-  const world = await createPayWorld();
+  const world = await createPayWorld(chainOptions);
   const { db, chain } = world;
   const sagas = await startSagas({
     db,
@@ -55,7 +60,7 @@ export async function createSagaWorld(
     ...world,
     sagas,
     metrics,
-    async watch(identity = 'test', collect?: () => Promise<void>) {
+    async watch(identity = 'test', collect, batch) {
       const watcher = await startWatcher({
         db,
         chain,
@@ -66,6 +71,7 @@ export async function createSagaWorld(
         startBlock: null,
         pollMs: POLL_MS,
         ...(collect && { collect }),
+        ...(batch && { batch }),
       });
       watchers.add(watcher);
       return watcher;

@@ -13,6 +13,7 @@ import { walletOf } from '../../examples/custodial-provider/wallet.ts';
 import { connectChain } from '../../src/chains/connection.ts';
 import { handOutAddress } from '../../src/chains/depositAddresses.ts';
 import { createCollector } from '../../src/collection/collect.ts';
+import type { BatchSettings } from '../../src/contracts/batches.ts';
 import { readCustodians } from '../../src/contracts/custodians.ts';
 import { groupId, stepKey } from '../../src/contracts/ids.ts';
 import type { Group } from '../../src/contracts/resources.ts';
@@ -29,8 +30,11 @@ import { createMetrics } from '../../src/observability/metrics.ts';
 import type { Sagas } from '../../src/temporal/sagas.ts';
 import { startWatcher } from '../../src/watchers/watcher.ts';
 import { createWatcherMetrics } from '../../src/watchers/watcherMetrics.ts';
+import { createBatcher } from '../../src/withdrawals/batch.ts';
 import { depositXpub } from '../../src/withdrawals/developmentKeys.ts';
 import { connectMnemonicSigner } from '../../src/withdrawals/hotWallet.ts';
+import type { PayDeps } from '../../src/withdrawals/payDeps.ts';
+import { PAYOUT } from '../chains/batchWorld.ts';
 import { MNEMONIC, type Node, openNode } from '../chains/node.ts';
 import { leg, transferInput } from './inputs.ts';
 
@@ -40,6 +44,8 @@ const TOKEN = 'the-token-of-the-custodian';
 const WAIT_MS = 60_000;
 /** Nothing is replaced by itself. */
 const PAYING = { stuckAfterSeconds: 600, bumpAfterSeconds: null, feeCap: null, inFlight: 100 };
+/** Two fill it, so they go at once. */
+const BATCHES: BatchSettings = { contract: PAYOUT, waitSeconds: 30, size: 2 };
 /** Between two looks for what is due to be collected. */
 const COLLECT_EVERY_MS = 200;
 
@@ -50,6 +56,8 @@ export interface ChainCorpus {
   /** CAIP-2. */
   chain: string;
   activities: object;
+  /** Whether withdrawals whose turn comes from now on wait for others. */
+  payTogether(on: boolean): void;
   /** Follows the chain for these sagas until the corpus stops. */
   watch(sagas: Sagas): Promise<void>;
   /** A wallet and its deposit address. */
@@ -73,7 +81,7 @@ export async function openChainCorpus(db: Db, log: Log): Promise<ChainCorpus> {
     blockTimeSeconds: null,
   });
   const { rpcUrl } = anvil;
-  await seedLocalChain({ rpcUrl, db, config: { mnemonic: MNEMONIC }, log });
+  await seedLocalChain({ rpcUrl, db, config: { mnemonic: MNEMONIC }, log, payout: true });
   const chain = connectChain(rpcUrl);
   const port = await chain();
   const node = openNode(rpcUrl);
@@ -81,6 +89,7 @@ export async function openChainCorpus(db: Db, log: Log): Promise<ChainCorpus> {
   const { provider, custodians } = await openCustodian(db, port.chain, pay);
   const signer = connectMnemonicSigner(db, chain, MNEMONIC);
   await signer();
+  const paying: PayDeps = { db, chain, signer, log, ...PAYING };
   const stops: (() => Promise<void>)[] = [];
   return {
     db,
@@ -88,8 +97,11 @@ export async function openChainCorpus(db: Db, log: Log): Promise<ChainCorpus> {
     provider,
     chain: port.chain,
     activities: {
-      ...createChainActivities({ db, chain, signer, log, ...PAYING }),
+      ...createChainActivities(paying),
       ...createCustodyActivities({ db, custodians, chain, log }),
+    },
+    payTogether(on) {
+      paying.batches = on ? BATCHES : null;
     },
     async watch({ client }) {
       const watcher = await startWatcher({
@@ -102,6 +114,7 @@ export async function openChainCorpus(db: Db, log: Log): Promise<ChainCorpus> {
         startBlock: 0n,
         pollMs: 100,
         collect: createCollector({ db, chain, log, feeCap: null }, COLLECT_EVERY_MS),
+        batch: createBatcher({ ...paying, batches: BATCHES }),
       });
       stops.push(() => watcher.stop());
     },

@@ -1,4 +1,5 @@
 /** One saga each that talks to a chain or a custodian, by the name of its file in the corpus. */
+import { keccak256, toBytes } from 'viem';
 import { chainDepositId } from '../../src/contracts/ids.ts';
 import type { Group, WithdrawalState } from '../../src/contracts/resources.ts';
 import type { SagaUpdates } from '../../src/contracts/sagas.ts';
@@ -96,6 +97,30 @@ export const CHAIN_SCENARIOS: Record<string, Scenario> = {
     await patchAsset(corpus.db, 'ETH', { withdrawalsPaused: false });
     return input.groupId;
   },
+  async batch(corpus, sagas, name) {
+    const { batch } = await together(corpus, sagas, name);
+    await corpus.node.automine(true);
+    await corpus.mineUntilEnded(batch);
+    return batch;
+  },
+  async chainWithdrawalTogether(corpus, sagas, name) {
+    const { groupId } = await together(corpus, sagas, name);
+    await corpus.node.automine(true);
+    await corpus.mineUntilEnded(groupId);
+    return groupId;
+  },
+  async chainWithdrawalAloneAfterAll(corpus, sagas, name) {
+    const { batch, groupId, payee } = await together(corpus, sagas, name);
+    const { node } = corpus;
+    await node.rpc('anvil_setCode', payee, '0x60006000fd');
+    await node.mine();
+    await state(corpus, groupId, 'reverted');
+    await node.rpc('anvil_setCode', payee, '0x');
+    await node.automine(true);
+    await corpus.mineUntilEnded(batch);
+    await corpus.mineUntilEnded(groupId);
+    return groupId;
+  },
   async collection(corpus, _sagas, name) {
     const { db, chain, node } = corpus;
     const { address, groupId } = await deposited(corpus, name);
@@ -165,6 +190,23 @@ async function withdrawal(
   const input = await funded(corpus, name, 'ETH');
   await gateway.start('chainWithdrawal', input, WAIT_MS);
   return input;
+}
+
+/** Two withdrawals in one transaction that is sent and in no block, the second one's to `payee`. */
+async function together(corpus: ChainCorpus, sagas: Sagas, name: string) {
+  const payee = `0x${keccak256(toBytes(name)).slice(-40)}`;
+  await corpus.node.automine(false);
+  corpus.payTogether(true);
+  const { groupId } = await withdrawal(corpus, sagas, name);
+  const other = await funded(corpus, `${name}-other`, 'ETH');
+  await sagas.gateway.start('chainWithdrawal', { ...other, destination: payee }, WAIT_MS);
+  const { withdrawal: paid } = await state(corpus, groupId, 'broadcast');
+  corpus.payTogether(false);
+  const { rows } = await corpus.db.query<{ id: string }>(
+    'select group_id as id from withdrawal_attempts where txid = $1',
+    [paid?.attempts[0]?.txid],
+  );
+  return { groupId, payee, batch: rows[0]?.id ?? '' };
 }
 
 /** Sent, in no block, and asked to be replaced; blocks come again from then on. */

@@ -137,6 +137,7 @@ describe('the corpus of histories', () => {
       'custodialWithdrawalPaidLate',
     ],
     ['collection', 'another first step', '.readCollection.', '.openChainDeposit.', 'collection'],
+    ['batch', 'another first step', '.readBatch.', '.openChainDeposit.', 'batch'],
     [
       'reconcile',
       'nothing compared',
