@@ -3,6 +3,7 @@
  * Without a name all of them run, one after the other.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { run as batch } from './batch.ts';
 import { run as growth } from './growth.ts';
 import { run as ledger } from './ledger.ts';
 import { machine } from './machine.ts';
@@ -45,6 +46,10 @@ const BENCHES: Record<string, { about: string; run: Run }> = {
   payout: {
     about: 'lines a second of a long list, and of the same payments one by one',
     run: payout,
+  },
+  batch: {
+    about: 'gas and transactions of a withdrawal that is paid alone, and in a batch',
+    run: batch,
   },
   watcher: {
     about: 'blocks a second while the watcher catches up, and that none is left out',

@@ -93,6 +93,52 @@ begin
 end
 $$;
 
+-- Writes the group of a batch and joins its members, whose locks the caller holds. Answers its id,
+-- which names the nonce that pays it.
+--
+-- p_members  their groups, in the order of the parts
+-- p_shown    the payout contract as people read it
+create function batch_write(
+  p_chain text, p_sender text, p_nonce bigint, p_shown text, p_asset text, p_members text[],
+  p_amount numeric
+) returns text
+language plpgsql as $$
+declare
+  c_request constant jsonb := jsonb_build_object('asset', p_asset,
+    'amount', amount_text(p_amount), 'from', p_sender, 'contract', p_shown,
+    'members', to_jsonb(p_members));
+  g transfer_groups;
+  w withdrawals;
+  v_answer jsonb;
+begin
+  g.id := concat_ws(':', 'batch', p_chain, p_sender, p_nonce);
+  g.kind := 'batch';
+  g.status := 'IN_PROGRESS';
+  g.client := 'treasury';
+  g.chain := p_chain;
+  g.metadata := c_request;
+  g.opened_by := '~batch';
+  w.group_id := g.id;
+  w.wallet_id := 'treasury:' || p_asset;
+  w.asset := p_asset;
+  w.chain := p_chain;
+  w.destination := p_shown;
+  w.amount := p_amount;
+  w.fee_mode := 'platform';
+  w.state := 'held';
+  v_answer := ledger_write(g, true, '~batch', 'batch', 'chain', c_request, 'group.opened', 'HOLD',
+    '{}', '{}', '{}', '{}', '{}', null, true, true, null, w);
+  if v_answer ->> 'outcome' <> 'done' then
+    raise exception 'batch % did not open: %', g.id, v_answer using errcode = 'HF004';
+  end if;
+  insert into batch_members (group_id, batch_group_id, position)
+    select u.id, g.id, u.place - 1 from unnest(p_members) with ordinality u(id, place);
+  insert into chain_tasks (chain, kind, group_id, inclusion_id)
+    values (p_chain, 'batch', g.id, 0);
+  return g.id;
+end
+$$;
+
 -- Opens a batch and begins its signing, in one transaction: the members are checked under their
 -- locks, the batch takes a nonce, its attempt is written and its members are `signing`. From this
 -- commit on bytes may leave, and nobody releases any of them.
@@ -108,26 +154,24 @@ create function chain_open_batch(
 ) returns jsonb
 language plpgsql as $$
 declare
-  c_request jsonb;
-  g transfer_groups;
-  w withdrawals;
   -- As a member is: policies know its wallet and its payee.
   v_one withdrawals;
+  v_amount numeric;
   v_nonce bigint;
   v_why text;
-  v_answer jsonb;
+  v_id text;
 begin
   perform pg_advisory_xact_lock(hashtextextended(concat_ws(' ', 'nonce', p_chain, p_sender), 0));
   perform from transfer_groups t where t.id = any(p_members) order by t.id for update;
   select case when count(*) < cardinality(p_members)
         then format('not all of them are withdrawals of %s', p_asset)
         else min(batch_member_fault(t, o)) end, sum(o.amount)
-    into v_why, w.amount
+    into v_why, v_amount
     from unnest(p_members) u(id)
     join transfer_groups t on t.id = u.id
     join withdrawals o on o.group_id = u.id and o.chain = p_chain and o.asset = p_asset;
   select * into v_one from withdrawals where group_id = p_members[1];
-  v_one.amount := w.amount;
+  v_one.amount := v_amount;
   v_nonce := chain_next_nonce(p_chain, p_sender);
   if p_chain_nonce > v_nonce then
     perform chain_pause_sender(p_chain, p_sender, 'unknown_transactions', format(
@@ -138,38 +182,14 @@ begin
   if v_why is not null then
     return jsonb_build_object('result', 'waiting', 'why', v_why);
   end if;
-  g.id := concat_ws(':', 'batch', p_chain, p_sender, v_nonce);
-  c_request := jsonb_build_object('asset', p_asset, 'amount', amount_text(w.amount),
-    'from', p_sender, 'contract', p_shown, 'members', to_jsonb(p_members));
-  g.kind := 'batch';
-  g.status := 'IN_PROGRESS';
-  g.client := 'treasury';
-  g.chain := p_chain;
-  g.metadata := c_request;
-  g.opened_by := '~batch';
-  w.group_id := g.id;
-  w.wallet_id := 'treasury:' || p_asset;
-  w.asset := p_asset;
-  w.chain := p_chain;
-  w.destination := p_shown;
-  w.fee_mode := 'platform';
-  w.state := 'held';
-  v_answer := ledger_write(g, true, '~batch', 'batch', 'chain', c_request, 'group.opened', 'HOLD',
-    '{}', '{}', '{}', '{}', '{}', null, true, true, null, w);
-  if v_answer ->> 'outcome' <> 'done' then
-    raise exception 'batch % did not open: %', g.id, v_answer using errcode = 'HF004';
-  end if;
-  insert into batch_members (group_id, batch_group_id, position)
-    select u.id, g.id, u.place - 1 from unnest(p_members) with ordinality u(id, place);
+  v_id := batch_write(p_chain, p_sender, v_nonce, p_shown, p_asset, p_members, v_amount);
   insert into nonce_slots (chain, sender, nonce, group_id)
-    values (p_chain, p_sender, v_nonce, g.id);
+    values (p_chain, p_sender, v_nonce, v_id);
   insert into withdrawal_attempts (group_id, attempt_no, kind, chain, sender, nonce, destination,
       terms, max_fee, outcome)
-    values (g.id, 1, 'payment', p_chain, p_sender, v_nonce, p_contract, p_terms, p_max_fee,
+    values (v_id, 1, 'payment', p_chain, p_sender, v_nonce, p_contract, p_terms, p_max_fee,
       'signing');
-  perform chain_set_state(g.id, 'signing', '~sign:1', jsonb_build_object('nonce', v_nonce));
-  insert into chain_tasks (chain, kind, group_id, inclusion_id)
-    values (p_chain, 'batch', g.id, 0);
-  return jsonb_build_object('result', 'signing', 'groupId', g.id);
+  perform chain_set_state(v_id, 'signing', '~sign:1', jsonb_build_object('nonce', v_nonce));
+  return jsonb_build_object('result', 'signing', 'groupId', v_id);
 end
 $$;

@@ -3,8 +3,8 @@
  * must pay what the request says, on the nonce that this journal has for the group.
  */
 import { encodeFunctionData, type Hex, parseAbi, parseTransaction } from 'viem';
-import type { Journal } from './journal.ts';
-import type { SignRequest } from './request.ts';
+import type { Journal, Payment } from './journal.ts';
+import type { Part, SignRequest } from './request.ts';
 
 export interface Rules {
   /** CAIP-2 of the chains that it signs for. */
@@ -15,13 +15,30 @@ export interface Rules {
   depositAddress(path: string): string;
   /** Most that one transaction may cost, in wei. */
   maxFeeWei: bigint;
+  /** Lower-case address of the contract that pays several at once; null: it signs no such payment. */
+  payout: string | null;
 }
 
 const ERC20 = parseAbi(['function transfer(address to, uint256 value) returns (bool)']);
+const PAYOUT = parseAbi([
+  'function pay(address[] to, uint256[] units)',
+  'function payToken(address token, address[] to, uint256[] units)',
+]);
 
-/** Why a request is refused, in a sentence, or null where it is signed. */
-export function refusalOf(rules: Rules, journal: Journal, asked: SignRequest): string | null {
-  return bytesFault(rules, asked) ?? journalFault(journal, asked);
+/**
+ * Why a request is refused, in a sentence, or null where it is signed.
+ *
+ * @param failed a batch of which a node has proven that it paid nobody, and never will
+ */
+export function refusalOf(
+  rules: Rules,
+  journal: Journal,
+  asked: SignRequest,
+  failed: string | null,
+): string | null {
+  return (
+    bytesFault(rules, asked) ?? journalFault(journal, asked) ?? memberFault(journal, asked, failed)
+  );
 }
 
 /** Whether the bytes do what the request says, within the rules. */
@@ -36,6 +53,13 @@ function bytesFault(rules: Rules, asked: SignRequest): string | null {
   if (asked.path !== null && asked.kind === 'payment' && asked.destination !== rules.sender) {
     return `a deposit address pays ${rules.sender} alone`;
   }
+  if (asked.parts && asked.destination !== rules.payout) {
+    return rules.payout === null
+      ? 'it signs no payment of several withdrawals at once'
+      : `several withdrawals are paid through ${rules.payout} alone`;
+  }
+  if (asked.parts && sumOf(asked.parts) !== BigInt(asked.units))
+    return 'the parts have another sum';
   if ((transaction.nonce ?? 0) !== asked.nonce) return 'the bytes have another nonce';
   if (transaction.accessList?.length) return 'the bytes have an access list';
   const call = callOf(asked);
@@ -58,10 +82,25 @@ function parsed(draft: string) {
 }
 
 /** What the bytes must call; null where the request contradicts itself. */
-function callOf({ kind, sender, destination, contract, units }: SignRequest) {
+function callOf({ kind, sender, destination, contract, units, parts }: SignRequest) {
   if (kind === 'cancel') {
     const isNothing = destination === sender && contract === null && units === '0';
-    return isNothing ? { to: sender, value: 0n, data: '0x' } : null;
+    return isNothing && !parts ? { to: sender, value: 0n, data: '0x' } : null;
+  }
+  if (parts) {
+    const lists = [
+      parts.map((part) => part.destination as Hex),
+      parts.map((part) => BigInt(part.units)),
+    ] as const;
+    const data =
+      contract === null
+        ? encodeFunctionData({ abi: PAYOUT, functionName: 'pay', args: lists })
+        : encodeFunctionData({
+            abi: PAYOUT,
+            functionName: 'payToken',
+            args: [contract as Hex, ...lists],
+          });
+    return { to: destination, value: contract === null ? BigInt(units) : 0n, data };
   }
   if (contract === null) return { to: destination, value: BigInt(units), data: '0x' };
   const args = [destination as Hex, BigInt(units)] as const;
@@ -69,9 +108,32 @@ function callOf({ kind, sender, destination, contract, units }: SignRequest) {
   return { to: contract, value: 0n, data };
 }
 
+function sumOf(parts: readonly Part[]): bigint {
+  return parts.reduce((sum, { units }) => sum + BigInt(units), 0n);
+}
+
+/**
+ * Whether each withdrawal is paid by this transaction alone: a member of a batch is in no other one
+ * and was not signed by itself, and it goes on alone only after its batch has failed.
+ */
+function memberFault(journal: Journal, asked: SignRequest, failed: string | null): string | null {
+  const { groupId, kind, parts } = asked;
+  if (kind === 'cancel') return null;
+  const own = journal.batchOf(groupId);
+  if (own !== undefined && own !== failed) {
+    return `${groupId} was signed as part of ${own}, and it is not proven that this failed`;
+  }
+  for (const { groupId: member } of parts ?? []) {
+    const other = journal.batchOf(member);
+    if (other !== undefined && other !== groupId) return `${member} was signed as part of ${other}`;
+    if (journal.ofGroup(member)) return `${member} was signed by itself`;
+  }
+  return null;
+}
+
 /** Whether it fits to what was signed before: one group has one nonce and one payment, for ever. */
 function journalFault(journal: Journal, asked: SignRequest): string | null {
-  const { groupId, chain, sender, nonce, kind, destination, contract, units } = asked;
+  const { groupId, chain, sender, nonce, kind, destination, contract, units, parts } = asked;
   const owner = journal.groupOf(chain, sender, nonce);
   if (owner !== undefined && owner !== groupId) return `nonce ${nonce} is that of ${owner}`;
   const before = journal.ofGroup(groupId);
@@ -80,8 +142,15 @@ function journalFault(journal: Journal, asked: SignRequest): string | null {
     return `${groupId} was signed with nonce ${before.nonce} of ${before.sender}`;
   }
   if (kind === 'cancel' || before.payment === null) return null;
-  const { payment } = before;
-  const isSame =
-    payment.destination === destination && payment.contract === contract && payment.units === units;
-  return isSame ? null : `${groupId} was signed as another payment`;
+  const now: Payment = { destination, contract, units, ...(parts && { parts }) };
+  return isSamePayment(before.payment, now) ? null : `${groupId} was signed as another payment`;
+}
+
+function isSamePayment(one: Payment, other: Payment): boolean {
+  const wordsOf = ({ destination, contract, units, parts = [] }: Payment) =>
+    JSON.stringify([
+      [destination, contract, units],
+      ...parts.map((part) => [part.groupId, part.destination, part.units]),
+    ]);
+  return wordsOf(one) === wordsOf(other);
 }

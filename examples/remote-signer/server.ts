@@ -11,6 +11,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type Hex, keccak256, parseTransaction } from 'viem';
 import { type HDAccount, mnemonicToAccount } from 'viem/accounts';
 import { type Rules, refusalOf } from './decide.ts';
+import { failedBatchOf } from './failedBatch.ts';
 import { type Journal, openJournal } from './journal.ts';
 import { readRequest } from './request.ts';
 
@@ -20,10 +21,14 @@ export interface SignerOptions {
   chains: readonly string[];
   maxFeeWei: bigint;
   journalPath: string;
+  /** The contract that pays several withdrawals at once; left out: it signs no such payment. */
+  payout?: string | undefined;
+  /** A node that tells whether a batch has failed; left out: its members are not signed again. */
+  rpcUrl?: string | undefined;
 }
 
 /** Far more than any request has. */
-const MAX_BODY_BYTES = 16_384;
+const MAX_BODY_BYTES = 524_288;
 const DEFAULT_PORT = 4_100;
 /** Whose xpub Holdfast derives deposit addresses from. */
 const DEPOSIT_ACCOUNT = "m/44'/60'/1'";
@@ -40,6 +45,7 @@ export function createSigner(options: SignerOptions): Server {
   const rules: Rules = {
     chains,
     maxFeeWei,
+    payout: options.payout?.toLowerCase() ?? null,
     sender: account.address.toLowerCase(),
     depositAddress: (path) => deposit(path).address.toLowerCase(),
   };
@@ -48,7 +54,8 @@ export function createSigner(options: SignerOptions): Server {
       response.writeHead(status, { 'content-type': 'application/json' });
       response.end(JSON.stringify(body));
     };
-    handle({ account, deposit, journal, rules, token: options.token }, request, answer, response);
+    const { token, rpcUrl } = options;
+    handle({ account, deposit, journal, rules, token, rpcUrl }, request, answer, response);
   });
   server.on('close', () => journal.close());
   return server;
@@ -61,6 +68,7 @@ interface Held {
   journal: Journal;
   rules: Rules;
   token: string;
+  rpcUrl: string | undefined;
 }
 
 type Answer = (status: number, body: object) => void;
@@ -87,13 +95,15 @@ function handle(held: Held, request: IncomingMessage, answer: Answer, to: Server
  * Decides and journals without a pause in between, so that two requests at once see each other.
  * The signature is a function of key and bytes: asked again, it is the same.
  */
-async function sign({ account, deposit, journal, rules }: Held, body: unknown, answer: Answer) {
+async function sign(held: Held, body: unknown, answer: Answer) {
+  const { account, deposit, journal, rules, rpcUrl } = held;
   const asked = readRequest(body);
   if (asked === null) {
     answer(400, { code: 'INVALID_REQUEST' });
     return;
   }
-  const refusal = refusalOf(rules, journal, asked);
+  const failed = await failedBatchOf(journal, asked, rpcUrl);
+  const refusal = refusalOf(rules, journal, asked, failed);
   if (refusal !== null) {
     answer(422, { code: 'SIGNER_REFUSED', detail: `The signer refuses: ${refusal}.` });
     return;
@@ -102,7 +112,9 @@ async function sign({ account, deposit, journal, rules }: Held, body: unknown, a
   const transaction = parseTransaction(asked.draft as Hex);
   const key = asked.path === null ? account : deposit(asked.path);
   const bytes = await key.signTransaction(transaction as never);
-  answer(200, { txid: keccak256(bytes), bytes });
+  const txid = keccak256(bytes);
+  journal.writeTransaction(asked, txid);
+  answer(200, { txid, bytes });
 }
 
 async function readBody(request: IncomingMessage): Promise<unknown> {
@@ -136,6 +148,8 @@ function main(env: NodeJS.ProcessEnv): void {
     chains: chains.split(','),
     maxFeeWei: BigInt(env.SIGNER_MAX_FEE_WEI ?? DEFAULT_MAX_FEE_WEI),
     journalPath: env.SIGNER_JOURNAL ?? 'signed.jsonl',
+    payout: env.SIGNER_PAYOUT_CONTRACT,
+    rpcUrl: env.SIGNER_RPC_URL,
   });
   server.listen(Number(env.PORT ?? DEFAULT_PORT), env.HOST ?? '127.0.0.1', () => {
     process.stdout.write(`signing for ${chains}\n`);

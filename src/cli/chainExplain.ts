@@ -18,6 +18,7 @@ moment, or somebody used its key. Nothing is signed until a person has said of e
 
 Without options it lists them, and why a sender is paused. With --nonce, lowest first:
   --withdrawal ID  it is the payment of this withdrawal (checked on the chain); the books follow it
+                   one that paid several: --withdrawal once for each
   --note TEXT      it is something else; the text is kept with the nonce
 
 --resume lets the senders go on once nothing is unknown; the text is kept with their pauses.
@@ -29,7 +30,7 @@ async function run(args: string[]): Promise<number> {
     args,
     options: {
       nonce: { type: 'string' },
-      withdrawal: { type: 'string' },
+      withdrawal: { type: 'string', multiple: true },
       note: { type: 'string' },
       sender: { type: 'string' },
       resume: { type: 'boolean' },
@@ -54,7 +55,7 @@ async function run(args: string[]): Promise<number> {
     }
     const left = await explainSpending(deps, {
       nonce: Number(nonce),
-      groupId: withdrawal ?? null,
+      groupIds: withdrawal ?? [],
       note: note ?? '',
       ...(sender && { sender: sender.toLowerCase() }),
     });

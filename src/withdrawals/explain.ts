@@ -5,11 +5,13 @@
 import { amountOf, readChainAssets } from '../chains/assets.ts';
 import { CHAIN_ACTOR } from '../chains/chainStep.ts';
 import type { ChainConnection } from '../chains/connection.ts';
+import { parseDraft } from '../chains/evm/transactions.ts';
 import type { ChainPort, Spending } from '../chains/port.ts';
 import { rescanTransaction } from '../chains/rescan.ts';
 import type { Db } from '../db/pool.ts';
 import { withRetry } from '../db/sqlstate.ts';
 import { doesPay } from './doesPay.ts';
+import { explainBatch } from './explainBatch.ts';
 
 export interface ExplainDeps {
   db: Db;
@@ -46,15 +48,15 @@ export async function unknownSpendings({ db, chain }: ExplainDeps): Promise<Unkn
 }
 
 /**
- * Writes down what the lowest unknown transaction of a sender was: the payment of a withdrawal, or
- * something else, in the words of `note`. The sender goes on when none is left.
+ * Writes down what the lowest unknown transaction of a sender was: the payment of a withdrawal, or of
+ * several, or something else, in the words of `note`. The sender goes on when none is left.
  *
  * @returns how many are left
  * @throws an Error in a sentence where it does not pay that withdrawal, or is not unknown
  */
 export async function explainSpending(
   { db, chain }: ExplainDeps,
-  asked: { nonce: number; groupId: string | null; note: string; sender?: string },
+  asked: { nonce: number; groupIds: readonly string[]; note: string; sender?: string },
 ): Promise<number> {
   const port = await chain();
   const all = await unknownSpendings({ db, chain });
@@ -63,8 +65,23 @@ export async function explainSpending(
   );
   if (!found) throw new Error(`No unknown transaction has nonce ${asked.nonce}.`);
   const { sender, nonce, spending } = found;
-  const adopted =
-    asked.groupId === null ? null : await adoptable(db, port, asked.groupId, spending);
+  const chainNonce =
+    nonce + all.filter((each) => each.sender === sender && each.nonce >= nonce).length;
+  const [groupId = null, ...others] = asked.groupIds;
+  const contract = groupId === null ? null : await payoutOf(port, spending);
+  if (contract !== null) {
+    const left = await explainBatch(db, port, {
+      ...asked,
+      sender,
+      chainNonce,
+      spending,
+      contract,
+    });
+    await rescanTransaction(db, port, spending.txid);
+    return left;
+  }
+  if (others.length > 0) throw new Error(`${spending.txid} pays no more than one withdrawal.`);
+  const adopted = groupId === null ? null : await adoptable(db, port, groupId, spending);
   const { rows } = await withRetry(() =>
     db.query<{ left: string }>(
       'select chain_explain_nonce($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) as left',
@@ -72,10 +89,10 @@ export async function explainSpending(
         port.chain,
         sender,
         nonce,
-        nonce + all.filter((each) => each.sender === sender && each.nonce >= nonce).length,
+        chainNonce,
         CHAIN_ACTOR,
         asked.note,
-        asked.groupId,
+        groupId,
         spending.txid,
         adopted?.bytes ?? null,
         adopted && JSON.stringify(adopted.terms),
@@ -83,7 +100,7 @@ export async function explainSpending(
       ],
     ),
   );
-  if (asked.groupId !== null) await rescanTransaction(db, port, spending.txid);
+  if (groupId !== null) await rescanTransaction(db, port, spending.txid);
   return Number(rows[0]?.left ?? 0);
 }
 
@@ -126,6 +143,12 @@ export async function endPauses({ db, chain }: ExplainDeps, note: string): Promi
     ),
   );
   return rowCount ?? 0;
+}
+
+/** The payout contract that a transaction called; null: it called none. */
+async function payoutOf(port: ChainPort, { signed }: Spending): Promise<string | null> {
+  const to = signed && parseDraft(signed.bytes).to?.toLowerCase();
+  return to && (await port.payoutFault(to)) === null ? to : null;
 }
 
 async function adoptable(db: Db, port: ChainPort, groupId: string, spending: Spending) {

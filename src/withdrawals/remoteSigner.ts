@@ -48,7 +48,7 @@ export async function createRemoteSigner(
 }
 
 async function sign(settings: RemoteSignerSettings, request: SigningRequest): Promise<Signed> {
-  const { groupId, chain, kind, payment, sequence, draft, path } = request;
+  const { groupId, chain, kind, payment, sequence, draft, path, members = [] } = request;
   const answer = await call(settings, '/v1/sign', {
     groupId,
     chain,
@@ -60,6 +60,12 @@ async function sign(settings: RemoteSignerSettings, request: SigningRequest): Pr
     nonce: sequence,
     draft,
     path: path ?? null,
+    parts:
+      payment.parts?.map(({ destination, units }, place) => ({
+        groupId: members[place],
+        destination,
+        units: String(units),
+      })) ?? null,
   });
   if (answer.status === REFUSED_STATUS) {
     const said = refusal.safeParse(answer.body);

@@ -151,7 +151,7 @@ it('credits what the hot wallet sent without these books when it is explained', 
   const { id } = await world.withdraw('ETH', '1', { destination: address });
   const deps = { db: world.db, chain: world.chain };
   const nonce = Number(await world.value('select chain_next_nonce($1, $2)', world.port.chain, HOT));
-  await explainSpending(deps, { nonce, groupId: id, note: '' });
+  await explainSpending(deps, { nonce, groupIds: [id], note: '' });
   expect(await world.value(seen, txid)).toBe(1);
   expect(await world.look(id)).toMatchObject({ status: 'SETTLED' });
 });

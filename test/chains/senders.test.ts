@@ -77,13 +77,13 @@ describe('a database restored to before a payment', () => {
     expect([unknown?.sender, more]).toEqual([HOT, []]);
     const nonce = unknown?.nonce ?? -1;
     const note = 'the payment of an hour ago';
-    await expect(explainSpending(deps, { nonce, groupId: waiting, note })).rejects.toThrow(
+    await expect(explainSpending(deps, { nonce, groupIds: [waiting], note })).rejects.toThrow(
       /does not pay what/,
     );
-    await expect(explainSpending(deps, { nonce: nonce + 1, groupId: null, note })).rejects.toThrow(
+    await expect(explainSpending(deps, { nonce: nonce + 1, groupIds: [], note })).rejects.toThrow(
       /No unknown transaction/,
     );
-    expect(await explainSpending(deps, { nonce, groupId: paid, note })).toBe(0);
+    expect(await explainSpending(deps, { nonce, groupIds: [paid], note })).toBe(0);
 
     await look(paid);
     expect(await look(paid)).toMatchObject({
@@ -101,7 +101,7 @@ describe('a database restored to before a payment', () => {
     const here = { db: world.db, chain: world.chain };
     const [left] = await unknownSpendings(here);
     expect(left?.nonce).toBe(nonce + 1);
-    const asked = { nonce: nonce + 1, groupId: waiting, note };
+    const asked = { nonce: nonce + 1, groupIds: [waiting], note };
     expect(await explainSpending(here, asked)).toBe(0);
     await world.look(waiting);
     expect((await world.look(waiting)).status).toBe('SETTLED');
