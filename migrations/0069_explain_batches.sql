@@ -1,5 +1,5 @@
--- A batch that these books do not know, since it was signed after the moment that they were restored
--- to. It paid several withdrawals, and each of them would be paid again if only one were told.
+-- A batch that these books do not know, since it was signed after the moment that they were
+-- restored to. It paid several withdrawals, and each would be paid again if only one were told.
 
 -- Takes the sender's next nonce for such a transaction, and opens its batch with these members. The
 -- caller has read from the node that it pays each of them exactly. Answers how many transactions

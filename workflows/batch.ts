@@ -1,5 +1,5 @@
 import { continueAsNew } from '@temporalio/workflow';
-import type { BatchInput } from '../src/contracts/sagas.ts';
+import type { BatchInput } from '../src/contracts/batches.ts';
 import { type Buttons, handleActs } from './acts.ts';
 import { ChainPayment, isIncluded, nextOf } from './chainPayment.ts';
 import { chainLedger } from './chainSteps.ts';

@@ -15,7 +15,7 @@ export interface Rules {
   depositAddress(path: string): string;
   /** Most that one transaction may cost, in wei. */
   maxFeeWei: bigint;
-  /** Lower-case address of the contract that pays several at once; null: it signs no such payment. */
+  /** Lower-case address of the contract that pays several at once; null: none is signed. */
   payout: string | null;
 }
 

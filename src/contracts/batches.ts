@@ -1,4 +1,5 @@
-/** How several withdrawals are paid by one transaction, as the environment says it. */
+/** How several withdrawals are paid by one transaction. Safe in workflows: imports types alone. */
+import type { Amount } from './resources.ts';
 
 /** Several withdrawals in one transaction. */
 export interface BatchSettings {
@@ -8,6 +9,22 @@ export interface BatchSettings {
   waitSeconds: number;
   /** Most withdrawals in one transaction. */
   size: number;
+}
+
+/**
+ * Input of the saga that pays several withdrawals by one transaction, for people to read: what is
+ * paid stands in the group that the ledger opened.
+ */
+export interface BatchInput {
+  groupId: string;
+  asset: string;
+  /** Of all together. */
+  amount: Amount;
+  from: string;
+  /** The payout contract. */
+  contract: string;
+  /** Groups of the withdrawals. */
+  members: string[];
 }
 
 /** Long enough for those of one moment to meet, short enough that nobody notices. */

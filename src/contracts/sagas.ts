@@ -2,6 +2,7 @@
  * The words between the API, the workflows and the operators: workflow types, their inputs,
  * updates, signals, queries, search attributes. Safe in workflows: imports types alone.
  */
+import type { BatchInput } from './batches.ts';
 import type { ProblemCode } from './codes.ts';
 import type { OpenedPayoutRun, OpenPayoutRunInput } from './payouts.ts';
 import type { Amount, GroupKind, Timestamp } from './resources.ts';
@@ -96,22 +97,6 @@ export interface CollectionInput {
   to: string;
   /** Most that an attempt may cost, in the native coin. */
   maxFee: Amount;
-}
-
-/**
- * Input of the saga that pays several withdrawals by one transaction, for people to read: what is
- * paid stands in the group that the ledger opened.
- */
-export interface BatchInput {
-  groupId: string;
-  asset: string;
-  /** Of all together. */
-  amount: Amount;
-  from: string;
-  /** The payout contract. */
-  contract: string;
-  /** Groups of the withdrawals. */
-  members: string[];
 }
 
 /** Inputs by workflow type. The sweeper starts a saga again with the same one. */

@@ -48,7 +48,7 @@ export async function unknownSpendings({ db, chain }: ExplainDeps): Promise<Unkn
 }
 
 /**
- * Writes down what the lowest unknown transaction of a sender was: the payment of a withdrawal, or of
+ * Writes down what the lowest unknown transaction of a sender was: the payment of a withdrawal, of
  * several, or something else, in the words of `note`. The sender goes on when none is left.
  *
  * @returns how many are left

@@ -87,13 +87,16 @@ async function paidTogether(
   groupId: string,
   { attempt, batch }: WithdrawalFacts,
 ): Promise<WithdrawalProgress | null> {
-  if (batch !== null) return progress(db, groupId, `${batch} pays it, together with others.`);
+  if (batch !== null) return progress(db, groupId, paidBy(batch));
   if (!batches || attempt !== null) return null;
   const seconds = await waitForBatch(db, groupId, batches.waitSeconds);
   if (seconds === null) return null;
   const why = 'It waits a moment for others, to be paid with them.';
   return { ...(await progress(db, groupId, why)), lookAgainInSeconds: seconds };
 }
+
+/** Why nothing is signed or sent for a withdrawal itself. */
+const paidBy = (batch: string) => `${batch} pays it, together with others.`;
 
 /** The node and the signer, or the error of the one that does not answer. */
 async function connect(deps: PayDeps) {
@@ -111,7 +114,8 @@ export async function broadcastWithdrawal(
   { db, chain }: PayDeps,
   groupId: string,
 ): Promise<WithdrawalProgress> {
-  const { attempt, isIncluded } = await factsOf(db, groupId);
+  const { attempt, isIncluded, batch } = await factsOf(db, groupId);
+  if (batch !== null) return progress(db, groupId, paidBy(batch));
   if (!attempt?.bytes || isIncluded) return progress(db, groupId, null);
   const sent = await send(await chain(), attempt, await signedTransactions(db, groupId));
   await recordBroadcast(db, attempt.id, sent.taken, sent.detail);

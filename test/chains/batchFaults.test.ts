@@ -1,4 +1,4 @@
-/** What can go wrong with a batch: whatever it is, each of its members is paid once, or given back. */
+/** What can go wrong with a batch: whatever it is, each member is paid once, or given back. */
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { releaseWithdrawal } from '../../src/ledger/releaseWithdrawal.ts';
 import { cancelOnChain } from '../../src/ledger/replaceAttempt.ts';
@@ -59,7 +59,7 @@ const unitsOf = (to: readonly string[]) =>
   Promise.all(to.map((address) => world.units(address, null)));
 
 describe('a payee who refuses', () => {
-  it('when the batch is in a block: it ends, and each is paid alone, never together again', async () => {
+  it('when a block has it: then each is paid alone, and never together again', async () => {
     const { ids, to, batch } = await sent(3);
     await setCode(to[1] ?? '', REFUSES);
     await world.node.mine();

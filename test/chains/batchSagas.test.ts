@@ -1,4 +1,4 @@
-/** Batches by themselves: withdrawals meet, one transaction pays them, and each saga ends its own. */
+/** Batches by themselves: withdrawals meet, one transaction pays them, each saga ends its own. */
 import { beforeAll, beforeEach, expect, it } from 'vitest';
 import { createBatcher } from '../../src/withdrawals/batch.ts';
 import type { SagaStatus } from '../../workflows/acts.ts';
@@ -53,7 +53,7 @@ async function mineUntilEnded(id: string) {
   return world.groupWhen(id, (group) => group?.status !== 'IN_PROGRESS');
 }
 
-it('pays those that meet by one transaction, and ends every saga when its block is final', async () => {
+it('pays those that meet by one transaction, and ends every saga at its finality', async () => {
   await world.node.automine(false);
   const ids = await withdraw(3);
   const [first = ''] = ids;

@@ -144,7 +144,7 @@ it('pays a batch without a key in this process', async () => {
   await world.expectWhole();
 });
 
-it('signs a withdrawal by itself once a node has shown that its batch failed for good', async () => {
+it('signs a withdrawal by itself once a node has shown that its batch failed', async () => {
   const deps = await paying({ payout: PAYOUT, rpcUrl: world.rpcUrl });
   for (const id of await failed(deps)) {
     expect((await signWithdrawal(deps, id)).group.withdrawal?.state).toBe('signed');

@@ -1,4 +1,4 @@
-/** The equation of the books and the chain while a batch is under way: each term, to the last unit. */
+/** The equation of the books and the chain while a batch is under way: each term, exactly. */
 import { beforeAll, beforeEach, expect, it } from 'vitest';
 import { reconcileChain } from '../../src/chains/reconcile.ts';
 import { type BatchWorld, createBatchWorld, payee } from './batchWorld.ts';
