@@ -226,7 +226,9 @@ describe('a batch that no block takes', () => {
 
 it('is not opened through a contract that is another one', async () => {
   const { ids } = await some(2);
-  for (const contract of [world.usdx, payee(payees++)]) {
+  const swallowing = payee(payees++);
+  await setCode(swallowing, '0x00');
+  for (const contract of [swallowing, world.usdx, payee(payees++)]) {
     const batches = { ...world.batching.batches, contract };
     expect(await openBatches({ ...world.batching, batches })).toEqual([]);
   }

@@ -1,7 +1,10 @@
 /** Several withdrawals in one transaction, step by step on a real node: all are paid, or none. */
 import { keccak256 } from 'viem';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { connectEvm } from '../../src/chains/evm/adapter.ts';
 import { PAYOUT_CODE_HASH } from '../../src/chains/evm/payouts.ts';
+import { startProxy } from '../../src/chains/faults/proxy.ts';
+import type { Watch } from '../../src/chains/port.ts';
 import { signWithdrawal } from '../../src/withdrawals/pay.ts';
 import { type BatchWorld, createBatchWorld, PAYOUT, payee } from './batchWorld.ts';
 
@@ -79,6 +82,33 @@ describe.each([
     ]);
     await world.expectWhole();
   });
+});
+
+it('believes no node that leaves out what the payout contract said', async () => {
+  await world.waiting([5, 6].map((each) => ({ amount: '0.1', destination: payee(each) })));
+  const [batch = ''] = await world.open();
+  await world.sign(batch);
+  await world.send(batch);
+  const proxy = await startProxy({ upstreams: [world.rpcUrl] });
+  const port = await connectEvm(proxy.url);
+  const watch: Watch = {
+    contracts: [],
+    native: true,
+    ours: async () => new Set(),
+    sent: async (txids) => new Set(txids),
+  };
+  const block = await port.head();
+  const { outcomes } = await port.eventsOf(block, watch);
+  expect(outcomes.map(({ payouts }) => payouts)).toEqual([
+    [5, 6].map((each) => ({ destination: payee(each), units: 10n ** 17n })),
+  ]);
+  proxy.add({ kind: 'partial', methods: ['eth_getLogs'], keep: 0 });
+  await expect(port.eventsOf(block, watch)).rejects.toThrow(
+    /0 logs by hash, but 2 in its receipts/,
+  );
+  await proxy.stop();
+  await world.node.mine(2);
+  expect((await world.look(batch)).status).toBe('SETTLED');
 });
 
 it('goes alone where nobody comes, once it has waited', async () => {
