@@ -44,22 +44,25 @@ export async function openBatches(
 ): Promise<string[]> {
   const { db, log, batches } = deps;
   const port = await deps.chain();
-  const [sender, due] = await Promise.all([
+  const [sender, all] = await Promise.all([
     readSender(db, port.chain),
     dueBatches(db, port.chain, batches.waitSeconds, batches.size),
   ]);
+  const due = all.filter(({ asset }) => (leftAlone.get(asset) ?? 0) <= performance.now());
   if (sender === null || due.length === 0) return [];
+  const leaveAlone = (asset: string) =>
+    leftAlone.set(asset, performance.now() + PAUSE_AFTER_FAULT_MS);
   const fault = await port.payoutFault(batches.contract.toLowerCase());
   if (fault !== null) {
     log.error({ alert: 'PAYOUT_CONTRACT', why: fault }, 'withdrawals are paid one by one');
+    for (const { asset } of due) leaveAlone(asset);
     return [];
   }
   const assets = await readChainAssets(db, port.chain);
   const opened: string[] = [];
   for (const batch of due) {
-    if ((leftAlone.get(batch.asset) ?? 0) > performance.now()) continue;
     const some = await openParts(deps, port, { assets, sender }, batch);
-    if (some.length === 0) leftAlone.set(batch.asset, performance.now() + PAUSE_AFTER_FAULT_MS);
+    if (some.length === 0) leaveAlone(batch.asset);
     opened.push(...some);
   }
   return opened;
