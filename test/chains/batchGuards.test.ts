@@ -144,9 +144,9 @@ describe('no attempt of its own beside a batch', () => {
     for (let round = 0; round < 12; round++) {
       const ids = await some(3);
       const [raced = '', ...others] = ids;
-      const [batches] = await Promise.all([world.open(), alone(raced), world.open()]);
+      const [first, , second] = await Promise.all([world.open(), alone(raced), world.open()]);
       const left = await world.open();
-      const all = [...new Set([...batches, ...left])];
+      const all = [...first, ...second, ...left];
       for (const id of all) {
         await world.sign(id);
         await world.send(id);
