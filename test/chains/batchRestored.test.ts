@@ -38,6 +38,31 @@ async function restorePoint() {
   return { deps, look, stateOf: async (id: string) => (await readGroup(copy.pool, id))?.status };
 }
 
+it.each(['ETH', 'USDX'])('books %s for whom it does not know as lost', async (asset) => {
+  const asked = () => ({ asset, amount: '0.5', destination: payee(payees++) });
+  const known = await world.waiting([asked(), asked()]);
+  const { deps, look, stateOf } = await restorePoint();
+  const [young = ''] = await world.waiting([asked()]);
+  const [batch = ''] = await world.open();
+  await world.sign(batch);
+  await world.send(batch);
+  await world.node.mine(3);
+  expect((await world.look(batch)).status).toBe('SETTLED');
+  expect((await world.group(young)).status).toBe('SETTLED');
+
+  await signWithdrawal(deps, known[0] ?? '');
+  const nonce = (await unknownSpendings(deps))[0]?.nonce ?? -1;
+  expect(await explainSpending(deps, { nonce, groupIds: known, note: NOTE })).toBe(0);
+  await look(batch);
+  expect(await look(batch)).toMatchObject({ status: 'SETTLED' });
+  for (const id of known) expect(await stateOf(id)).toBe('SETTLED');
+  const { rows } = await deps.db.query<{ lost: string }>(
+    'select amount_text(-settled) as lost from wallet_states where wallet_id = $1',
+    [`shortfall:${asset}`],
+  );
+  expect(rows).toEqual([{ lost: '0.5' }]);
+});
+
 it.each(['ETH', 'USDX'])('is told all that a batch of %s paid, or takes no word', async (asset) => {
   const asked = { asset, amount: '0.5', destination: payee(payees++) };
   const ids = await world.waiting([asked, asked, { ...asked, amount: '0.25' }]);
