@@ -51,8 +51,8 @@ alter table ledger_entries enable always trigger ledger_entries_stay_all;
 
 grant select, insert on ledger_entries to holdfast_app;
 
--- The promises of the books, kept by the database itself for whoever inserts: the service, the owner
--- in psql, a migration.
+-- The promises of the books, kept by the database itself for whoever inserts: the service, the
+-- owner in psql, a migration.
 --
 -- Legs are not written beside the entries, they follow from them: a HOLD makes its leg, a SETTLED
 -- row moves so much from `remaining` to `settled`, one that gives back takes it off. So a leg and

@@ -151,9 +151,9 @@ begin
 end
 $$;
 
--- Appends a step's entries, all in one statement, so that its trigger, which writes their legs, sees
--- the step whole. Items are of legs: amounts above zero, the legs' types; the entries' types and
--- signs follow from the status.
+-- Appends a step's entries, all in one statement, so that its trigger, which writes their legs,
+-- sees the step whole. Items are of legs: amounts above zero, the legs' types; the entries' types
+-- and signs follow from the status.
 create function ledger_append(
   p_group_id text, p_step_key text, p_at timestamptz,
   p_legs smallint[], p_wallets text[], p_assets text[], p_types leg_type[], p_amounts numeric[],

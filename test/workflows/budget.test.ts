@@ -49,7 +49,7 @@ describe('the budget of a saga', STANDSTILLS, () => {
       'upsertWorkflowSearchAttributes', // SETTLED, and the assets of the legs
       'workflowExecutionCompleted',
     ]);
-    expect(world.db.queries).toEqual(['ledger_open_transfer']);
+    expect(world.db.queries).toEqual(['ledger_open_transfer_pair']);
   });
 
   it('is two round trips, two tasks and sixteen events for hold and settle', async () => {
@@ -77,7 +77,7 @@ describe('the budget of a saga', STANDSTILLS, () => {
       'upsertWorkflowSearchAttributes', // SETTLED
       'workflowExecutionCompleted',
     ]);
-    expect(world.db.queries).toEqual(['ledger_open_transfer', 'ledger_settle']);
+    expect(world.db.queries).toEqual(['ledger_open_transfer_pair', 'ledger_settle']);
   });
 
   it('is an event less where the caller knows the assets', async () => {
