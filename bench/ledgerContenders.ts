@@ -81,18 +81,26 @@ async function open(
 
 /** A hold and its settlement, one call each, of one movement or many. */
 export function pairOf(pick: Pick, movements = 1): Operation {
-  return async (db) => {
-    const key = nextKey();
-    await open(db, key, false, pick, movements);
-    const outcome = await settle(db, {
-      groupId: groupId('transfer', 'bench', key),
-      stepKey: stepKey('settle', 'bench', key),
-      actor: ACTOR,
-      legs: null,
-      final: true,
-    });
-    if (outcome.outcome !== 'done') throw new Error(`the settlement was ${outcome.outcome}`);
-  };
+  return async (db) => settleHeld(db, await hold(db, pick, movements));
+}
+
+/** The first half of a pair; answers what the second one wants. */
+export async function hold(db: Db, pick: Pick = spread, movements = 1): Promise<string> {
+  const key = nextKey();
+  await open(db, key, false, pick, movements);
+  return key;
+}
+
+/** The second half. */
+export async function settleHeld(db: Db, key: string): Promise<void> {
+  const outcome = await settle(db, {
+    groupId: groupId('transfer', 'bench', key),
+    stepKey: stepKey('settle', 'bench', key),
+    actor: ACTOR,
+    legs: null,
+    final: true,
+  });
+  if (outcome.outcome !== 'done') throw new Error(`the settlement was ${outcome.outcome}`);
 }
 
 export const pair = pairOf(spread);

@@ -13,6 +13,7 @@ import { run as payout } from './payout.ts';
 import { run as peer } from './peer.ts';
 import { type BenchReport, figuresOf, type Report, type Tell, textOf } from './report.ts';
 import { run as saga } from './saga.ts';
+import { run as storage } from './storage.ts';
 import { run as watcher } from './watcher.ts';
 import { run as workers } from './workers.ts';
 
@@ -26,6 +27,10 @@ const BENCHES: Record<string, { about: string; run: Run }> = {
   peer: {
     about: 'the ledger beside pgledger, of which --pgledger names a checkout',
     run: peer,
+  },
+  storage: {
+    about: 'bytes and look-ups of each index, updates on their page by fill factor',
+    run: storage,
   },
   saga: {
     about: 'sagas a second, how long a caller waits, processor time of each process',

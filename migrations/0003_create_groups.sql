@@ -22,7 +22,7 @@ create table transfer_groups (
   -- The transaction that wrote this row last. Entries of a finished group are accepted from that
   -- transaction alone.
   xid xid8 not null default pg_current_xact_id()
-) with (fillfactor = 85);
+);
 
 -- Every list of groups is made of these: one of each kind and status, in the order of creation.
 -- Lists with few of very many (what was released, open withdrawals beside 100,000 open transfers)
@@ -57,7 +57,7 @@ create table transfer_legs (
   -- What reversal groups took back of `settled`; they use the same leg numbers.
   reversed numeric not null default 0,
   primary key (group_id, leg)
-) with (fillfactor = 85);
+);
 
 -- Told, not counted: where one group of thousands of legs is most of a sample, the planner would
 -- take every group for such a one and read the table instead of the index.
