@@ -82,7 +82,7 @@ export function queueSteps(pool: Db): StepDb {
   }
 
   /** Nobody else takes the wallets of what runs, for as long as that is worth waiting for. */
-  async function hold(steps: SharedStep[], run: () => Promise<unknown>): Promise<void> {
+  async function occupy(steps: SharedStep[], run: () => Promise<unknown>): Promise<void> {
     const wallets = steps.flatMap(walletsOf);
     for (const id of wallets) locked.add(id);
     underWay += steps.length;
@@ -97,7 +97,7 @@ export function queueSteps(pool: Db): StepDb {
     if (calls >= CALLS) return;
     calls += 1;
     for (let batch = take(); batch.length > 0; batch = take()) {
-      await hold(
+      await occupy(
         batch.map(({ step }) => step),
         () => run(pool, batch),
       );
@@ -113,7 +113,7 @@ export function queueSteps(pool: Db): StepDb {
       const one = { step, alone, resolve: resolve as Waiting['resolve'], reject };
       const isFree = !walletsOf(step).some((id) => locked.has(id));
       if (waiting.length === 0 && underWay < FEW_STEPS && isFree) {
-        void hold([step], () => run(pool, [one])).then(work);
+        void occupy([step], () => run(pool, [one])).then(work);
       } else {
         waiting.push(one);
         void work();

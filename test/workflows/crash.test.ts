@@ -30,7 +30,7 @@ describe('a worker that dies between a step and its record', () => {
     const [from, to] = [await wallet(world, '10'), await wallet(world, '0')];
     await world.sagas.stop();
     const temporal = await connectTemporal(world.options);
-    const { died } = await childWorker(world, 'ledger_open_transfer');
+    const { died } = await childWorker(world, 'ledger_open_transfer_pair');
     const input = holdInput('crash after hold', from, to, '10');
     await startSaga(temporal.client, 'transfer', input, { deadline: Date.now() + WAIT_MS });
     expect(await died).toEqual([null, 'SIGKILL']);
