@@ -11,7 +11,7 @@ import { followWithdrawal, replaceWithdrawal, signWithdrawal } from '../../src/w
 import { type BatchWorld, createBatchWorld, payee } from './batchWorld.ts';
 import { SHOP } from './payWorld.ts';
 
-const SECONDS = Number(process.env.HOLDFAST_PROPERTY_SECONDS ?? 8);
+const SECONDS = Number(process.env.HOLDFAST_PROPERTY_SECONDS ?? 4);
 const seed = Number(process.env.HOLDFAST_SEED ?? Date.now() % 2 ** 31);
 const REFUSES = '0x60006000fd';
 const UNITS: Record<string, bigint> = { ETH: 10n ** 15n, USDX: 1_000n };
