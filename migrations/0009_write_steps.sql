@@ -253,12 +253,14 @@ begin
   v_at := greatest(clock_timestamp(), v_at);
   g := ledger_write_group(g, p_new, v_at, p_expires_in, p_withdrawal);
 
-  for m in 1..cardinality(w_id) loop
-    update wallet_balances b
-      set settled = w_settled[m], held = w_held[m], pending_in = w_pending[m],
-          version = w_version[m], updated_at = v_at
-      where b.wallet_id = w_id[m];
-  end loop;
+  update wallet_balances b
+    set settled = u.settled, held = u.held, pending_in = u.pending_in, version = u.version,
+        updated_at = v_at
+    from unnest(w_id, w_settled, w_held, w_pending, w_version)
+        u(wallet_id, settled, held, pending_in, version)
+      cross join lateral (
+        select x.ctid as place from wallet_balances x where x.wallet_id = u.wallet_id limit 1) x
+    where b.ctid = x.place;
 
   if n > 0 then
     perform ledger_append(g.id, p_step_key, v_at,
