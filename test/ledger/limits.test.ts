@@ -55,6 +55,19 @@ const limitOf = (scope: { owner?: string; wallet?: string }, amount: string, ass
 });
 
 describe('a daily limit', () => {
+  it('stands before a plain transfer between two people too', async () => {
+    const [a, b] = [await walletWith(db, '10'), await walletWith(db, '0')];
+    const limit = { ...limitOf({ wallet: a }, '5'), kinds: ['transfer' as const] };
+    await putLimit(db, limit);
+    const pay = (settle: 'immediate' | 'manual') =>
+      codeOf(openTransfer(db, transferInput([debit(a, '3'), credit(b, '3')], { settle })));
+    expect(await pay('manual')).toBe('done');
+    expect(await pay('immediate')).toBe('LIMIT_EXCEEDED');
+    expect(await pay('manual')).toBe('LIMIT_EXCEEDED');
+    await deleteLimit(db, limit.id);
+    expect(await pay('immediate')).toBe('done');
+  });
+
   it('counts open holds and what settled, not what was given back, nor reversals', async () => {
     const w = await walletWith(db, '1000');
     await putLimit(db, limitOf({ wallet: w }, '100'));

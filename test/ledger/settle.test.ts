@@ -45,6 +45,17 @@ describe('settle', () => {
     ]);
   });
 
+  it('settles everything held where legs were added to a pair', async () => {
+    const { a, b, group } = await heldPair(db, '10');
+    const c = await walletWith(db, '2');
+    const legs = [debit(c, '2'), credit(b, '2')];
+    await done(addLegs(db, { ...step('addLegs', group), legs }));
+    const { group: settled } = await done(settle(db, settleInput(group)));
+    expect(settled.legs.map(({ settled: part }) => part)).toEqual(['10', '10', '2', '2']);
+    const wallets = [await amounts(db, a), await amounts(db, b), await amounts(db, c)];
+    expect(wallets.map(([available]) => available)).toEqual(['0', '12', '0']);
+  });
+
   it('captures in parts and gives the rest back with the last one', async () => {
     const { a, b, group } = await heldPair(db, '10');
     const part = await done(
