@@ -37,25 +37,14 @@ return (
   from withdrawals w where w.group_id = p_group_id
 );
 
--- A group as API.md shows it, links and workflowId apart. Of single values, because the steps that
--- open and end a group write it more cheaply that way than from a row that they would have to make.
-create function group_fields_json(
-  p_id text, p_kind group_kind, p_status group_status, p_reason text, p_legs jsonb,
-  p_expires_at timestamptz, p_created_at timestamptz, p_finished_at timestamptz,
-  p_reference text, p_metadata jsonb, p_reverses text
-) returns jsonb
-language sql stable
-return jsonb_build_object(
-  'id', p_id, 'kind', p_kind, 'status', p_status, 'reason', p_reason, 'legs', p_legs,
-  'expiresAt', rfc3339(p_expires_at), 'createdAt', rfc3339(p_created_at),
-  'finishedAt', rfc3339(p_finished_at), 'reference', p_reference, 'metadata', p_metadata,
-  'reverses', p_reverses);
-
--- The same from its row and its legs.
+-- A group as API.md shows it, links and workflowId apart, from its row and its legs.
 create function transfer_json(g transfer_groups, p_legs jsonb) returns jsonb
 language sql stable
-return group_fields_json(g.id, g.kind, g.status, g.reason, p_legs, g.expires_at, g.created_at,
-  g.finished_at, g.reference, g.metadata, g.reverses);
+return jsonb_build_object(
+  'id', g.id, 'kind', g.kind, 'status', g.status, 'reason', g.reason, 'legs', p_legs,
+  'expiresAt', rfc3339(g.expires_at), 'createdAt', rfc3339(g.created_at),
+  'finishedAt', rfc3339(g.finished_at), 'reference', g.reference, 'metadata', g.metadata,
+  'reverses', g.reverses);
 
 -- The answer of a step that was done, with its group as it left it.
 create function done_json(p_status group_status, p_group jsonb) returns jsonb
