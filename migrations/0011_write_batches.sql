@@ -114,12 +114,12 @@ begin
       select p_group_ids[s.n], p_step_keys[s.n],
         case when s.immediate then 'transfer' else 'hold' end, p_actors[s.n], p_requests[s.n],
         'done', a.answer, s.at
-      from answer a join step s on s.n = a.n
+      from answer a join step s on s.n = a.n order by s.n
   ), written_outbox as (
     insert into outbox (group_id, event, step_key, created_at)
       select p_group_ids[s.n], case when s.immediate then 'group.settled' else 'group.opened' end,
         p_step_keys[s.n], s.at
-      from step s
+      from step s order by s.n
   )
   select array_agg(a.answer order by a.n) into v_answers from answer a;
   return v_answers;

@@ -1,6 +1,7 @@
 /**
  * The order in which acts at once took effect. The ledger stamps each decision while it holds the
  * locks that the decision needs, so acts that could disturb each other have stamps in their order.
+ * Steps that share a call share its stamp, and stand in the order in which they took effect.
  */
 import { expect } from 'vitest';
 import type { StepOutcome } from '../../src/contracts/steps.ts';
@@ -47,17 +48,17 @@ async function eventsOf(db: TestDatabase, { model, tag }: Run, ran: Ran[]): Prom
   const { rows } = await db.pool.query(
     `select o.group_id || ' ' || o.step_key as key, o.group_id, o.step_key,
        o.created_at::text as at,
-       o.answer::jsonb || '{"replayed": false}' as answer
+       o.answer::jsonb || '{"replayed": false}' as answer, o.ctid as place
      from operations o join transfer_groups g on g.id = o.group_id where g.client = $1
      union all
      select o.group_id || ' ' || o.step_key, o.group_id, o.step_key, o.created_at::text,
-       o.answer::jsonb || '{"replayed": false}'
+       o.answer::jsonb || '{"replayed": false}', o.ctid
      from operations o where o.actor = $1
        and not exists (select from transfer_groups g where g.id = o.group_id)
      union all
-     select null, c.wallet_id, c.status::text, c.created_at::text, '{"outcome": "done"}'
+     select null, c.wallet_id, c.status::text, c.created_at::text, '{"outcome": "done"}', null
      from wallet_status_changes c where c.wallet_id like $1 || ':%'
-     order by at`,
+     order by at, place`,
     [tag],
   );
   const seen = model.statusChanges;
