@@ -67,9 +67,7 @@ declare
   v_limit text;
   v_unbalanced text;
   v_found integer := 0;
-  v_sum numeric := 0;
   v_at timestamptz := '-infinity';
-  v_legs jsonb := '[]';
   v_answer jsonb;
 begin
   if 0 >= any(p_amounts) then

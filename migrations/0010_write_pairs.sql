@@ -174,17 +174,21 @@ end
 $$;
 
 -- Ends all that a transfer holds, where it is such a pair that nobody touched so far; else null, as
--- for a step that was decided before. The caller holds the lock of the group, which is open and not
--- at its deadline.
+-- for a step that was decided before, and for a group that is not there or not open. It locks the
+-- group.
 --
--- p_status  SETTLED, RELEASED or CANCELLED
+-- p_status  SETTLED, which a deadline stands against, RELEASED or CANCELLED
 create function ledger_end_pair(
   p_group_id text, p_step_key text, p_verb text, p_actor text, p_request jsonb,
-  p_status group_status, p_reason text, p_expires_at timestamptz, p_created_at timestamptz,
-  p_reference text, p_metadata jsonb
+  p_status group_status, p_reason text
 ) returns json
 language plpgsql as $$
 declare
+  v_open boolean;
+  v_expires_at timestamptz;
+  v_created_at timestamptz;
+  v_reference text;
+  v_metadata jsonb;
   v_settled numeric;
   v_amount numeric;
   v_asset text;
@@ -207,6 +211,14 @@ declare
   v_at timestamptz;
   v_answer json;
 begin
+  select kind = 'transfer' and status = 'IN_PROGRESS'
+        and (p_status <> 'SETTLED' or (expires_at > clock_timestamp()) is not false),
+      expires_at, created_at, reference, metadata
+    into v_open, v_expires_at, v_created_at, v_reference, v_metadata
+    from transfer_groups where id = p_group_id for update;
+  if v_open is not true then
+    return null;
+  end if;
   select d.leg, d.wallet_id, c.leg, c.wallet_id, d.asset, d.amount,
       case p_status when 'SETTLED' then d.amount else 0 end
     into d_leg, d_wallet, c_leg, c_wallet, v_asset, v_amount, v_settled
@@ -245,7 +257,7 @@ begin
 
   v_at := greatest(clock_timestamp(), d_at, c_at);
   v_answer := ledger_pair_answer(p_group_id, p_status, p_reason, d_leg, d_wallet, c_wallet, v_asset,
-    v_amount, v_settled, 0, p_expires_at, p_created_at, v_at, p_reference, p_metadata);
+    v_amount, v_settled, 0, v_expires_at, v_created_at, v_at, v_reference, v_metadata);
   insert into operations
       (group_id, step_key, verb, actor, request, status, answer, created_at)
     values (p_group_id, p_step_key, p_verb, p_actor, p_request, 'done', v_answer, v_at)

@@ -112,20 +112,10 @@ declare
   g transfer_groups;
   v_answer jsonb;
   v_pair json;
-  v_open boolean;
-  v_expires_at timestamptz;
-  v_created_at timestamptz;
-  v_reference text;
-  v_metadata jsonb;
 begin
-  select kind = 'transfer' and status = 'IN_PROGRESS'
-        and (expires_at > clock_timestamp()) is not false and p_legs is null,
-      expires_at, created_at, reference, metadata
-    into v_open, v_expires_at, v_created_at, v_reference, v_metadata
-    from transfer_groups where id = p_group_id for update;
-  if v_open then
+  if p_legs is null then
     v_pair := ledger_end_pair(p_group_id, p_step_key, 'settle', p_actor, p_request, 'SETTLED',
-      null, v_expires_at, v_created_at, v_reference, v_metadata);
+      null);
     if v_pair is not null then
       return v_pair;
     end if;
@@ -178,22 +168,10 @@ declare
   g transfer_groups;
   v_answer jsonb;
   v_pair json;
-  v_open boolean;
-  v_expires_at timestamptz;
-  v_created_at timestamptz;
-  v_reference text;
-  v_metadata jsonb;
 begin
-  select kind = 'transfer' and status = 'IN_PROGRESS',
-      expires_at, created_at, reference, metadata
-    into v_open, v_expires_at, v_created_at, v_reference, v_metadata
-    from transfer_groups where id = p_group_id for update;
-  if v_open then
-    v_pair := ledger_end_pair(p_group_id, p_step_key, c_verb, p_actor, p_request, p_status,
-      p_reason, v_expires_at, v_created_at, v_reference, v_metadata);
-    if v_pair is not null then
-      return v_pair;
-    end if;
+  v_pair := ledger_end_pair(p_group_id, p_step_key, c_verb, p_actor, p_request, p_status, p_reason);
+  if v_pair is not null then
+    return v_pair;
   end if;
   select * into g from transfer_groups where id = p_group_id for update;
   if not found then
