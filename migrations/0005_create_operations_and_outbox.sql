@@ -10,8 +10,8 @@ create table operations (
   request jsonb not null,
   status operation_status not null,
   -- The outcome as it was told: {outcome, groupStatus, group, refusal?, frozen?}.
-  -- As text, since it is only ever told again: taking it apart costs more than its row.
-  answer json not null,
+  -- JSON as text, since it is only ever told again: to look through it costs as much as its row.
+  answer text not null,
   created_at timestamptz not null,
   primary key (group_id, step_key)
 );

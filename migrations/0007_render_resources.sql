@@ -8,6 +8,11 @@ create function rfc3339(p timestamptz) returns text
 language sql stable strict parallel safe
 return to_char(p at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
 
+-- The same as JSON text.
+create function json_time(p timestamptz) returns text
+language sql stable parallel safe
+return coalesce(to_char(p at time zone 'UTC', '\"YYYY-MM-DD"T"HH24:MI:SS.US"Z"\"'), 'null');
+
 create function leg_json(
   p_leg smallint, p_wallet text, p_asset text, p_type leg_type,
   p_amount numeric, p_settled numeric, p_remaining numeric

@@ -8,17 +8,18 @@
 -- instead of rows and records, updates by the place that a lock keeps, and an answer that is
 -- written as text.
 
--- The answer of such a step: what `done_json` says of a group with these two legs, to the letter.
--- Ids of wallets and codes of assets need no quoting.
+-- The answer of such a step as text: what `done_json` says of a group with these two legs, to the
+-- letter. Ids of wallets and codes of assets need no quoting.
 --
 -- d_leg        the debit leg's number, 1 or 2; the credit leg has the other one
 -- p_settled, p_remaining   of each leg
--- p_reason, p_expires_at, p_finished_at, p_reference   null where there is none
+-- p_reason, p_reference    null where there is none
+-- p_expires_at, p_created_at, p_finished_at   as `json_time` says them
 create function ledger_pair_answer(
   p_id text, p_status group_status, p_reason text, d_leg smallint, d_wallet text, c_wallet text,
-  p_asset text, p_amount numeric, p_settled numeric, p_remaining numeric, p_expires_at timestamptz,
-  p_created_at timestamptz, p_finished_at timestamptz, p_reference text, p_metadata jsonb
-) returns json
+  p_asset text, p_amount numeric, p_settled numeric, p_remaining numeric, p_expires_at text,
+  p_created_at text, p_finished_at text, p_reference text, p_metadata jsonb
+) returns text
 language sql stable
 return format(
   '{"group": {"id": %2$s, "kind": "transfer", "legs": ['
@@ -26,7 +27,7 @@ return format(
   '"settled": "%8$s", "remaining": "%9$s"}, '
   '{"leg": 2, "type": "%11$s", "asset": "%5$s", "amount": "%7$s", "wallet": "%10$s", '
   '"settled": "%8$s", "remaining": "%9$s"}], '
-  '"reason": %3$s, "status": "%1$s", "metadata": %16$s, "reverses": null, "createdAt": "%13$s", '
+  '"reason": %3$s, "status": "%1$s", "metadata": %16$s, "reverses": null, "createdAt": %13$s, '
   '"expiresAt": %12$s, "reference": %15$s, "finishedAt": %14$s}, '
   '"outcome": "done", "groupStatus": "%1$s"}',
   p_status, to_json(p_id), coalesce(to_json(p_reason)::text, 'null'),
@@ -35,9 +36,8 @@ return format(
   trim_scale(p_amount), trim_scale(p_settled), trim_scale(p_remaining),
   case d_leg when 1 then c_wallet else d_wallet end,
   case d_leg when 1 then 'CREDIT' else 'DEBIT' end,
-  coalesce('"' || rfc3339(p_expires_at) || '"', 'null'), rfc3339(p_created_at),
-  coalesce('"' || rfc3339(p_finished_at) || '"', 'null'),
-  coalesce(to_json(p_reference)::text, 'null'), p_metadata)::json;
+  p_expires_at, p_created_at, p_finished_at, coalesce(to_json(p_reference)::text, 'null'),
+  p_metadata);
 
 -- First step of a transfer with one debit and one credit of the same amount, whose assets the
 -- caller did not name: held, or settled at once.
@@ -47,7 +47,7 @@ create function ledger_open_transfer_pair(
   p_group_id text, p_step_key text, p_actor text, p_admin boolean, p_request jsonb,
   p_client text, p_immediate boolean, p_expires_in integer, p_reference text, p_metadata jsonb,
   p_accept_by timestamptz, d_wallet text, c_wallet text, d_leg smallint, p_amount numeric
-) returns json
+) returns text
 language plpgsql as $$
 declare
   c_leg constant smallint := 3 - d_leg;
@@ -67,7 +67,7 @@ declare
   v_possible boolean;
   v_at timestamptz;
   v_expires_at timestamptz;
-  v_answer json;
+  v_answer text;
 begin
   perform ledger_lock_new(p_group_id);
   <<pair>>
@@ -128,7 +128,8 @@ begin
             p_step_key, c_version + 2, c_settled + p_amount, c_held, c_pending, v_at)
         order by 6, 2;
       v_answer := ledger_pair_answer(p_group_id, 'SETTLED', null, d_leg, d_wallet, c_wallet,
-        v_asset, p_amount, p_amount, 0, null, v_at, v_at, p_reference, p_metadata);
+        v_asset, p_amount, p_amount, 0, 'null', json_time(v_at), json_time(v_at), p_reference,
+        p_metadata);
       insert into operations
           (group_id, step_key, verb, actor, request, status, answer, created_at)
         values (p_group_id, p_step_key, 'transfer', p_actor, p_request, 'done', v_answer, v_at);
@@ -157,7 +158,8 @@ begin
           p_step_key, c_version + 1, c_settled, c_held, c_pending + p_amount, v_at)
       order by 2;
     v_answer := ledger_pair_answer(p_group_id, 'IN_PROGRESS', null, d_leg, d_wallet, c_wallet,
-      v_asset, p_amount, 0, p_amount, v_expires_at, v_at, null, p_reference, p_metadata);
+      v_asset, p_amount, 0, p_amount, json_time(v_expires_at), json_time(v_at), 'null',
+        p_reference, p_metadata);
     insert into operations
         (group_id, step_key, verb, actor, request, status, answer, created_at)
       values (p_group_id, p_step_key, 'hold', p_actor, p_request, 'done', v_answer, v_at);
@@ -181,7 +183,7 @@ $$;
 create function ledger_end_pair(
   p_group_id text, p_step_key text, p_verb text, p_actor text, p_request jsonb,
   p_status group_status, p_reason text
-) returns json
+) returns text
 language plpgsql as $$
 declare
   v_open boolean;
@@ -209,7 +211,7 @@ declare
   c_version bigint;
   c_at timestamptz;
   v_at timestamptz;
-  v_answer json;
+  v_answer text;
 begin
   select kind = 'transfer' and status = 'IN_PROGRESS'
         and (p_status <> 'SETTLED' or (expires_at > clock_timestamp()) is not false),
@@ -257,7 +259,8 @@ begin
 
   v_at := greatest(clock_timestamp(), d_at, c_at);
   v_answer := ledger_pair_answer(p_group_id, p_status, p_reason, d_leg, d_wallet, c_wallet, v_asset,
-    v_amount, v_settled, 0, v_expires_at, v_created_at, v_at, v_reference, v_metadata);
+    v_amount, v_settled, 0, json_time(v_expires_at), json_time(v_created_at), json_time(v_at),
+    v_reference, v_metadata);
   insert into operations
       (group_id, step_key, verb, actor, request, status, answer, created_at)
     values (p_group_id, p_step_key, p_verb, p_actor, p_request, 'done', v_answer, v_at)

@@ -1,270 +1,236 @@
--- Many steps in one transaction, pairs written set by set: a step costs a third of what it costs
--- alone. Element i of each array belongs to step i, and answers come in the same order.
---
--- Rows are found by key, one by one, and updated by their place, which their locks keep, whatever
--- the statistics say: a plan that was made while a table was small would read all of it for ever.
+-- Many steps in one transaction: of many at once, each costs a third of what it costs alone.
 
--- Opens pairs, held or settled at once; answers null, and nothing is written, where one of them is
--- not that simple or something stands against it. The caller holds the locks of the groups, all
--- different, and of the strict wallets; no step is past its time to be accepted.
-create function ledger_open_pairs(
-  p_group_ids text[], p_step_keys text[], p_actors text[], p_admins boolean[], p_requests jsonb[],
-  p_clients text[], p_immediate boolean[], p_expires_in integer[], p_references text[],
-  p_metadata jsonb[], p_debits text[], p_credits text[], p_debit_legs smallint[],
-  p_amounts numeric[]
-) returns json[]
+-- What a step writes beside its entries.
+create type pair_step as (
+  group_id text, step_key text, verb text, actor text, request jsonb, answer text,
+  status group_status, client text, expires_at timestamptz, finished_at timestamptz,
+  reference text, metadata jsonb
+);
+create type pair_entry as (
+  group_id text, leg smallint, wallet_id text, asset text, type leg_type, status entry_status,
+  amount numeric, operation text, wallet_version bigint, settled_after numeric, held_after numeric,
+  pending_in_after numeric
+);
+-- What a wallet has in the end. `place` is that of its row, which a lock keeps.
+create type pair_balance as (
+  place tid, settled numeric, held numeric, pending_in numeric, version bigint
+);
+
+-- Opens pairs, held or settled at once, and settles pairs that nobody touched so far. Answers in
+-- the order of the steps, those that open first; null, and nothing is written, where something
+-- stands against one of them. Either way it has locked all strict wallets; the caller holds the
+-- locks of the groups.
+--
+-- p_…  an element a step
+-- o_…  an element a step that opens
+-- s_…  by the number of a step that settles: of its group, the place of the row, and times as
+--      `json_time` says them
+--
+-- What costs is starting statements and preparing their expressions, not rows: hence rows are made
+-- in variables, and each table takes all of its own at once. Rows are found by key, one by one, and
+-- updated by their place, whatever the statistics say: a plan that was made while a table was small
+-- would read all of it for ever.
+create function ledger_write_pairs(
+  p_group_ids text[], p_step_keys text[], p_actors text[], p_requests jsonb[],
+  p_debits text[], p_credits text[], p_debit_legs smallint[], p_amounts numeric[],
+  p_references text[], p_metadata jsonb[],
+  o_admins boolean[], o_clients text[], o_immediate boolean[], o_expires_in integer[],
+  s_places tid[], s_expires_at text[], s_created_at text[]
+) returns text[]
 language plpgsql
-set enable_hashjoin = off set enable_mergejoin = off
+set enable_hashjoin = off set enable_mergejoin = off set enable_bitmapscan = off
 as $$
 declare
-  v_answers json[];
+  c_steps constant integer := cardinality(p_group_ids);
+  c_opens constant integer := cardinality(o_admins);
+  v_possible boolean := true;
+  v_at timestamptz := '-infinity';
+  v_at_json text;
+  i integer;
+  -- An item, which is a leg of a step: what it adds to its wallet, settled or held.
+  v_items integer := 0;
+  v_leg smallint;
+  v_type leg_type;
+  v_wallet text;
+  v_settles numeric;
+  v_holds numeric;
+  v_awaits numeric;
+  v_statuses entry_status[];
+  v_status entry_status;
+  v_row integer;
+  -- Its wallet as the call found it.
+  r_place tid;
+  r_settled numeric;
+  r_held numeric;
+  r_pending_in numeric;
+  r_version bigint;
+  r_asset text;
+  r_scale smallint;
+  r_open boolean;
+  r_overdraft boolean;
+  r_updated_at timestamptz;
+  -- The same after the items so far; place, amounts and version are null of a deferred one.
+  w_id text := '';
+  w_place tid;
+  w_settled numeric;
+  w_held numeric;
+  w_pending_in numeric;
+  w_version bigint;
+  w_asset text;
+  w_scale smallint;
+  w_open boolean;
+  -- What is written.
+  v_assets text[];
+  v_verb text;
+  v_state group_status;
+  v_expires_at timestamptz;
+  v_finished_at timestamptz;
+  v_expires_json text;
+  v_created_json text;
+  v_answer text;
+  v_answers text[];
+  v_steps pair_step[];
+  v_entries pair_entry[];
+  v_balances pair_balance[];
 begin
-  if exists (
-    select from limits where 'transfer' = any(kinds)
-    union all
-    select from unnest(p_group_ids) s(id)
-      cross join lateral (select from transfer_groups g where g.id = s.id limit 1) g)
-  then
+  -- In the order of the wallets, as everybody locks them.
+  for i, v_leg, v_type, v_wallet, v_settles, v_holds, v_awaits, r_place, r_settled, r_held,
+      r_pending_in, r_version, r_asset, r_scale, r_open, r_overdraft, r_updated_at in
+    select u.*, b.*
+      from (
+        select n, p_debit_legs[n] as leg, 'DEBIT'::leg_type, p_debits[n] collate "C" as wallet_id,
+            -p_amounts[n], p_amounts[n], 0
+          from generate_series(1, c_steps) n
+        union all
+        select n, 3 - p_debit_legs[n], 'CREDIT', p_credits[n] collate "C", p_amounts[n], 0,
+            p_amounts[n]
+          from generate_series(1, c_steps) n
+        order by wallet_id, n
+      ) u
+      -- A deferred wallet's row is shared by all steps and locked by none.
+      left join lateral (
+        select ctid, settled, held, pending_in, version, asset, scale, status = 'OPEN', overdraft,
+            updated_at
+          from wallet_balances where wallet_id = u.wallet_id and mode = 'strict' limit 1
+          for update) b on true
+  loop
+    if v_wallet <> w_id then
+      if w_place is not null then
+        v_balances := v_balances
+          || row(w_place, w_settled, w_held, w_pending_in, w_version)::pair_balance;
+      end if;
+      if r_place is null then
+        select asset, scale, status = 'OPEN' into r_asset, r_scale, r_open
+          from wallet_balances where wallet_id = v_wallet and mode = 'deferred';
+      end if;
+      w_id := v_wallet;
+      w_place := r_place;
+      w_settled := r_settled;
+      w_held := r_held;
+      w_pending_in := r_pending_in;
+      w_version := r_version;
+      w_asset := r_asset;
+      w_scale := r_scale;
+      w_open := r_open;
+      v_at := greatest(v_at, r_updated_at);
+    end if;
+    v_possible := v_possible and coalesce(v_assets[i], w_asset) = w_asset;
+    v_assets[i] := w_asset;
+    if i > c_opens then
+      v_statuses := '{SETTLED}';
+    else
+      v_statuses := case when o_immediate[i] then '{HOLD,SETTLED}' else '{HOLD}' end;
+      v_possible := v_possible and w_open and min_scale(v_settles) <= w_scale;
+    end if;
+    foreach v_status in array v_statuses loop
+      w_version := w_version + 1;
+      if v_status = 'HOLD' then
+        v_row := 4 * i + v_leg;
+        w_held := w_held + v_holds;
+        w_pending_in := w_pending_in + v_awaits;
+        if w_place is null then
+          v_possible := v_possible and o_admins[i];
+        elsif w_held > w_settled and v_type = 'DEBIT' and not r_overdraft then
+          v_possible := false;
+        end if;
+      else
+        v_row := 4 * i + 2 + v_leg;
+        w_settled := w_settled + v_settles;
+        w_held := w_held - v_holds;
+        w_pending_in := w_pending_in - v_awaits;
+      end if;
+      v_entries[v_row] := row(p_group_ids[i], v_leg, v_wallet, w_asset, v_type, v_status,
+        v_settles, p_step_keys[i], w_version, w_settled, w_held, w_pending_in)::pair_entry;
+    end loop;
+  end loop;
+  if v_possible is not true then
     return null;
   end if;
-  -- Items: the legs of all steps, each with its wallet's balance after it, if it is a strict one.
-  with item as materialized (
-    select u.n, u.leg, u.type, u.amount, u.immediate, b.wallet_id, b.place, b.asset, b.updated_at,
-        case when b.strict then b.version + sum(u.versions) over w end as version,
-        case when b.strict then b.settled + sum(u.settles) over w end as settled,
-        case when b.strict then b.held + sum(u.holds) over w end as held,
-        case when b.strict then b.pending_in + sum(u.awaits) over w end as pending_in,
-        b.status = 'OPEN' and min_scale(u.amount) <= b.scale and case
-          when not b.strict then p_admins[u.n]
-          else u.type = 'CREDIT' or b.overdraft
-            or b.settled + sum(u.settles) over w >= b.held + sum(u.holds) over w
-        end as possible,
-        b.strict and row_number() over w = count(*) over (partition by b.wallet_id) as last
-      from (
-        select s.n, 'DEBIT'::leg_type as type, p_debits[s.n] as wallet_id, p_debit_legs[s.n] as leg,
-            p_amounts[s.n] as amount, p_immediate[s.n] as immediate,
-            case when p_immediate[s.n] then 2 else 1 end as versions,
-            case when p_immediate[s.n] then -p_amounts[s.n] else 0 end as settles,
-            case when p_immediate[s.n] then 0 else p_amounts[s.n] end as holds, 0 as awaits
-          from generate_series(1, cardinality(p_group_ids)) s(n)
-        union all
-        select s.n, 'CREDIT', p_credits[s.n], 3 - p_debit_legs[s.n],
-            p_amounts[s.n], p_immediate[s.n],
-            case when p_immediate[s.n] then 2 else 1 end,
-            case when p_immediate[s.n] then p_amounts[s.n] else 0 end,
-            0, case when p_immediate[s.n] then 0 else p_amounts[s.n] end
-          from generate_series(1, cardinality(p_group_ids)) s(n)
-      ) u
-      cross join lateral (
-        select *, ctid as place, mode = 'strict' as strict from wallet_balances b
-          where b.wallet_id = u.wallet_id limit 1
-      ) b
-      window w as (partition by b.wallet_id order by u.n)
-  ), verdict as materialized (
-    select greatest(clock_timestamp(), max(updated_at)) as at from item
-      having count(*) = 2 * cardinality(p_group_ids) and bool_and(possible)
-        and (min(asset) = max(asset) or cardinality(p_group_ids) = (
-          select count(distinct (i.n, i.asset)) from item i))
-  ), step as materialized (
-    select i.n, v.at, i.immediate,
-        case when i.immediate then 'SETTLED' else 'IN_PROGRESS' end::group_status as status,
-        v.at + make_interval(secs => p_expires_in[i.n]) as expires_at,
-        case when i.immediate then v.at end as finished_at,
-        case when i.immediate then i.amount else 0 end as captured,
-        case when i.immediate then 0 else i.amount end as remaining, i.asset, i.amount
-      from verdict v cross join item i where i.type = 'DEBIT'
-  ), answer as materialized (
-    select s.n, ledger_pair_answer(p_group_ids[s.n], s.status, null, p_debit_legs[s.n],
-        p_debits[s.n], p_credits[s.n], s.asset, s.amount, s.captured, s.remaining, s.expires_at,
-        s.at, s.finished_at, p_references[s.n], p_metadata[s.n]) as answer
-      from step s
-  ), written_groups as (
+  if w_place is not null then
+    v_balances := v_balances
+      || row(w_place, w_settled, w_held, w_pending_in, w_version)::pair_balance;
+  end if;
+
+  -- After the locks, and never before the newest entry of a wallet, whatever the clock does.
+  v_at := greatest(clock_timestamp(), v_at);
+  v_at_json := json_time(v_at);
+  for i in 1..c_steps loop
+    v_verb := 'settle';
+    v_state := 'SETTLED';
+    v_finished_at := v_at;
+    v_settles := p_amounts[i];
+    v_holds := 0;
+    if i > c_opens then
+      v_expires_json := s_expires_at[i];
+      v_created_json := s_created_at[i];
+    else
+      v_verb := 'transfer';
+      v_expires_at := v_at + make_interval(secs => o_expires_in[i]);
+      v_expires_json := json_time(v_expires_at);
+      v_created_json := v_at_json;
+      if not o_immediate[i] then
+        v_verb := 'hold';
+        v_state := 'IN_PROGRESS';
+        v_finished_at := null;
+        v_settles := 0;
+        v_holds := p_amounts[i];
+      end if;
+    end if;
+    v_answer := ledger_pair_answer(p_group_ids[i], v_state, null, p_debit_legs[i], p_debits[i],
+      p_credits[i], v_assets[i], p_amounts[i], v_settles, v_holds, v_expires_json, v_created_json,
+      case when v_finished_at is null then 'null' else v_at_json end, p_references[i],
+      p_metadata[i]);
+    v_answers[i] := v_answer;
+    v_steps[i] := row(p_group_ids[i], p_step_keys[i], v_verb, p_actors[i], p_requests[i], v_answer,
+      v_state, o_clients[i], v_expires_at, v_finished_at, p_references[i], p_metadata[i]
+      )::pair_step;
+  end loop;
+
+  if c_opens > 0 then
     insert into transfer_groups (id, kind, status, client, expires_at, created_at, finished_at,
         reference, metadata, opened_by)
-      select p_group_ids[s.n], 'transfer', s.status, p_clients[s.n], s.expires_at, s.at,
-        s.finished_at, p_references[s.n], p_metadata[s.n], p_step_keys[s.n]
-      from step s
-  ), written_balances as (
-    update wallet_balances b
-      set settled = i.settled, held = i.held, pending_in = i.pending_in, version = i.version,
-          updated_at = v.at
-      from item i, verdict v where i.last and b.ctid = i.place
-  ), written_entries as (
-    -- The hold of a leg that is settled at once stands one version before the end.
-    insert into ledger_entries (group_id, leg, wallet_id, asset, type, status, amount, operation,
-        wallet_version, settled_after, held_after, pending_in_after, created_at)
-      select p_group_ids[i.n], i.leg, i.wallet_id, i.asset, i.type, e.status,
-        case i.type when 'DEBIT' then -i.amount else i.amount end, p_step_keys[i.n],
-        case when e.first then i.version - 1 else i.version end,
-        case when not e.first then i.settled
-          when i.type = 'DEBIT' then i.settled + i.amount else i.settled - i.amount end,
-        case when e.first and i.type = 'DEBIT' then i.held + i.amount else i.held end,
-        case when e.first and i.type = 'CREDIT' then i.pending_in + i.amount
-          else i.pending_in end,
-        v.at
-      from verdict v
-        cross join (values ('HOLD'::entry_status, false, false), ('HOLD', true, true),
-          ('SETTLED', true, false)) e(status, immediate, first)
-        cross join item i
-      where i.immediate = e.immediate
-      order by i.n, e.status, i.leg
-  ), written_operations as (
-    insert into operations
-        (group_id, step_key, verb, actor, request, status, answer, created_at)
-      select p_group_ids[s.n], p_step_keys[s.n],
-        case when s.immediate then 'transfer' else 'hold' end, p_actors[s.n], p_requests[s.n],
-        'done', a.answer, s.at
-      from answer a join step s on s.n = a.n order by s.n
-  ), written_outbox as (
-    insert into outbox (group_id, event, step_key, created_at)
-      select p_group_ids[s.n], case when s.immediate then 'group.settled' else 'group.opened' end,
-        p_step_keys[s.n], s.at
-      from step s order by s.n
-  )
-  select array_agg(a.answer order by a.n) into v_answers from answer a;
-  return v_answers;
-end
-$$;
-
--- Settles all that groups hold, each a pair that nobody touched so far; else null, as above. The
--- caller holds the locks of the groups, all different, and of the strict wallets.
-create function ledger_settle_pairs(
-  p_group_ids text[], p_step_keys text[], p_actors text[], p_requests jsonb[]
-) returns json[]
-language plpgsql
-set enable_hashjoin = off set enable_mergejoin = off
-as $$
-declare
-  v_answers json[];
-begin
-  if exists (
-    select from unnest(p_group_ids, p_step_keys) s(id, step_key)
-      left join lateral (select * from transfer_groups g where g.id = s.id limit 1) g on true
-      left join lateral (
-        select * from operations o where o.group_id = s.id and o.step_key = s.step_key limit 1
-      ) o on true
-    where (g.kind = 'transfer' and g.status = 'IN_PROGRESS' and o.group_id is null
-      and (g.expires_at is null or g.expires_at > clock_timestamp())) is not true)
-  then
-    return null;
+      select group_id, 'transfer', status, client, expires_at, v_at, finished_at, reference,
+          metadata, step_key
+        from unnest(v_steps) where client is not null;
   end if;
-  with item as materialized (
-    select s.n as step, s.id as group_id, s.step_key, l.leg, l.type, l.wallet_id, l.asset, l.amount,
-        b.place, b.updated_at, l.remaining = l.amount as untouched,
-        case when b.strict then b.version + count(*) over w end as version,
-        case when b.strict then b.settled + sum(l.sign * l.amount) over w end as settled,
-        case when b.strict
-          then b.held - sum(case l.type when 'DEBIT' then l.amount else 0 end) over w end as held,
-        case when b.strict
-          then b.pending_in - sum(case l.type when 'DEBIT' then 0 else l.amount end) over w
-        end as pending_in,
-        b.strict and row_number() over w = count(*) over (partition by l.wallet_id) as last
-      from unnest(p_group_ids, p_step_keys) with ordinality s(id, step_key, n)
-        cross join lateral (
-          select *, case type when 'DEBIT' then -1 else 1 end as sign
-            from transfer_legs where group_id = s.id limit 3) l
-        cross join lateral (
-          select *, ctid as place, mode = 'strict' as strict from wallet_balances b
-            where b.wallet_id = l.wallet_id limit 1) b
-      window w as (partition by l.wallet_id order by s.n)
-  ), pair as materialized (
-    select i.step, max(i.updated_at) as updated_at, count(*) = 2 and bool_and(i.untouched)
-        and min(i.amount) = max(i.amount) and min(i.asset) = max(i.asset)
-        and min(i.wallet_id) <> max(i.wallet_id) and min(i.type) <> max(i.type) as possible,
-        min(i.asset) as asset, min(i.amount) as amount,
-        min(i.leg) filter (where i.type = 'DEBIT') as debit_leg,
-        min(i.wallet_id) filter (where i.type = 'DEBIT') as debit,
-        min(i.wallet_id) filter (where i.type = 'CREDIT') as credit
-      from item i group by i.step
-  ), verdict as materialized (
-    select greatest(clock_timestamp(), max(updated_at)) as at from pair
-      having count(*) = cardinality(p_group_ids) and bool_and(possible)
-  ), step as materialized (
-    select p.step as n, g.id, v.at, p_step_keys[p.step] as step_key, g.place,
-        ledger_pair_answer(g.id, 'SETTLED', null, p.debit_leg, p.debit, p.credit, p.asset, p.amount,
-          p.amount, 0, g.expires_at, g.created_at, v.at, g.reference, g.metadata) as answer
-      from verdict v cross join pair p
-        cross join lateral (
-          select *, ctid as place from transfer_groups where id = p_group_ids[p.step] limit 1) g
-  ), written_groups as (
+  if c_steps > c_opens then
     update transfer_groups g
-      set status = 'SETTLED', reason = null, finished_at = s.at, xid = pg_current_xact_id()
-      from step s where g.ctid = s.place
-  ), written_balances as (
-    update wallet_balances b
-      set settled = i.settled, held = i.held, pending_in = i.pending_in, version = i.version,
-          updated_at = v.at
-      from item i, verdict v where i.last and b.ctid = i.place
-  ), written_entries as (
-    insert into ledger_entries (group_id, leg, wallet_id, asset, type, status, amount, operation,
-        wallet_version, settled_after, held_after, pending_in_after, created_at)
-      select i.group_id, i.leg, i.wallet_id, i.asset, i.type, 'SETTLED',
-        case i.type when 'DEBIT' then -i.amount else i.amount end, i.step_key,
-        i.version, i.settled, i.held, i.pending_in, v.at
-      from verdict v cross join item i order by i.step, i.leg
-  ), written_operations as (
-    insert into operations
-        (group_id, step_key, verb, actor, request, status, answer, created_at)
-      select s.id, s.step_key, 'settle', p_actors[s.n], p_requests[s.n], 'done', s.answer, s.at
-      from step s order by s.n
-  ), written_outbox as (
-    insert into outbox (group_id, event, step_key, created_at)
-      select s.id, 'group.settled', s.step_key, s.at from step s order by s.n
-  )
-  select array_agg(s.answer order by s.n) into v_answers from step s;
+      set status = 'SETTLED', reason = null, finished_at = v_at, xid = pg_current_xact_id()
+      from unnest(s_places) place where g.ctid = place;
+  end if;
+  update wallet_balances b
+    set settled = u.settled, held = u.held, pending_in = u.pending_in, version = u.version,
+        updated_at = v_at
+    from unnest(v_balances) u where b.ctid = u.place;
+  insert into ledger_entries (group_id, leg, wallet_id, asset, type, status, amount, operation,
+      wallet_version, settled_after, held_after, pending_in_after, created_at)
+    select u.*, v_at from unnest(v_entries) u where u.group_id is not null;
+  insert into operations (group_id, step_key, verb, actor, request, status, answer, created_at)
+    select group_id, step_key, verb, actor, request, 'done', answer, v_at from unnest(v_steps);
+  insert into outbox (group_id, event, step_key, created_at)
+    select group_id, case verb when 'hold' then 'group.opened' else 'group.settled' end, step_key,
+        v_at
+      from unnest(v_steps);
   return v_answers;
-end
-$$;
-
--- Steps of callers who asked at the same time: `o_…` open pairs, `s_…` settle groups; an array of
--- the answers of the first, then of the second. An exception of one undoes all, and each is tried
--- alone. Locks groups, limits and balances each in their order, so that no two such calls wait in a
--- circle.
-create function ledger_take_steps(
-  o_group_ids text[], o_step_keys text[], o_actors text[], o_admins boolean[], o_requests jsonb[],
-  o_clients text[], o_immediate boolean[], o_expires_in integer[], o_references text[],
-  o_metadata jsonb[], o_accept_by timestamptz[],
-  o_debits text[], o_credits text[], o_debit_legs smallint[], o_amounts numeric[],
-  s_group_ids text[], s_step_keys text[], s_actors text[], s_requests jsonb[],
-  s_final boolean[], s_freeze boolean[]
-) returns json
-language plpgsql as $$
-declare
-  c_opens constant boolean := cardinality(o_group_ids) > 0;
-  c_settles constant boolean := cardinality(s_group_ids) > 0;
-  v_answers json[];
-begin
-  if c_opens then
-    perform ledger_lock_new(u.id) from (select id from unnest(o_group_ids) id order by id) u;
-  end if;
-  if c_settles then
-    perform from (select id from unnest(s_group_ids) id order by id) u
-      cross join lateral (
-        select from transfer_groups g where g.id = u.id limit 1 for update) g;
-  end if;
-  if c_opens then
-    perform from limits where 'transfer' = any(kinds) order by id for update;
-  end if;
-  perform from (
-      select id collate "C" as id from unnest(o_debits || o_credits) id
-      union
-      select l.wallet_id from unnest(s_group_ids) id
-        cross join lateral (select * from transfer_legs where group_id = id offset 0) l
-      order by id
-    ) u
-    cross join lateral (
-      select from wallet_balances b where b.wallet_id = u.id and b.mode = 'strict' limit 1
-      for update
-    ) b;
-  if c_opens then
-    v_answers := ledger_open_transfers(o_group_ids, o_step_keys, o_actors, o_admins, o_requests,
-      o_clients, o_immediate, o_expires_in, o_references, o_metadata, o_accept_by, o_debits,
-      o_credits, o_debit_legs, o_amounts);
-  end if;
-  if c_settles then
-    v_answers := v_answers || ledger_settle_all(s_group_ids, s_step_keys, s_actors, s_requests,
-      s_final, s_freeze);
-  end if;
-  return to_json(v_answers);
 end
 $$;

@@ -67,34 +67,127 @@ begin
 end
 $$;
 
--- What `ledger_open_transfer_pair` says to each of many. A refusal is an answer like any.
-create function ledger_open_transfers(
-  p_group_ids text[], p_step_keys text[], p_actors text[], p_admins boolean[], p_requests jsonb[],
-  p_clients text[], p_immediate boolean[], p_expires_in integer[], p_references text[],
-  p_metadata jsonb[], p_accept_by timestamptz[],
-  p_debits text[], p_credits text[], p_debit_legs smallint[], p_amounts numeric[]
-) returns json[]
+-- Steps of callers who asked at the same time: the first open pairs, the others settle all that
+-- groups hold. The JSON array of their answers as text, in their order. An exception of one undoes
+-- all, and each is tried alone. Locks groups, limits and balances each in their order, so that no
+-- two such calls wait in a circle.
+--
+-- p_…  an element a step
+-- o_…  an element a step that opens
+-- s_…  an element a step that settles
+create function ledger_take_steps(
+  p_group_ids text[], p_step_keys text[], p_actors text[], p_requests jsonb[],
+  o_admins boolean[], o_clients text[], o_immediate boolean[], o_expires_in integer[],
+  o_references text[], o_metadata jsonb[], o_accept_by timestamptz[],
+  o_debits text[], o_credits text[], o_debit_legs smallint[], o_amounts numeric[],
+  s_final boolean[], s_freeze boolean[]
+) returns text
 language plpgsql as $$
 declare
-  v_answers json[];
+  c_steps constant integer := cardinality(p_group_ids);
+  c_opens constant integer := cardinality(o_admins);
+  v_possible boolean := true;
+  v_found integer := 0;
+  i integer;
+  g_place tid;
+  g_expires_at text;
+  g_created_at text;
+  g_reference text;
+  g_metadata jsonb;
+  g_debit text;
+  g_credit text;
+  g_debit_leg smallint;
+  g_amount numeric;
+  v_places tid[];
+  v_expires_at text[];
+  v_created_at text[];
+  v_debits text[] := o_debits;
+  v_credits text[] := o_credits;
+  v_debit_legs smallint[] := o_debit_legs;
+  v_amounts numeric[] := o_amounts;
+  v_references text[] := o_references;
+  v_metadata jsonb[] := o_metadata;
+  v_answers text[];
 begin
-  if (clock_timestamp() > any(p_accept_by)) is not true
-    and cardinality(p_group_ids) = (select count(distinct id) from unnest(p_group_ids) id)
-  then
-    v_answers := ledger_open_pairs(p_group_ids, p_step_keys, p_actors, p_admins, p_requests,
-      p_clients, p_immediate, p_expires_in, p_references, p_metadata, p_debits, p_credits,
-      p_debit_legs, p_amounts);
-    if v_answers is not null then
-      return v_answers;
-    end if;
+  if c_opens > 0 then
+    -- Nobody else opens these from here on. One that somebody opened while this waited for the lock
+    -- is not found, and fails the call.
+    select count(u.known) = 0 and not exists (select from limits where 'transfer' = any(kinds))
+      into v_possible
+      from (
+        select ledger_lock_new(u.id),
+            -- Not by `exists`, which would be planned as one reading of the whole table.
+            (select g.id from transfer_groups g where g.id = u.id limit 1) as known
+          from (select p_group_ids[n] as id from generate_series(1, c_opens) n order by 1) u
+          offset 0) u;
+    v_possible := v_possible and (clock_timestamp() > any(o_accept_by)) is not true;
   end if;
-  for i in 1..cardinality(p_group_ids) loop
-    v_answers[i] := ledger_open_transfer_pair(p_group_ids[i], p_step_keys[i],
-      p_actors[i], p_admins[i], p_requests[i], p_clients[i], p_immediate[i], p_expires_in[i],
-      p_references[i], p_metadata[i], p_accept_by[i],
-      p_debits[i], p_credits[i], p_debit_legs[i], p_amounts[i]);
-  end loop;
-  return v_answers;
+  if c_steps > c_opens then
+    perform from (
+        select p_group_ids[n] as id from generate_series(c_opens + 1, c_steps) n order by 1) u
+      cross join lateral (
+        select from transfer_groups g where g.id = u.id limit 1 for update) g;
+    -- As `ledger_end_pair` looks for them.
+    for i, g_place, g_expires_at, g_created_at, g_reference, g_metadata, g_debit, g_credit,
+        g_debit_leg, g_amount in
+      select n, g.*, l.* from generate_series(c_opens + 1, c_steps) n
+        cross join lateral (
+          select ctid, json_time(expires_at), json_time(created_at), reference, metadata
+            from transfer_groups
+            where id = p_group_ids[n] and kind = 'transfer' and status = 'IN_PROGRESS'
+              and (expires_at > clock_timestamp()) is not false limit 1) g
+        cross join lateral (
+          select d.wallet_id, c.wallet_id, d.leg, d.amount from transfer_legs d, transfer_legs c
+            where d.group_id = p_group_ids[n] and c.group_id = p_group_ids[n] and d.leg in (1, 2)
+              and c.leg = 3 - d.leg and d.type = 'DEBIT' and c.type = 'CREDIT'
+              and d.amount = c.amount and d.wallet_id <> c.wallet_id and d.asset = c.asset
+              and d.remaining = d.amount and c.remaining = c.amount
+              and not exists (
+                select from transfer_legs where group_id = p_group_ids[n] and leg = 3) limit 1) l
+    loop
+      v_found := v_found + 1;
+      v_places[i] := g_place;
+      v_expires_at[i] := g_expires_at;
+      v_created_at[i] := g_created_at;
+      v_references[i] := g_reference;
+      v_metadata[i] := g_metadata;
+      v_debits[i] := g_debit;
+      v_credits[i] := g_credit;
+      v_debit_legs[i] := g_debit_leg;
+      v_amounts[i] := g_amount;
+    end loop;
+    v_possible := v_possible and v_found = c_steps - c_opens;
+  end if;
+
+  if v_possible then
+    v_answers := ledger_write_pairs(p_group_ids, p_step_keys, p_actors, p_requests, v_debits,
+      v_credits, v_debit_legs, v_amounts, v_references, v_metadata, o_admins, o_clients,
+      o_immediate, o_expires_in, v_places, v_expires_at, v_created_at);
+  end if;
+  if v_answers is null then
+    perform from limits where 'transfer' = any(kinds) order by id for update;
+    perform from (
+        select id collate "C" as id from unnest(o_debits || o_credits) id
+        union
+        select l.wallet_id from unnest(p_group_ids[c_opens + 1:]) id
+          cross join lateral (select * from transfer_legs where group_id = id offset 0) l
+        order by id
+      ) u
+      cross join lateral (
+        select from wallet_balances b where b.wallet_id = u.id and b.mode = 'strict' limit 1
+          for update
+      ) b;
+    for i in 1..c_opens loop
+      v_answers[i] := ledger_open_transfer_pair(p_group_ids[i], p_step_keys[i], p_actors[i],
+        o_admins[i], p_requests[i], o_clients[i], o_immediate[i], o_expires_in[i], o_references[i],
+        o_metadata[i], o_accept_by[i], o_debits[i], o_credits[i], o_debit_legs[i], o_amounts[i]);
+    end loop;
+    for i in c_opens + 1..c_steps loop
+      v_answers[i] := ledger_settle(p_group_ids[i], p_step_keys[i], p_actors[i], p_requests[i],
+        null, null, s_final[i - c_opens], s_freeze[i - c_opens]);
+    end loop;
+  end if;
+  return '[' || array_to_string(v_answers, ',') || ']';
 end
 $$;
 
@@ -176,43 +269,5 @@ begin
   return ledger_write(g, false, p_step_key, 'addLegs', p_actor, p_request, 'group.legs_added',
     'HOLD', array(select generate_series(v_last + 1, v_last + cardinality(p_wallets)))::smallint[],
     p_wallets, p_assets, p_types, p_amounts, null, p_admin, true);
-end
-$$;
-
--- Cancel of a group that may not be there yet: where it is not, a CANCELLED one is written, so that
--- a late first step finds it finished.
-create function ledger_tombstone(
-  p_group_id text, p_step_key text, p_actor text, p_request jsonb,
-  p_kind group_kind, p_client text, p_reason text
-) returns jsonb
-language plpgsql as $$
-declare
-  g transfer_groups;
-  v_answer jsonb;
-begin
-  perform ledger_lock_new(p_group_id);
-  select * into g from transfer_groups where id = p_group_id for update;
-  if found then
-    v_answer := coalesce(ledger_replay(p_group_id, p_step_key),
-      ledger_act_fault(g, p_step_key, 'tombstone', p_actor, p_request, true));
-    if v_answer is not null then
-      return v_answer;
-    end if;
-    return ledger_give_back(g, p_step_key, 'tombstone', p_actor, p_request, 'CANCELLED', p_reason,
-      true);
-  end if;
-  v_answer := ledger_replay(p_group_id, p_step_key);
-  if v_answer is not null then
-    return v_answer;
-  end if;
-  g.id := p_group_id;
-  g.kind := p_kind;
-  g.status := 'CANCELLED';
-  g.reason := p_reason;
-  g.client := p_client;
-  g.metadata := '{}';
-  g.opened_by := p_step_key;
-  return ledger_write(g, true, p_step_key, 'tombstone', p_actor, p_request, 'group.cancelled',
-    'HOLD', '{}', '{}', '{}', '{}', '{}', null, true, true);
 end
 $$;

@@ -106,12 +106,12 @@ $$;
 create function ledger_settle(
   p_group_id text, p_step_key text, p_actor text, p_request jsonb,
   p_legs smallint[], p_amounts numeric[], p_final boolean, p_freeze boolean
-) returns json
+) returns text
 language plpgsql as $$
 declare
   g transfer_groups;
   v_answer jsonb;
-  v_pair json;
+  v_pair text;
 begin
   if p_legs is null then
     v_pair := ledger_end_pair(p_group_id, p_step_key, 'settle', p_actor, p_request, 'SETTLED',
@@ -134,40 +134,17 @@ begin
 end
 $$;
 
--- What `ledger_settle` says to each of many that settle all that is held.
-create function ledger_settle_all(
-  p_group_ids text[], p_step_keys text[], p_actors text[], p_requests jsonb[],
-  p_final boolean[], p_freeze boolean[]
-) returns json[]
-language plpgsql as $$
-declare
-  v_answers json[];
-begin
-  if cardinality(p_group_ids) = (select count(distinct id) from unnest(p_group_ids) id) then
-    v_answers := ledger_settle_pairs(p_group_ids, p_step_keys, p_actors, p_requests);
-    if v_answers is not null then
-      return v_answers;
-    end if;
-  end if;
-  for i in 1..cardinality(p_group_ids) loop
-    v_answers[i] := ledger_settle(p_group_ids[i], p_step_keys[i], p_actors[i],
-      p_requests[i], null, null, p_final[i], p_freeze[i]);
-  end loop;
-  return v_answers;
-end
-$$;
-
 -- Release or cancel of a transfer: p_status says which.
 create function ledger_end_transfer(
   p_group_id text, p_step_key text, p_actor text, p_request jsonb,
   p_status group_status, p_reason text, p_freeze boolean
-) returns json
+) returns text
 language plpgsql as $$
 declare
   c_verb constant text := case p_status when 'RELEASED' then 'release' else 'cancel' end;
   g transfer_groups;
   v_answer jsonb;
-  v_pair json;
+  v_pair text;
 begin
   v_pair := ledger_end_pair(p_group_id, p_step_key, c_verb, p_actor, p_request, p_status, p_reason);
   if v_pair is not null then
@@ -249,5 +226,43 @@ begin
   end if;
   return ledger_write(g, false, p_step_key, 'extend', p_actor, p_request, 'group.extended', 'MOVES',
     '{}', '{}', '{}', '{}', '{}', '{}', true, true, p_expires_in);
+end
+$$;
+
+-- Cancel of a group that may not be there yet: where it is not, a CANCELLED one is written, so that
+-- a late first step finds it finished.
+create function ledger_tombstone(
+  p_group_id text, p_step_key text, p_actor text, p_request jsonb,
+  p_kind group_kind, p_client text, p_reason text
+) returns jsonb
+language plpgsql as $$
+declare
+  g transfer_groups;
+  v_answer jsonb;
+begin
+  perform ledger_lock_new(p_group_id);
+  select * into g from transfer_groups where id = p_group_id for update;
+  if found then
+    v_answer := coalesce(ledger_replay(p_group_id, p_step_key),
+      ledger_act_fault(g, p_step_key, 'tombstone', p_actor, p_request, true));
+    if v_answer is not null then
+      return v_answer;
+    end if;
+    return ledger_give_back(g, p_step_key, 'tombstone', p_actor, p_request, 'CANCELLED', p_reason,
+      true);
+  end if;
+  v_answer := ledger_replay(p_group_id, p_step_key);
+  if v_answer is not null then
+    return v_answer;
+  end if;
+  g.id := p_group_id;
+  g.kind := p_kind;
+  g.status := 'CANCELLED';
+  g.reason := p_reason;
+  g.client := p_client;
+  g.metadata := '{}';
+  g.opened_by := p_step_key;
+  return ledger_write(g, true, p_step_key, 'tombstone', p_actor, p_request, 'group.cancelled',
+    'HOLD', '{}', '{}', '{}', '{}', '{}', null, true, true);
 end
 $$;

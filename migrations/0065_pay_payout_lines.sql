@@ -27,7 +27,8 @@ declare
   v_first_waiting integer;
 begin
   with decided as materialized (
-    select l.place, o.status, o.answer -> 'refusal' as refusal
+    select l.place, o.status,
+        case o.status when 'refused' then o.answer::jsonb -> 'refusal' end as refusal
     from payout_lines_out(r.id, r.decided_to, r.claimed_to) l
       cross join lateral (
         select * from operations x

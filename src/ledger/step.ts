@@ -28,8 +28,8 @@ export interface StepCall {
   values: unknown[];
   /** True where the function also takes whether the actor is an admin. */
   takesAdmin?: boolean;
-  /** Where it may share a transaction: its values there, after the step's own. */
-  shared?: SharedStep | undefined;
+  /** Where it may share a transaction: the kind of step that it is there, and its values. */
+  shared?: Pick<SharedStep, 'kind' | 'values'> | undefined;
 }
 
 /**
@@ -46,19 +46,15 @@ export async function runStep(
 ): Promise<StepOutcome> {
   const { groupId, stepKey, actor }: StepInput = input;
   const request = canonicalRequest(verb, input);
-  const own = [
-    groupId,
-    stepKey,
-    actor.name,
-    ...(call.takesAdmin ? [actor.admin] : []),
-    JSON.stringify(request),
-  ];
-  const alone = () => ask(db, [...own, ...call.values], call);
+  const by = [groupId, stepKey, actor.name];
+  const rights = call.takesAdmin ? [actor.admin] : [];
+  const asked = JSON.stringify(request);
+  const alone = () => ask(db, [...by, ...rights, asked, ...call.values], call);
   const { steps }: StepDb = db;
-  const { shared } = call;
+  const { kind, values = [] } = call.shared ?? {};
   const answer =
-    steps && shared
-      ? await steps.answer({ ...shared, values: [...own, ...shared.values] }, alone)
+    steps && kind
+      ? await steps.answer({ kind, step: [...by, asked], values: [...rights, ...values] }, alone)
       : await alone();
   return outcomeOf(answer, request);
 }
@@ -66,10 +62,11 @@ export async function runStep(
 async function ask(db: Db, values: unknown[], { name }: StepCall): Promise<Answer> {
   const marks = values.map((_, index) => `$${index + 1}`).join(', ');
   const query = { name, text: `select ${name}(${marks}) as answer`, values };
-  const { rows } = await withRetry(() => db.query<{ answer: Answer }>(query));
+  const { rows } = await withRetry(() => db.query<{ answer: Answer | string }>(query));
   const answer = rows[0]?.answer;
   if (answer === undefined) throw new Error(`${name} answered nothing`);
-  return answer;
+  // Some write it as text: to make that JSON in the database would be to parse it twice.
+  return typeof answer === 'string' ? JSON.parse(answer) : answer;
 }
 
 /** Maps an answer, fresh or stored; a stored one is compared with what is asked now. */

@@ -1,8 +1,7 @@
 /**
- * Many steps that are asked for at the same time share a transaction. While calls are under way,
- * what comes waits and then goes together; a few go at once, so nobody waits for company.
- * What a step does, answers and refuses is the same either way, and each is durable before it is
- * told.
+ * Many steps that are asked for at the same time share a transaction. While a call is under way,
+ * what comes waits and then goes together; nobody waits for company. What a step does, answers and
+ * refuses is the same either way, and each is durable before it is told.
  */
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { Db } from '../db/pool.ts';
@@ -11,25 +10,27 @@ import type { Db } from '../db/pool.ts';
  * How long the next call waits for the one before. Calls take a few milliseconds; one that takes
  * longer waits for a lock of somebody else, and only its own steps may have to.
  */
-const PATIENCE_MS = 50;
-/** One works while the other waits for the disk; more share the fixed cost of a call less. */
-const CALLS = 2;
+const PATIENCE_MS = 20;
+/**
+ * From so many steps on two calls share them: one works while the other waits for the disk. Fewer
+ * go together in one, since what a call costs to begin with is what one or two steps cost, and two
+ * calls at once take the processor's caches from each other.
+ */
+const STEPS_OF_ONE_CALL = 16;
 /** Most steps of one transaction: it holds the locks of all of them until it commits. */
 const MOST_STEPS = 64;
-/**
- * While no more steps than these are under way, each goes alone: what a shared call costs to begin
- * with is what three steps cost, so two calls of two or three are slower than as many single ones.
- */
-const FEW_STEPS = 6;
 
-/** The kinds of steps that may go together, and how many arguments each has. */
-const ARGUMENTS = { open: 15, settle: 6 };
-/** Where the wallets of a step that opens stand among its values. */
-const WALLETS = { from: 11, to: 13 };
+/** What every step has: its group, its key, who asks, and the request. */
+const STEP_ARGUMENTS = 4;
+/** The kinds of steps that may go together, and how many arguments of its own each has. */
+const ARGUMENTS = { open: 11, settle: 2 };
+/** Where the wallets of a step that opens stand among those. */
+const WALLETS = { from: 7, to: 9 };
 
-/** A step's element of each array argument of its kind in `ledger_take_steps`. */
+/** A step's element of each array argument of `ledger_take_steps`. */
 export interface SharedStep {
   kind: keyof typeof ARGUMENTS;
+  step: unknown[];
   values: unknown[];
 }
 
@@ -64,8 +65,12 @@ export function queueSteps(pool: Db): StepDb {
   let underWay = 0;
   const locked = new Set<unknown>();
 
+  function most(): number {
+    return waiting.length + underWay > STEPS_OF_ONE_CALL ? 2 : 1;
+  }
+
   function take(): Waiting[] {
-    const share = Math.ceil((waiting.length + underWay) / CALLS);
+    const share = Math.ceil((waiting.length + underWay) / most());
     const batch = new Set<Waiting>();
     const wallets = new Set<unknown>();
     for (const one of waiting) {
@@ -94,7 +99,7 @@ export function queueSteps(pool: Db): StepDb {
   }
 
   async function work(): Promise<void> {
-    if (calls >= CALLS) return;
+    if (calls >= most()) return;
     calls += 1;
     for (let batch = take(); batch.length > 0; batch = take()) {
       await occupy(
@@ -110,14 +115,8 @@ export function queueSteps(pool: Db): StepDb {
 
   const answer: StepQueue['answer'] = (step, alone) =>
     new Promise((resolve, reject) => {
-      const one = { step, alone, resolve: resolve as Waiting['resolve'], reject };
-      const isFree = !walletsOf(step).some((id) => locked.has(id));
-      if (waiting.length === 0 && underWay < FEW_STEPS && isFree) {
-        void occupy([step], () => run(pool, [one])).then(work);
-      } else {
-        waiting.push(one);
-        void work();
-      }
+      waiting.push({ step, alone, resolve: resolve as Waiting['resolve'], reject });
+      void work();
     });
   return { query: pool.query.bind(pool), steps: { answer } };
 }
@@ -142,19 +141,24 @@ async function run(db: Db, batch: Waiting[]): Promise<void> {
 }
 
 async function ask(db: Db, opens: Waiting[], settles: Waiting[]): Promise<unknown[]> {
-  const values = [...columns('open', opens), ...columns('settle', settles)];
+  const steps = [...opens, ...settles].map(({ step }) => step.step);
+  const values = [
+    ...columns(STEP_ARGUMENTS, steps),
+    ...columns(ARGUMENTS.open, opens.map(valuesOf)),
+    ...columns(ARGUMENTS.settle, settles.map(valuesOf)),
+  ];
   const marks = values.map((_, index) => `$${index + 1}`).join(', ');
-  const { rows } = await db.query<{ answers: unknown[] }>({
+  const { rows } = await db.query<{ answers: string }>({
     name: 'ledger_take_steps',
     text: `select ledger_take_steps(${marks}) as answers`,
     values,
   });
-  return rows[0]?.answers ?? [];
+  return JSON.parse(rows[0]?.answers ?? '[]');
 }
 
-/** The arrays of a kind: one element a step, none where there is none. */
-function columns(kind: SharedStep['kind'], steps: Waiting[]): unknown[][] {
-  return Array.from({ length: ARGUMENTS[kind] }, (_, column) =>
-    steps.map(({ step }) => step.values[column]),
-  );
+const valuesOf = ({ step }: Waiting) => step.values;
+
+/** So many arrays, of one element a row. */
+function columns(count: number, rows: unknown[][]): unknown[][] {
+  return Array.from({ length: count }, (_, column) => rows.map((row) => row[column]));
 }

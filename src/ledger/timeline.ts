@@ -37,12 +37,14 @@ export async function readTimeline(db: Db, groupId: string): Promise<TimelineIte
        from (
          select o.created_at as at, 0 as rank, 0 as id, o.verb as event, o.actor,
            o.status::text as outcome,
-           coalesce(o.answer #>> '{refusal,code}', o.request ->> 'reason',
+           coalesce(r.refusal ->> 'code', o.request ->> 'reason',
              case o.verb when 'expire' then 'EXPIRED' end) as reason,
            jsonb_build_object('operation', o.step_key, 'request', o.request)
              || case when o.status = 'refused'
-                then jsonb_build_object('refusal', o.answer -> 'refusal') else '{}' end as detail
-         from operations o where o.group_id = $1
+                then jsonb_build_object('refusal', r.refusal) else '{}' end as detail
+         from operations o
+           cross join lateral (select o.answer::jsonb -> 'refusal' as refusal) r
+         where o.group_id = $1
          union all
          select f.created_at, 1, f.id, f.event, f.actor, 'seen', f.reason, f.detail
          from group_facts f where f.group_id = $1
