@@ -3,6 +3,17 @@
 -- finality before the end make that need a reorganisation deeper than what was final. It is booked
 -- all the same, since the books say what the chain does.
 
+-- What others that wait for a group take of what its late inclusion paid, and who of them had been
+-- paid or given back before, in a sentence; see the batches' migrations, which replace this body.
+create function chain_take_late(
+  p_group_id text, p_inclusion_id bigint, out taken numeric, out beside text
+)
+language plpgsql as $$
+begin
+  taken := 0;
+end
+$$;
+
 -- Books late inclusions that are final, each against what was booked by inclusions of the group
 -- that are no longer there: `shortfall:<asset>` pays what left beyond that, or gets what did not
 -- leave after all, and `network-fees:<native>` the difference in fees, also where a customer had
@@ -18,6 +29,7 @@ declare
   g transfer_groups;
   l record;
   r record;
+  v_took record;
   v_event text;
   v_why text;
 begin
@@ -39,12 +51,13 @@ begin
       and n.block_height <= chain_final_height(c, a.final)
     order by n.id for update of n
   loop
+    select * into v_took from chain_take_late(l.group_id, l.id);
     select array_agg(v.wallet order by d.place, v.type) as wallets,
         array_agg(d.asset order by d.place, v.type) as assets,
         array_agg(v.type order by d.place, v.type) as types,
         array_agg(abs(d.amount) order by d.place, v.type) as amounts into r
       from (values
-        (1, 'shortfall:' || l.asset, l.asset, l.moved - l.was_moved),
+        (1, 'shortfall:' || l.asset, l.asset, l.moved - l.was_moved - v_took.taken),
         (2, 'network-fees:' || c_native, c_native, l.fee - l.was_fee)
       ) d(place, wallet, asset, amount)
       cross join lateral (values
@@ -88,7 +101,7 @@ begin
     insert into outbox (group_id, event, step_key, created_at)
       values (l.group_id, 'withdrawal.' || v_event, '~late:' || l.id, clock_timestamp());
     perform chain_pause_sender(c.id, l.sender, 'late_confirmed',
-      format(v_why, l.group_id, l.txid));
+      concat_ws(' ', format(v_why, l.group_id, l.txid), v_took.beside));
   end loop;
 end
 $$;

@@ -27,13 +27,17 @@ create trigger batch_members_stay before update or delete on batch_members
   for each row execute function refuse_change();
 
 -- The batch that pays a withdrawal, or may: null where it is in none, or its batch ended without
--- paying.
+-- paying. Where that end is in doubt, the batch is still that of members who went no further: see
+-- `batch_take_back`.
 create function chain_batch_of(p_group_id text) returns text
 language sql stable
 return (
   select m.batch_group_id from batch_members m
-  join withdrawals b on b.group_id = m.batch_group_id and b.state <> 'released'
+  join withdrawals b on b.group_id = m.batch_group_id
   where m.group_id = p_group_id
+    and (b.state not in ('released', 'late_confirmed')
+      or (ledger_signing_began(m.group_id) and not exists (
+        select from withdrawal_attempts p where p.group_id = m.group_id)))
 );
 
 -- Bytes of one withdrawal are never out twice: whatever a caller believes, one that a batch pays

@@ -1,4 +1,4 @@
-/** The ledger's side of batches; see migrations 0066 to 0068. */
+/** The ledger's side of batches; see migrations 0066 to 0070. */
 import type { ChainId } from '../chains/port.ts';
 import type { Amount } from '../contracts/resources.ts';
 import type { Db } from '../db/pool.ts';

@@ -1,0 +1,144 @@
+-- A batch that had ended without paying, and whose end a reorganisation has taken out of the chain:
+-- its bytes are valid still, and may pay now. Members that nothing became of yet wait for it again,
+-- so that nobody pays them beside it; what it pays to the others is booked as a loss, and told.
+
+-- Whether the chain may yet say something else of an ended batch than what was booked of it.
+create function batch_is_in_doubt(p_batch text) returns boolean
+language sql stable
+return exists (
+  select from withdrawals b
+  join withdrawal_attempts p on p.group_id = b.group_id
+  join attempt_inclusions n on n.attempt_id = p.id and n.canonical = (n.fee_leg is null)
+  where b.group_id = p_batch and b.state in ('released', 'late_confirmed')
+);
+
+-- Members that are open and have no attempt of their own are where the batch's bytes are: not to be
+-- signed, released or expired. In the transaction that stores what the chain says.
+create function batch_take_back() returns trigger
+language plpgsql as $$
+declare
+  p withdrawal_attempts;
+  g transfer_groups;
+begin
+  select * into p from withdrawal_attempts a where a.id = new.attempt_id;
+  if not starts_with(p.group_id, 'batch:') or not batch_is_in_doubt(p.group_id) then
+    return null;
+  end if;
+  for g in
+    select t.* from transfer_groups t
+    join batch_members m on m.group_id = t.id and m.batch_group_id = p.group_id
+    where t.status = 'IN_PROGRESS' order by t.id for update of t
+  loop
+    continue when ledger_signing_began(g.id);
+    perform chain_set_state(g.id, 'broadcast', concat_ws(':', 'batchAgain', new.id, new.canonical),
+      jsonb_build_object('batch', p.group_id, 'txid', p.txid,
+        'why', 'what ended its batch is no longer in the chain, so that one may pay it after all'));
+    perform batch_wake_member(p.chain, g.id);
+  end loop;
+  return null;
+end
+$$;
+create trigger attempt_inclusions_take_back after insert or update of canonical
+  on attempt_inclusions for each row execute function batch_take_back();
+
+-- Tells of a member what its batch paid although it had been paid alone, is signed alone, or was
+-- given back.
+create function batch_note_beside(p_member text, p_inclusion_id bigint, p_detail jsonb) returns void
+language plpgsql as $$
+begin
+  perform chain_fact(p_member, 'late:' || p_inclusion_id, 'chain.late_confirmed', p_detail);
+  update withdrawals set state = 'late_confirmed', updated_at = clock_timestamp()
+    where group_id = p_member and state = 'released';
+  insert into outbox (group_id, event, step_key, created_at) values (p_member,
+    'withdrawal.late_confirmed', '~late:' || p_inclusion_id, clock_timestamp());
+end
+$$;
+
+-- Replaces the body of the late payments' migration. Members that wait for the batch are settled by
+-- what it paid them, or let go on alone where it failed again; `beside` names the others that it
+-- paid. Locks as everywhere: groups by id, then balances by wallet.
+create or replace function chain_take_late(
+  p_group_id text, p_inclusion_id bigint, out taken numeric, out beside text
+)
+language plpgsql as $$
+declare
+  c_paid constant boolean := (select n.paid from attempt_inclusions n where n.id = p_inclusion_id);
+  c_named constant integer := 5;
+  g transfer_groups;
+  b withdrawals;
+  v_detail jsonb;
+  v_beside text[] := '{}';
+begin
+  taken := 0;
+  if not starts_with(p_group_id, 'batch:') then
+    return;
+  end if;
+  select * into b from withdrawals where group_id = p_group_id;
+  select jsonb_build_object('batch', p_group_id, 'txid', p.txid, 'nonce', p.nonce) into v_detail
+    from attempt_inclusions n join withdrawal_attempts p on p.id = n.attempt_id
+    where n.id = p_inclusion_id;
+  perform from transfer_groups t
+    where t.id in (select m.group_id from batch_members m where m.batch_group_id = p_group_id)
+    order by t.id for update;
+  perform from wallet_balances x
+    where c_paid and x.mode = 'strict' and x.wallet_id in (select l.wallet_id
+      from transfer_legs l join batch_members m on m.group_id = l.group_id
+      where m.batch_group_id = p_group_id and l.remaining > 0)
+    order by x.wallet_id for update;
+  for g in
+    select t.* from transfer_groups t join batch_members m on m.group_id = t.id
+    where m.batch_group_id = p_group_id order by t.id
+  loop
+    if g.status = 'IN_PROGRESS' and chain_batch_of(g.id) is not null then
+      if c_paid then
+        taken := taken + (select w.amount from withdrawals w where w.group_id = g.id);
+        perform batch_settle_member(g, b, v_detail);
+      else
+        perform chain_set_state(g.id, 'held', 'batchEnded:' || p_inclusion_id, v_detail
+          || jsonb_build_object('why', 'its batch did not pay after all, so it is paid alone'));
+      end if;
+      perform batch_wake_member(b.chain, g.id);
+    -- One that an earlier block of the batch settled has no attempt.
+    elsif c_paid and (g.status <> 'SETTLED' or exists (
+      select from withdrawal_attempts p where p.group_id = g.id))
+    then
+      perform batch_note_beside(g.id, p_inclusion_id, v_detail);
+      v_beside := v_beside || g.id;
+    end if;
+  end loop;
+  if v_beside <> '{}' then
+    beside := format('It pays %s%s a second time, or although they were given back.',
+      array_to_string(v_beside[:c_named], ', '), case when cardinality(v_beside) > c_named
+        then format(' and %s more', cardinality(v_beside) - c_named) end);
+  end if;
+end
+$$;
+
+-- Replaces the body of the late payments' migration: see there. A failed batch goes out again where
+-- all its members wait for it. A member's own bytes stay where they are while the batch may pay it,
+-- and, where it has, until somebody has looked at the sender: two payments would be one too many.
+create or replace function chain_gone_again(p_chain text, p_holder text)
+returns table (group_id text, txid text, bytes text)
+language sql stable
+begin atomic
+  select distinct p.group_id, p.txid, p.bytes
+  from attempt_inclusions n
+  join withdrawal_attempts p on p.id = n.attempt_id and p.chain = p_chain
+  join transfer_groups g on g.id = p.group_id and g.status <> 'IN_PROGRESS'
+  join chains c on c.id = p_chain and c.leased_by = p_holder
+  where not n.canonical and n.fee_leg is not null
+    and (n.paid or p.kind = 'cancel' or (g.kind = 'batch' and not exists (
+      select from batch_members m
+      where m.batch_group_id = g.id and chain_batch_of(m.group_id) is null)))
+    and not chain_is_halted(p_chain)
+    and not exists (
+      select from withdrawal_attempts o
+      join attempt_inclusions i on i.attempt_id = o.id and i.canonical
+      where o.group_id = p.group_id)
+    and not exists (
+      select from batch_members m join withdrawals b on b.group_id = m.batch_group_id
+      where m.group_id = g.id and (batch_is_in_doubt(b.group_id)
+        or (b.state = 'late_confirmed' and exists (select from sender_pauses s
+          where s.chain = p_chain and s.sender = p.sender and s.until is null
+            and s.cause = 'late_confirmed'))));
+end;
