@@ -33,7 +33,7 @@ create table custody_payments (
   -- Every transaction that it ever named.
   txids text[] not null default '{}',
   detail text,
-  -- Since when its word is that it will not pay.
+  -- Since when its word is that it will not pay; once it was given back by that, for ever.
   failed_since timestamptz,
   -- The very event that paid: no second withdrawal is settled by it.
   paid_chain text collate "C",
@@ -45,6 +45,10 @@ create table custody_payments (
 
 create trigger custody_payments_stay before delete on custody_payments
   for each row execute function refuse_change();
+
+-- Failures are few: what was given back is looked after for some days.
+create index custody_payments_failed on custody_payments (failed_since)
+  where failed_since is not null;
 
 create index custody_payments_open on custody_payments (custodian)
   where began_at is not null and paid_txid is null;

@@ -81,8 +81,10 @@ declare
   c custody_payments;
   v_fails constant boolean := p_status in ('refused', 'failed', 'rejected');
   v_state text;
+  v_open boolean;
 begin
-  perform from transfer_groups where id = p_group_id for update;
+  select g.status = 'IN_PROGRESS' into v_open from transfer_groups g
+    where g.id = p_group_id for update;
   select * into strict c from custody_payments where group_id = p_group_id for update;
   if p_status = 'unknown' and c.status is not null then
     return jsonb_build_object('payment', custody_json(p_group_id), 'contradicts', false);
@@ -91,12 +93,13 @@ begin
     set status = p_status, reference = coalesce(c.reference, p_reference), detail = p_detail,
         txids = case when p_txid is null or p_txid = any (c.txids) then c.txids
           else c.txids || p_txid end,
-        failed_since = case when v_fails then coalesce(c.failed_since, clock_timestamp()) end,
+        failed_since = case when v_fails then coalesce(c.failed_since, clock_timestamp())
+          when not v_open then c.failed_since end,
         updated_at = clock_timestamp()
     where group_id = p_group_id;
   v_state := case when p_status = 'unknown' then 'broadcast_unknown' when v_fails then 'stuck'
     when p_status = 'confirmed' then 'confirmed' else 'broadcast' end;
-  if (select g.status from transfer_groups g where g.id = p_group_id) = 'IN_PROGRESS' then
+  if v_open then
     perform custody_set_state(p_group_id, v_state,
       concat_ws(':', '~custody', p_status, p_txid), 'withdrawal.custody_' || p_status,
       jsonb_strip_nulls(jsonb_build_object('custodian', c.custodian, 'reference', p_reference,

@@ -1,7 +1,7 @@
 import { continueAsNew, proxyActivities } from '@temporalio/workflow';
 import type { createCustodyActivities } from '../activities/custodyActivities.ts';
 import type { WithdrawalState } from '../src/contracts/resources.ts';
-import { CHAIN_TASK_QUEUE } from '../src/contracts/sagas.ts';
+import { CHAIN_TASK_QUEUE, CUSTODY_WATCH_MS } from '../src/contracts/sagas.ts';
 import type { OpenWithdrawalInput } from '../src/contracts/steps.ts';
 import { type Buttons, handleActs } from './acts.ts';
 import { ChainWait, isTimeForNewRun } from './chainSteps.ts';
@@ -27,8 +27,6 @@ const custody = proxyActivities<ReturnType<typeof createCustodyActivities>>({
 
 /** Longest pause between two questions to the custodian: it may know more, and no hint is sure. */
 const MOST_PAUSE_MS = 60_000;
-/** So long a payment that failed for good is asked about: a weekend and a day. */
-const AFTERWARDS_MS = 3 * 86_400_000;
 /** The custodian cannot have it yet: it may be given back, and its deadline counts. */
 const UNBEGUN: readonly WithdrawalState[] = [
   'requested',
@@ -74,7 +72,8 @@ export function custodialWithdrawal(input: OpenWithdrawalInput): Promise<SagaRes
  * is booked as a loss and told. The withdrawal itself has ended.
  */
 async function watchAfterwards(saga: GroupSaga, view: View, wait: ChainWait): Promise<void> {
-  const until = Date.now() + AFTERWARDS_MS;
+  // From the end of the group on, whichever run of the saga it is.
+  const until = Date.parse(saga.group?.finishedAt ?? '') + CUSTODY_WATCH_MS;
   wait.quicken();
   while (Date.now() < until) {
     const options = { summary: 'Ask whether it was paid after all' };

@@ -28,6 +28,12 @@ export const SAGA_TASK_QUEUE = 'holdfast';
 export const CHAIN_TASK_QUEUE = 'holdfast-chain';
 
 /**
+ * So long a payment that a custodian failed for good is asked about after it was given back: a
+ * weekend and a day.
+ */
+export const CUSTODY_WATCH_MS = 3 * 86_400_000;
+
+/**
  * Workflow types, one per file of `workflows/`. The type of a group follows from kind and chain.
  */
 export const WORKFLOW = {

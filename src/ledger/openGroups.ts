@@ -54,6 +54,28 @@ export async function listOpenGroups(
   return pageOf<OpenGroup>(rows, limit);
 }
 
+/**
+ * Payments that a custodian failed for good and that were given back within so many seconds, and
+ * not paid all the same since: their sagas still ask about them.
+ */
+export async function listWatchedPayments(
+  db: Db,
+  { withinSeconds, limit }: { withinSeconds: number; limit: number },
+): Promise<OpenGroup[]> {
+  const { rows } = await withRetry(() =>
+    db.query<{ item: OpenGroup }>(
+      `select ${ITEM} as item from custody_payments p
+       join transfer_groups g on g.id = p.group_id
+       join withdrawals w on w.group_id = p.group_id and w.state = 'released' ${REQUEST}
+       where p.failed_since is not null and starts_with(g.reason, 'CUSTODIAN_')
+         and g.finished_at > clock_timestamp() - make_interval(secs => $1)
+       order by g.finished_at limit $2`,
+      [withinSeconds, limit],
+    ),
+  );
+  return rows.map(({ item }) => item);
+}
+
 /** So many seconds ago by the database's clock, which dates groups. */
 export async function timeAgo(db: Db, seconds: number): Promise<Timestamp> {
   const { rows } = await withRetry(() =>

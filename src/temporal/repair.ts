@@ -18,8 +18,9 @@ export async function repairGroup(deps: SweepDeps, groupId: string): Promise<voi
 }
 
 /**
- * Starts the saga of an open group again if none runs: the same type, id and input, so that its
- * first step replays and the run goes on from the ledger's state. True when it was started.
+ * Starts the saga of an open group, or of a payment that is watched after its end, again if none
+ * runs: the same type, id and input, so that its first step replays and the run goes on from the
+ * ledger's state. True when it was started.
  */
 export async function repairOpenGroup(deps: SweepDeps, open: OpenGroup): Promise<boolean> {
   const { client, db, log } = deps;
@@ -38,8 +39,8 @@ export async function repairOpenGroup(deps: SweepDeps, open: OpenGroup): Promise
   const deadline = Date.now() + CALL_TIMEOUT_MS;
   const started = await startSaga(client, type, inputOf(open), { again: true, deadline });
   if (started === 'exists') return false;
-  log.warn({ groupId, type }, 'An open group had no saga; it was started again');
-  await recordRestart(db, groupId, type, 'No workflow drove this open group.');
+  log.warn({ groupId, type }, 'A group had no saga; it was started again');
+  await recordRestart(db, groupId, type, 'No workflow drove this group.');
   return true;
 }
 

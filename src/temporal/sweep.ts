@@ -5,9 +5,14 @@ import type {
   SweepCursor,
   SweepPart,
 } from '../../activities/sweepActivities.ts';
-import { FIRST_STEP } from '../contracts/sagas.ts';
+import { CUSTODY_WATCH_MS, FIRST_STEP } from '../contracts/sagas.ts';
 import { readGroup } from '../ledger/groups.ts';
-import { listOpenGroups, readOpenGroup, timeAgo } from '../ledger/openGroups.ts';
+import {
+  listOpenGroups,
+  listWatchedPayments,
+  readOpenGroup,
+  timeAgo,
+} from '../ledger/openGroups.ts';
 import { replay } from '../ledger/replay.ts';
 import { alertLedgerBehind, buryUnbegun, type ClientSaga, endOfSaga } from './closedSaga.ts';
 import type { SweepDeps } from './deps.ts';
@@ -25,6 +30,10 @@ const AT_ONCE = 10;
 const MANY_LOST = 10;
 /** How far back ended sagas are looked for; many sweeps long, so that a late list misses none. */
 const ENDED_WITHIN_MS = 30 * 60_000;
+/** Short of the whole watch, since a saga that comes to its end by itself is not gone. */
+const WATCHED_WITHIN_SECONDS = CUSTODY_WATCH_MS / 1_000 - 600;
+/** Payments that custodians failed, of one sweep; a day has a handful. */
+const MOST_WATCHED = 500;
 
 /**
  * The walks over one ledger and one namespace.
@@ -38,7 +47,10 @@ export function createSweep(deps: SweepDeps, { most = MOST_LOOKED_UP } = {}): Sw
       const swept = await sweepPayoutRuns(deps, onProgress);
       return { next: null, buried: 0, ...swept };
     },
-    sweepEndedSagas: (onProgress) => sweepEndedSagas(deps, onProgress),
+    sweepEndedSagas: async (onProgress) => {
+      const ended = await sweepEndedSagas(deps, onProgress);
+      return sweepWatchedPayments(deps, ended, onProgress);
+    },
   };
 }
 
@@ -88,6 +100,22 @@ async function sweepEndedSagas(deps: SweepDeps, onProgress: () => void): Promise
     const isClients = !open && type in FIRST_STEP;
     if (isClients && (await buryIfUnbegun(deps, type as ClientSaga, workflowId, runId)))
       part.buried += 1;
+    onProgress();
+  }
+  return part;
+}
+
+/** A custodian may pay what it failed, so the saga of such a payment runs on after its group. */
+async function sweepWatchedPayments(
+  deps: SweepDeps,
+  before: SweepPart,
+  onProgress: () => void,
+): Promise<SweepPart> {
+  const page = { withinSeconds: WATCHED_WITHIN_SECONDS, limit: MOST_WATCHED };
+  const part = { ...before };
+  for (const payment of await listWatchedPayments(deps.db, page)) {
+    part.looked += 1;
+    if (await repairOpenGroup(deps, payment)) part.restarted += 1;
     onProgress();
   }
   return part;

@@ -6,7 +6,9 @@ import { createChainDoor } from '../../src/chains/door.ts';
 import { SIGNAL } from '../../src/contracts/sagas.ts';
 import { isCustodyOpen } from '../../src/custody/custodyTables.ts';
 import { startHookReader } from '../../src/hooks/reader.ts';
+import { listWatchedPayments } from '../../src/ledger/openGroups.ts';
 import { repairGroup } from '../../src/temporal/repair.ts';
+import { createSweep } from '../../src/temporal/sweep.ts';
 import { balanceOf, faultOf, pathOf } from '../api/money.ts';
 import { createTestApi, type TestApi, type TestClient } from '../api/testApi.ts';
 import { atFileEnd } from '../support/borrow.ts';
@@ -70,6 +72,15 @@ async function untilSettled(read: () => Promise<{ status: string }>, id: string)
     return (await read()).status;
   };
   await expect.poll(looked, LONG).toBe('SETTLED');
+}
+
+async function untilPaidLate(id: string, read: () => Promise<{ withdrawal: { state: string } }>) {
+  const state = async () => {
+    await world.finalize();
+    await world.provider.say(id, {});
+    return (await read()).withdrawal.state;
+  };
+  await expect.poll(state, LONG).toBe('late_confirmed');
 }
 
 describe('a withdrawal of an asset that a custodian holds', () => {
@@ -150,15 +161,39 @@ describe('a custodian that pays what it had failed', () => {
     await expect.poll(async () => (await read()).status, LONG).toBe('RELEASED');
     await world.provider.say(id, { status: 'submitted' });
     await world.provider.release(id);
-    const state = async () => {
-      await world.finalize();
-      await world.provider.say(id, {});
-      return (await read()).withdrawal.state;
-    };
-    await expect.poll(state, LONG).toBe('late_confirmed');
+    await untilPaidLate(id, read);
     expect(await balanceOf(api, wallet)).toEqual(['0.3', '0', '0']);
     const handle = api.sagas!.client.workflow.getHandle(id);
     expect(await handle.result()).toMatchObject({ status: 'RELEASED' });
+  });
+
+  it('is noticed also when that saga was terminated: the sweeper starts it again', async () => {
+    const { client } = api.sagas!;
+    const { sweepEndedSagas } = createSweep({ client, db: world.db, log });
+    await api.admin.patch('/v1/assets/ETH.C', { withdrawalsPaused: false });
+    const { id, read } = await withdraw('0.4', freshAddress());
+    await submitted(id);
+    await world.provider.say(id, { status: 'failed' });
+    await expect.poll(async () => (await read()).status, LONG).toBe('RELEASED');
+    expect(await sweepEndedSagas(() => {})).toMatchObject({ restarted: 0 });
+    await client.workflow.getHandle(id).terminate('a test');
+    await world.provider.say(id, { status: 'submitted' });
+    expect(await sweepEndedSagas(() => {})).toMatchObject({ restarted: 1 });
+    expect(await sweepEndedSagas(() => {})).toMatchObject({ restarted: 0 });
+    const word = () => world.value('select status from custody_payments where group_id = $1', id);
+    await expect.poll(word, LONG).toBe('submitted');
+    // Its custodian contradicts itself by now: all the more to be watched.
+    await client.workflow.getHandle(id).terminate('a test');
+    expect(await sweepEndedSagas(() => {})).toMatchObject({ restarted: 1 });
+    await world.provider.release(id);
+    await untilPaidLate(id, read);
+    await client.workflow.getHandle(id).result();
+    expect(await sweepEndedSagas(() => {})).toMatchObject({ restarted: 0 });
+    // The one that was rejected above is watched still, for three days.
+    const watched = (withinSeconds: number) =>
+      listWatchedPayments(world.db, { withinSeconds, limit: 10 });
+    expect(await watched(3_600)).toHaveLength(1);
+    expect(await watched(0)).toEqual([]);
   });
 });
 
