@@ -9,6 +9,7 @@ import type { Group } from '../contracts/resources.ts';
 import type { Db } from '../db/pool.ts';
 import { readGroup } from '../ledger/groups.ts';
 import { waitForBatch } from './batchTables.ts';
+import { isCheaperAlone } from './cheaperAlone.ts';
 import { lowestCap } from './feeCap.ts';
 import { offerOf } from './offer.ts';
 import type { PayDeps } from './payDeps.ts';
@@ -83,12 +84,14 @@ export async function signWithdrawal(deps: PayDeps, groupId: string): Promise<Wi
 
 /** Where others are paid with it, or may be: then it is not signed alone now. */
 async function paidTogether(
-  { db, batches }: PayDeps,
+  deps: PayDeps,
   groupId: string,
-  { attempt, batch }: WithdrawalFacts,
+  facts: WithdrawalFacts,
 ): Promise<WithdrawalProgress | null> {
+  const { db, batches } = deps;
+  const { attempt, batch } = facts;
   if (batch !== null) return progress(db, groupId, paidBy(batch));
-  if (!batches || attempt !== null) return null;
+  if (!batches || attempt !== null || (await isCheaperAlone(deps, facts))) return null;
   const seconds = await waitForBatch(db, groupId, batches.waitSeconds);
   if (seconds === null) return null;
   const why = 'It waits a moment for others, to be paid with them.';

@@ -53,7 +53,9 @@ const until = (id: string, state: string) =>
 
 async function ask(number: number): Promise<string> {
   const { wallet } = await world.prepare('ETH', '0.5');
-  const body = { wallet, amount: '0.5', destination: payee(1_000 + number) };
+  const destination = payee(1_000 + number);
+  await world.node.markUsed(destination);
+  const body = { wallet, amount: '0.5', destination };
   return (await shop.post('/v1/withdrawals', body, { key: `w${number}` })).body.id;
 }
 

@@ -28,7 +28,9 @@ beforeEach(async () => {
 async function withdraw(count: number) {
   const inputs = [];
   for (let each = 0; each < count; each++) {
-    inputs.push(await world.prepare('ETH', '0.01', { destination: payee(payees++) }));
+    const destination = payee(payees++);
+    await world.node.markUsed(destination);
+    inputs.push(await world.prepare('ETH', '0.01', { destination }));
   }
   await Promise.all(
     inputs.map((input) => world.sagas.gateway.start('chainWithdrawal', input, 20_000)),

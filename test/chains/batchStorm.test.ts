@@ -61,6 +61,7 @@ async function turn(id: string | undefined) {
 const ACTS: Record<string, () => Promise<unknown>> = {
   async withdraw() {
     const paid = { asset: one(['ETH', 'USDX']) ?? 'ETH', to: payee(payees++) };
+    if (roll(4) > 0) await world.node.markUsed(paid.to);
     const { id } = await world.withdraw(paid.asset, '0.001', { destination: paid.to });
     members.push({ id, ...paid });
     await signWithdrawal(world.together, id);

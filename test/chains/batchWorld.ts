@@ -78,6 +78,7 @@ export async function createBatchWorld(): Promise<BatchWorld> {
     async waiting(asked) {
       const ids: string[] = [];
       for (const { asset = 'ETH', amount, ...more } of asked) {
+        await world.node.markUsed(more.destination);
         const { id } = await world.withdraw(asset, amount, more);
         const looked = await signWithdrawal(together, id);
         expect(looked.group.withdrawal?.state).toBe('held');

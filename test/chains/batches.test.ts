@@ -7,6 +7,7 @@ import { startProxy } from '../../src/chains/faults/proxy.ts';
 import type { Watch } from '../../src/chains/port.ts';
 import { signWithdrawal } from '../../src/withdrawals/pay.ts';
 import { type BatchWorld, createBatchWorld, PAYOUT, payee } from './batchWorld.ts';
+import { STRANGER } from './node.ts';
 
 let world: BatchWorld;
 
@@ -109,6 +110,29 @@ it('believes no node that leaves out what the payout contract said', async () =>
   await proxy.stop();
   await world.node.mine(2);
   expect((await world.look(batch)).status).toBe('SETTLED');
+});
+
+it('goes alone at once in native coins to a new address, since that takes less gas', async () => {
+  const sign = async (asset: string, destination: string) => {
+    const { id } = await world.withdraw(asset, '0.1', { destination });
+    const { group } = await signWithdrawal(world.together, id);
+    return { id, state: group.withdrawal?.state };
+  };
+  const fresh = payee(7);
+  const alone = await sign('ETH', fresh);
+  expect(alone.state).toBe('signed');
+  expect(await world.value('select count(*)::integer from batch_waits')).toBe(0);
+  // A token, and who has coins, by now or before, are paid with others.
+  const waiting = [await sign('USDX', payee(8)), await sign('ETH', STRANGER.address)];
+  await world.send(alone.id);
+  waiting.push(await sign('ETH', fresh));
+  expect(waiting.map(({ state }) => state)).toEqual(['held', 'held', 'held']);
+  for (const { id } of waiting) {
+    await world.sign(id);
+    await world.send(id);
+  }
+  await world.node.mine(3);
+  for (const { id } of [alone, ...waiting]) expect((await world.look(id)).status).toBe('SETTLED');
 });
 
 it('goes alone where nobody comes, once it has waited', async () => {

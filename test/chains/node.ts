@@ -37,6 +37,8 @@ export interface Node {
   /** Drops the last blocks; the head goes down. */
   rollback(depth: number): Promise<void>;
   automine(on: boolean): Promise<void>;
+  /** As if somebody had sent from an address before, which makes it no new account. */
+  markUsed(address: string): Promise<void>;
 }
 
 export function openNode(rpcUrl: string): Node {
@@ -94,6 +96,9 @@ export function openNode(rpcUrl: string): Node {
     rollback: async (depth) => {
       await rpc('anvil_rollback', depth);
       nextNonce = null;
+    },
+    markUsed: async (address) => {
+      await rpc('anvil_setNonce', address, '0x1');
     },
     automine: async (on) => {
       await rpc('evm_setAutomine', on);

@@ -199,6 +199,7 @@ async function together(corpus: ChainCorpus, sagas: Sagas, name: string) {
   corpus.payTogether(true);
   const { groupId } = await withdrawal(corpus, sagas, name);
   const other = await funded(corpus, `${name}-other`, 'ETH');
+  for (const each of [payee, DESTINATION]) await corpus.node.markUsed(each);
   await sagas.gateway.start('chainWithdrawal', { ...other, destination: payee }, WAIT_MS);
   const { withdrawal: paid } = await state(corpus, groupId, 'broadcast');
   corpus.payTogether(false);
