@@ -1,13 +1,16 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { ClosingLine } from './test/support/closingLine.ts';
+import { SlowFirst } from './test/support/slowFirst.ts';
 
 export default defineConfig({
   test: {
     // Child processes, never threads: Temporal's native module crashes in worker threads.
     pool: 'forks',
-    // Each file has a database, a namespace and a chain of its own, and mostly waits for them.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Each file has a database, a namespace and a chain of its own, and half of the time it waits
+    // for them: with two files on two cores a fifth of both is idle.
+    maxWorkers: Math.max(3, availableParallelism() - 1),
+    sequence: { sequencer: SlowFirst },
     globalSetup: ['test/support/globalSetup.ts'],
     setupFiles: ['test/support/fileEnd.ts'],
     reporters: ['default', new ClosingLine()],
