@@ -41,22 +41,26 @@ $$;
 create trigger attempt_inclusions_take_back after insert or update of canonical
   on attempt_inclusions for each row execute function batch_take_back();
 
--- Tells of a member what its batch paid although it had been paid alone, is signed alone, or was
--- given back.
-create function batch_note_beside(p_member text, p_inclusion_id bigint, p_detail jsonb) returns void
+-- Tells of a member what the chain says against its books. `late_confirmed`: its batch paid it
+-- although it had been paid alone, is signed alone, or was given back; `late_unpaid`: it is settled
+-- by a batch that does not pay after all.
+create function batch_note_late(
+  p_member text, p_event text, p_inclusion_id bigint, p_detail jsonb
+) returns void
 language plpgsql as $$
 begin
-  perform chain_fact(p_member, 'late:' || p_inclusion_id, 'chain.late_confirmed', p_detail);
+  perform chain_fact(p_member, 'late:' || p_inclusion_id, 'chain.' || p_event, p_detail);
   update withdrawals set state = 'late_confirmed', updated_at = clock_timestamp()
-    where group_id = p_member and state = 'released';
+    where group_id = p_member and state = 'released' and p_event = 'late_confirmed';
   insert into outbox (group_id, event, step_key, created_at) values (p_member,
-    'withdrawal.late_confirmed', '~late:' || p_inclusion_id, clock_timestamp());
+    'withdrawal.' || p_event, '~late:' || p_inclusion_id, clock_timestamp());
 end
 $$;
 
 -- Replaces the body of the late payments' migration. Members that wait for the batch are settled by
 -- what it paid them, or let go on alone where it failed again; `beside` names the others that it
--- paid. Locks as everywhere: groups by id, then balances by wallet.
+-- paid, or where it had paid and does not any more, all that are settled by it. Locks as
+-- everywhere: groups by id, then balances by wallet.
 create or replace function chain_take_late(
   p_group_id text, p_inclusion_id bigint, out taken numeric, out beside text
 )
@@ -67,6 +71,7 @@ declare
   g transfer_groups;
   b withdrawals;
   v_detail jsonb;
+  v_alone boolean;
   v_beside text[] := '{}';
 begin
   taken := 0;
@@ -89,6 +94,7 @@ begin
     select t.* from transfer_groups t join batch_members m on m.group_id = t.id
     where m.batch_group_id = p_group_id order by t.id
   loop
+    v_alone := exists (select from withdrawal_attempts p where p.group_id = g.id);
     if g.status = 'IN_PROGRESS' and chain_batch_of(g.id) is not null then
       if c_paid then
         taken := taken + (select w.amount from withdrawals w where w.group_id = g.id);
@@ -99,15 +105,15 @@ begin
       end if;
       perform batch_wake_member(b.chain, g.id);
     -- One that an earlier block of the batch settled has no attempt.
-    elsif c_paid and (g.status <> 'SETTLED' or exists (
-      select from withdrawal_attempts p where p.group_id = g.id))
-    then
-      perform batch_note_beside(g.id, p_inclusion_id, v_detail);
+    elsif c_paid = (g.status <> 'SETTLED' or v_alone) then
+      perform batch_note_late(g.id, case when c_paid then 'late_confirmed' else 'late_unpaid' end,
+        p_inclusion_id, v_detail);
       v_beside := v_beside || g.id;
     end if;
   end loop;
   if v_beside <> '{}' then
-    beside := format('It pays %s%s a second time, or although they were given back.',
+    beside := format(case when c_paid then 'It pays %s%s a second time, or although they were '
+        'given back.' else 'It was to pay %s%s.' end,
       array_to_string(v_beside[:c_named], ', '), case when cardinality(v_beside) > c_named
         then format(' and %s more', cardinality(v_beside) - c_named) end);
   end if;

@@ -166,3 +166,35 @@ it('goes out again where nobody can be paid twice, and lets go where it fails', 
   expect(await unitsOf(to)).toEqual([MILLI, MILLI]);
   await world.expectWhole();
 });
+
+it('that had paid and fails now is a loss of its members, who are named', async () => {
+  await world.database.owner.query("update assets set final = '1'");
+  const [to, other] = [payee(payees++), payee(payees++)];
+  const ids = await world.waiting(
+    [to, other].map((destination) => ({ amount: '0.001', destination })),
+  );
+  const [batch = ''] = await world.open();
+  await world.sign(batch);
+  await world.send(batch);
+  await world.node.mine();
+  expect(await world.look(batch)).toMatchObject({ status: 'SETTLED' });
+  const lost = async () => Number((await world.balance('shortfall:ETH')).settled);
+  const before = await lost();
+  await world.node.reorg(2);
+  await world.node.rpc('anvil_setCode', to, REFUSES);
+  expect(await world.follow()).toMatchObject({ turn: 'halted' });
+  await goOn();
+  expect(await gone()).toBe(1);
+  await createResender(deps())();
+  await world.node.mine();
+  await world.follow();
+  expect(await unitsOf([to, other])).toEqual([0n, 0n]);
+  expect(await world.states([batch, ...ids])).toEqual(['settled', 'settled', 'settled']);
+  expect((await lost()) - before).toBeCloseTo(0.002, 10);
+  for (const id of ids) expect(await world.events(id)).toContain('chain.late_unpaid');
+  expect(await openPauses(world.deps)).toMatchObject([
+    { reason: expect.stringContaining(`It was to pay ${ids.join(', ')}.`) },
+  ]);
+  expect(await endPauses(world.deps, 'talked to the customers')).toBe(1);
+  await world.expectWhole();
+});
