@@ -6,7 +6,8 @@ create type entry_status as enum ('HOLD', 'SETTLED', 'RELEASED', 'CANCELLED');
 -- No foreign keys: the statement trigger below finds the group and the leg of each row, and
 -- a key lock on shared wallets (`external:…`) would be taken by every transfer at once.
 create table ledger_entries (
-  id bigint generated always as identity primary key,
+  -- In the order of writing; an entry is found by its group or its wallet, never by this.
+  id bigint generated always as identity,
   group_id text collate "C" not null,
   leg smallint not null,
   wallet_id text collate "C" not null,
@@ -23,15 +24,13 @@ create table ledger_entries (
   pending_in_after numeric,
   -- Orders commits for whoever folds, seals or dispatches: below the snapshot's xmin all is known.
   xid xid8 not null default pg_current_xact_id(),
-  created_at timestamptz not null
+  created_at timestamptz not null,
+  -- A group's rows, and that a step writes a leg's row of one status once only.
+  constraint ledger_entries_once primary key (group_id, leg, status, operation)
 );
 
 -- Told, not counted, as of `transfer_legs`.
 alter table ledger_entries alter column group_id set (n_distinct = -0.2);
-
--- A group's rows, and that a step writes a leg's row of one status once only.
-create unique index ledger_entries_once
-  on ledger_entries (group_id, leg, status, operation);
 
 -- A wallet's history by time, its balance as of a time, and what a limit counts today. Strict
 -- wallets' rows rise in time, version and id alike.

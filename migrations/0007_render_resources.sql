@@ -13,23 +13,16 @@ create function json_time(p timestamptz) returns text
 language sql stable parallel safe
 return coalesce(to_char(p at time zone 'UTC', '\"YYYY-MM-DD"T"HH24:MI:SS.US"Z"\"'), 'null');
 
-create function leg_json(
-  p_leg smallint, p_wallet text, p_asset text, p_type leg_type,
-  p_amount numeric, p_settled numeric, p_remaining numeric
-) returns jsonb
-language sql stable
-return jsonb_build_object(
-  'leg', p_leg, 'wallet', p_wallet, 'asset', p_asset, 'type', p_type,
-  'amount', amount_text(p_amount), 'settled', amount_text(p_settled),
-  'remaining', amount_text(p_remaining));
-
--- The legs of a group as they stand, in their order; an empty array where there are none.
+-- The legs of a group as they stand, in their order; an empty array where there are none. Through
+-- text, which takes a third of what an object at a time takes. Ids of wallets and codes of assets
+-- need no quoting.
 create function legs_json(p_group_id text) returns jsonb
 language sql stable
 return (
-  select coalesce(jsonb_agg(
-      leg_json(l.leg, l.wallet_id, l.asset, l.type, l.amount, l.settled, l.remaining) order by l.leg
-    ), '[]')
+  select coalesce('[' || string_agg(format(
+      '{"leg": %s, "wallet": "%s", "asset": "%s", "type": "%s", "amount": "%s", "settled": "%s", '
+      '"remaining": "%s"}', l.leg, l.wallet_id, l.asset, l.type, trim_scale(l.amount),
+      trim_scale(l.settled), trim_scale(l.remaining)), ',' order by l.leg) || ']', '[]')::jsonb
   from transfer_legs l where l.group_id = p_group_id
 );
 

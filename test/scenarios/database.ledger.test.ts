@@ -34,7 +34,7 @@ test('the service cannot take away what holds it', async () => {
     'create rule r as on delete to ledger_entries do instead nothing',
     'set session_replication_role = replica',
     'update ledger_entries set amount = 0 where false',
-    'insert into ledger_entries default values on conflict (id) do update set amount = 0',
+    'insert into ledger_entries default values on conflict on constraint ledger_entries_once do update set amount = 0',
     'delete from operations',
     'truncate operations',
     'update transfer_groups set kind = kind',
@@ -59,7 +59,7 @@ test('entries outlive every way that SQL has to change or remove them', async ()
        select count(*) from gone`,
     `insert into ledger_entries overriding system value
        select * from ledger_entries where group_id = '${id}' limit 1
-       on conflict (id) do update set amount = 0`,
+       on conflict on constraint ledger_entries_once do update set amount = 0`,
     'truncate ledger_entries restart identity cascade',
     'set local session_replication_role = replica; delete from ledger_entries',
     'set local session_replication_role = replica; truncate ledger_entries',
