@@ -39,13 +39,18 @@ export interface LedgerDeps {
   db: Db;
   /** Tells who waits in this process what a step answered; see `src/temporal/outcomes.ts`. */
   publish: (input: StepInput, outcome: StepOutcome) => void;
+  /** The answer of this very step where it was begun already; see `src/temporal/headStart.ts`. */
+  takeBegun: (input: StepInput) => Promise<StepOutcome> | undefined;
 }
 
 /** Activities named after the ledger functions that they call. */
-export function createLedgerActivities({ db, publish }: LedgerDeps) {
+export function createLedgerActivities({ db, publish, takeBegun }: LedgerDeps) {
   const step =
     <Input extends StepInput>(run: (db: Db, input: Input) => Promise<StepOutcome>) =>
     async (input: Input): Promise<StepOutcome> => {
+      // One that went wrong is tried anew, as after any failure.
+      const begun = await takeBegun(input)?.catch(() => undefined);
+      if (begun) return begun;
       const outcome = await run(db, input);
       publish(input, outcome);
       return outcome;

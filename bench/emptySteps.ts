@@ -1,9 +1,10 @@
 /** The ledger's steps with nothing behind them: they answer as the ledger would, at once. */
 import type { Group } from '../src/contracts/resources.ts';
 import type { OpenTransferInput, SettleInput, StepOutcome } from '../src/contracts/steps.ts';
+import type { HeadStarts } from '../src/temporal/headStart.ts';
 import type { Outcomes } from '../src/temporal/outcomes.ts';
 
-export function createEmptySteps({ publish }: Outcomes) {
+export function createEmptySteps({ publish }: Outcomes, { take }: HeadStarts) {
   const held = new Map<string, Group>();
   const done = (input: OpenTransferInput | SettleInput, group: Group): StepOutcome => {
     const outcome = { outcome: 'done', replayed: false, groupStatus: group.status, group } as const;
@@ -12,11 +13,15 @@ export function createEmptySteps({ publish }: Outcomes) {
   };
   return {
     async openTransfer(input: OpenTransferInput): Promise<StepOutcome> {
+      const begun = await take(input);
+      if (begun) return begun;
       const group = groupOf(input);
       if (group.status === 'IN_PROGRESS') held.set(group.id, group);
       return done(input, group);
     },
     async settle(input: SettleInput): Promise<StepOutcome> {
+      const begun = await take(input);
+      if (begun) return begun;
       const group = held.get(input.groupId);
       if (!group) throw new Error(`${input.groupId} is not held`);
       held.delete(input.groupId);

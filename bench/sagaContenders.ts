@@ -11,6 +11,7 @@ import { bundleWorkflows } from '../src/temporal/bundle.ts';
 import { connectTemporal } from '../src/temporal/client.ts';
 import type { SagaDeps } from '../src/temporal/deps.ts';
 import { createGateway } from '../src/temporal/gateway.ts';
+import { createHeadStarts } from '../src/temporal/headStart.ts';
 import { createOutcomes } from '../src/temporal/outcomes.ts';
 import { startWorker } from '../src/temporal/worker.ts';
 import { createEmptySteps } from './emptySteps.ts';
@@ -90,7 +91,8 @@ export async function emptySagas(
   const temporal = await connectTemporal({ address, namespace, identity: 'bench', log });
   const { client, connection } = temporal;
   const outcomes = createOutcomes();
-  const steps = createEmptySteps(outcomes) as unknown as SagaDeps['steps'];
+  const headStarts = createHeadStarts();
+  const steps = createEmptySteps(outcomes, headStarts) as unknown as SagaDeps['steps'];
   const worker = await startWorker({
     connection,
     namespace,
@@ -98,9 +100,10 @@ export async function emptySagas(
     taskQueue: SAGA_TASK_QUEUE,
     activities: steps,
     bundle: await bundleWorkflows(),
+    begin: headStarts.begin,
   });
   const db: Db = { query: () => Promise.reject(new Error('An empty saga asks no database.')) };
-  const gateway = createGateway({ client, db, outcomes, steps, log, temporalUi: null });
+  const gateway = createGateway({ client, db, outcomes, headStarts, steps, log, temporalUi: null });
   return gatewaySagas('empty', gateway, pairs, async () => {
     await worker.stop();
     await temporal.close();

@@ -51,6 +51,7 @@ export async function actAndWait<U extends SagaUpdate>(
   const over = new AbortController();
   const act = { deps, update, input, until: Date.now() + waitMs, over: over.signal };
   const expectation = deps.outcomes.expect(input.groupId, input.stepKey);
+  const withdraw = deps.headStarts.offer(STEP_OF_UPDATE[update], input, () => askLedger(act));
   try {
     // The local worker's activity tells before Temporal has recorded it; the ledger has it already.
     const told = expectation.told.then((each) => answerOfTold(act, each));
@@ -58,6 +59,7 @@ export async function actAndWait<U extends SagaUpdate>(
   } finally {
     over.abort(ANSWERED);
     expectation.forget();
+    withdraw();
   }
 }
 
@@ -122,13 +124,17 @@ async function sendUpdate<U extends SagaUpdate>(act: Act<U>): Promise<StepOutcom
 
 /** No saga runs: a finished group answers by itself; an open one gets its saga back (null). */
 async function withoutSaga<U extends SagaUpdate>(act: Act<U>): Promise<Answer | null> {
-  const { deps, update, input } = act;
+  const { deps, input } = act;
   const group = await readGroup(deps.db, input.groupId);
   if (group === null) return { outcome: 'not_found' };
   if (group.status === 'IN_PROGRESS') {
     await repairGroup(deps, input.groupId);
     return null;
   }
+  return askLedger(act);
+}
+
+function askLedger<U extends SagaUpdate>({ deps, update, input }: Act<U>): Promise<StepOutcome> {
   const step = deps.steps[STEP_OF_UPDATE[update]] as (
     input: SagaUpdates[U],
   ) => Promise<StepOutcome>;

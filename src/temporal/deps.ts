@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { createLedgerActivities } from '../../activities/ledgerActivities.ts';
 import type { Db } from '../db/pool.ts';
 import type { Log } from '../observability/log.ts';
+import type { HeadStarts } from './headStart.ts';
 import type { Outcomes } from './outcomes.ts';
 
 /** What the sweeper stands on. */
@@ -15,6 +16,8 @@ export interface SweepDeps {
 export interface SagaDeps extends SweepDeps {
   /** Where the ledger's steps of this process tell their outcomes. */
   outcomes: Outcomes;
+  /** Where the gateway offers a step that its worker may begin early. */
+  headStarts: HeadStarts;
   /** The ledger's steps as the worker registers them; called directly where no saga is needed. */
   steps: ReturnType<typeof createLedgerActivities>;
 }

@@ -47,6 +47,8 @@ async function startAndAwaitFirstStep<T extends ClientSaga>(
   const deadline = Math.max(until, Date.now() + SHORTEST_CALL_MS);
   const over = new AbortController();
   const expectation = deps.outcomes.expect(input.groupId, input.stepKey);
+  const first = deps.steps[FIRST_STEP[type]] as (input: SagaInputs[T]) => Promise<StepOutcome>;
+  const withdraw = deps.headStarts.offer(FIRST_STEP[type], input, () => first(input));
   const look = () => lookQuietly(deps, type, input);
   try {
     let started = await startSaga(deps.client, type, input, { deadline, assets });
@@ -73,6 +75,7 @@ async function startAndAwaitFirstStep<T extends ClientSaga>(
   } finally {
     over.abort(ANSWERED);
     expectation.forget();
+    withdraw();
   }
 }
 

@@ -1,7 +1,9 @@
 /** The SDK's worker with a thread of our own for the workflows. */
 import { type Logger, Worker } from '@temporalio/worker';
 import type { Workflow, WorkflowCreator } from '@temporalio/worker/lib/workflow/interface.js';
+import type { BeginStep } from './headStart.ts';
 import { startSagaThread } from './sagaThread.ts';
+import { beginSteps } from './stepsOfTasks.ts';
 
 /** No task of a saga computes for a second: it waits for a ledger step or ends. */
 const STUCK_MS = 10_000;
@@ -12,13 +14,15 @@ const STUCK_MS = 10_000;
  * processor time where the call itself takes two. Our sagas are our own code; one that never came
  * to an end is told by an alert. What the SDK could do instead stands in docs/upstream.
  */
-export class SagaWorker extends Worker {
-  protected static override async createWorkflowCreator(
-    ...[bundle, { activities }, logger]: Parameters<typeof Worker.createWorkflowCreator>
-  ): Promise<WorkflowCreator> {
-    const thread = await startSagaThread(bundle, new Set(activities.keys()), logger);
-    return alertWhenStuck(thread, logger);
-  }
+export function sagaWorker(begin: BeginStep = () => {}) {
+  return class SagaWorker extends Worker {
+    protected static override async createWorkflowCreator(
+      ...[bundle, { activities }, logger]: Parameters<typeof Worker.createWorkflowCreator>
+    ): Promise<WorkflowCreator> {
+      const thread = await startSagaThread(bundle, new Set(activities.keys()), logger);
+      return beginSteps(alertWhenStuck(thread, logger), begin);
+    }
+  };
 }
 
 /** Tells of a workflow whose code keeps its thread: nobody else on that thread goes on then. */

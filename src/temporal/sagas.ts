@@ -10,6 +10,7 @@ import { bundleWorkflows } from './bundle.ts';
 import { connectTemporal, type Temporal } from './client.ts';
 import { makeCurrent, pinnedTo } from './deployment.ts';
 import { createGateway } from './gateway.ts';
+import { createHeadStarts, type HeadStarts } from './headStart.ts';
 import { createOutcomes } from './outcomes.ts';
 import { installRuntime } from './runtime.ts';
 import { ensureReconcileSchedule, ensureRepairSchedule } from './schedule.ts';
@@ -61,7 +62,10 @@ export async function startSagas(options: SagasOptions): Promise<Sagas> {
   const { client } = temporal;
   const outcomes = createOutcomes();
   const sweep = createSweep({ client, db, log });
-  const steps = createActivities({ db, log, risk, publish: outcomes.publish, ...sweep });
+  const headStarts = createHeadStarts();
+  const { publish } = outcomes;
+  const takeBegun = headStarts.take;
+  const steps = createActivities({ db, log, risk, publish, takeBegun, ...sweep });
   const workers: RunningWorker[] = [];
   let stopping: Promise<void> | undefined;
   const stop = () => {
@@ -71,7 +75,7 @@ export async function startSagas(options: SagasOptions): Promise<Sagas> {
   try {
     if (options.work !== false) {
       const activities = { ...steps, ...chainActivities };
-      workers.push(...(await startWorkers(temporal, options, activities)));
+      workers.push(...(await startWorkers(temporal, options, activities, headStarts)));
     }
     if (options.sweeper !== false) {
       await ensureRepairSchedule(client);
@@ -87,7 +91,7 @@ export async function startSagas(options: SagasOptions): Promise<Sagas> {
       : Promise.all(workers.map((worker) => worker.ended)).then(() => {});
   ended.catch((error) => log.error({ err: error }, 'A Temporal worker of this process has ended'));
   const { temporalUi } = options;
-  const gateway = createGateway({ client, db, outcomes, steps, log, temporalUi });
+  const gateway = createGateway({ client, db, outcomes, headStarts, steps, log, temporalUi });
   return { gateway, client, ended, stop };
 }
 
@@ -95,13 +99,21 @@ async function startWorkers(
   { client, connection }: Temporal,
   options: SagasOptions,
   activities: object,
+  { begin }: HeadStarts,
 ): Promise<RunningWorker[]> {
   const { namespace, identity, dataConverter, chainActivities, buildId, sagasInMemory } = options;
   const deployment = buildId === undefined ? undefined : pinnedTo(buildId);
   const shared = { connection, namespace, identity, dataConverter, deployment };
   const bundle = await bundleWorkflows();
   const workers = [
-    await startWorker({ ...shared, taskQueue: SAGA_TASK_QUEUE, activities, bundle, sagasInMemory }),
+    await startWorker({
+      ...shared,
+      taskQueue: SAGA_TASK_QUEUE,
+      activities,
+      bundle,
+      begin,
+      sagasInMemory,
+    }),
   ];
   if (chainActivities) {
     const chain = { ...shared, taskQueue: CHAIN_TASK_QUEUE, activities: chainActivities };

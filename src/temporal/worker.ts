@@ -1,8 +1,9 @@
 import type { DataConverter } from '@temporalio/common';
 import type { NativeConnection, WorkerDeploymentOptions } from '@temporalio/worker';
 import type { WorkflowBundle } from './bundle.ts';
+import type { BeginStep } from './headStart.ts';
 import { heartbeats } from './heartbeats.ts';
-import { SagaWorker } from './sagaWorker.ts';
+import { sagaWorker } from './sagaWorker.ts';
 
 export interface WorkerSettings {
   connection: NativeConnection;
@@ -12,6 +13,8 @@ export interface WorkerSettings {
   activities: object;
   /** None: a worker for activities alone. */
   bundle?: WorkflowBundle;
+  /** Is told which steps the tasks of sagas will take; left out: nobody waits in this process. */
+  begin?: BeginStep;
   /**
    * Most sagas in memory: of more that wait, those are evicted for which nothing happened the
    * longest, and are replayed when something does; see docs/operators.md.
@@ -46,8 +49,8 @@ const STICKY_TIMEOUT = '3 seconds';
 
 /** Starts a worker and polls at once. */
 export async function startWorker(settings: WorkerSettings): Promise<RunningWorker> {
-  const { bundle, deployment, sagasInMemory, ...rest } = settings;
-  const worker = await SagaWorker.create({
+  const { bundle, begin, deployment, sagasInMemory, ...rest } = settings;
+  const worker = await sagaWorker(begin).create({
     ...rest,
     // Without workflows there are remote activities alone: the work with a node.
     ...(bundle

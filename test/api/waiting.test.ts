@@ -5,6 +5,7 @@ import { createLog } from '../../src/observability/log.ts';
 import { bundleWorkflows } from '../../src/temporal/bundle.ts';
 import { connectTemporal, type Temporal } from '../../src/temporal/client.ts';
 import { createGateway } from '../../src/temporal/gateway.ts';
+import { createHeadStarts } from '../../src/temporal/headStart.ts';
 import { createOutcomes } from '../../src/temporal/outcomes.ts';
 import { installRuntime } from '../../src/temporal/runtime.ts';
 import { createSweep } from '../../src/temporal/sweep.ts';
@@ -34,9 +35,18 @@ async function apiWithoutWorker() {
   const db = api.db.pool;
   const { client } = temporal;
   const outcomes = createOutcomes();
+  const headStarts = createHeadStarts();
+  const { publish } = outcomes;
   const sweep = createSweep({ client, db, log });
-  const steps = createActivities({ db, log, risk: null, publish: outcomes.publish, ...sweep });
-  gateway = createGateway({ client, db, outcomes, steps, log, temporalUi: null });
+  const steps = createActivities({
+    db,
+    log,
+    risk: null,
+    publish,
+    takeBegun: headStarts.take,
+    ...sweep,
+  });
+  gateway = createGateway({ client, db, outcomes, headStarts, steps, log, temporalUi: null });
   return { api, temporal, steps };
 }
 

@@ -6,6 +6,7 @@ import { createLedgerActivities } from '../../activities/ledgerActivities.ts';
 import { startTemporal } from '../../src/dev/stack/temporal.ts';
 import { connectTemporal } from '../../src/temporal/client.ts';
 import { createGateway } from '../../src/temporal/gateway.ts';
+import { createHeadStarts } from '../../src/temporal/headStart.ts';
 import { createOutcomes } from '../../src/temporal/outcomes.ts';
 import { startSagas } from '../../src/temporal/sagas.ts';
 import { actInput, holdInput, leg, transferInput } from './inputs.ts';
@@ -81,8 +82,18 @@ describe('the gateway of a process without a worker', () => {
     const { client, close } = await connectTemporal(world.options);
     const { db, log } = world.options;
     const outcomes = createOutcomes();
-    const steps = createLedgerActivities({ db, publish: outcomes.publish });
-    const gateway = createGateway({ client, db, outcomes, steps, log, temporalUi: null });
+    const headStarts = createHeadStarts();
+    const { publish } = outcomes;
+    const steps = createLedgerActivities({ db, publish, takeBegun: headStarts.take });
+    const gateway = createGateway({
+      client,
+      db,
+      outcomes,
+      headStarts,
+      steps,
+      log,
+      temporalUi: null,
+    });
     const waiting = await holdOf('nobody works');
     expect(await gateway.start('transfer', waiting, 100)).toEqual({ outcome: 'pending' });
 

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { createLog } from '../../src/observability/log.ts';
 import { bundleWorkflows } from '../../src/temporal/bundle.ts';
 import { installRuntime } from '../../src/temporal/runtime.ts';
-import { SagaWorker } from '../../src/temporal/sagaWorker.ts';
+import { sagaWorker } from '../../src/temporal/sagaWorker.ts';
 
 /**
  * Histories of a running service, exported by `exportHistories.ts`. Code that replays them can take
@@ -24,7 +24,7 @@ beforeAll(async () => {
 async function failures(
   bundle: string,
   names = NAMES,
-  worker: Pick<typeof Worker, 'runReplayHistories'> = SagaWorker,
+  worker: Pick<typeof Worker, 'runReplayHistories'> = sagaWorker(),
 ): Promise<string[]> {
   const histories = names.map((name) => ({
     workflowId: name,

@@ -1,6 +1,6 @@
+import { Worker } from '@temporalio/worker';
 import { expect, it, vi } from 'vitest';
 import { readConfig } from '../../src/config.ts';
-import { SagaWorker } from '../../src/temporal/sagaWorker.ts';
 import { actInput, holdInput } from './inputs.ts';
 import { createWorld, doneGroup, eventually, WAIT_MS, wallet } from './world.ts';
 
@@ -9,7 +9,7 @@ const IN_MEMORY = 3;
 const GROUPS = 8;
 
 it('keeps so many sagas in memory and no more, and acts on the others all the same', async () => {
-  const create = vi.spyOn(SagaWorker, 'create');
+  const create = vi.spyOn(Worker, 'create');
   const world = await createWorld({ sagasInMemory: IN_MEMORY });
   const worker = await create.mock.results[0]?.value;
   const wallets = [await wallet(world, '100'), await wallet(world, '0')] as const;
