@@ -1,12 +1,16 @@
 /** The SDK's process-wide runtime: one a process, so it is installed where a process begins. */
 import type { LogMetadata } from '@temporalio/common';
-import { Runtime } from '@temporalio/worker';
+import { type Logger, Runtime } from '@temporalio/worker';
 import type { Log } from '../observability/log.ts';
 
 /** The chain's worker runs activities alone, on purpose. */
 const EXPECTED = 'No workflows registered, not polling for workflow tasks';
 
-type Level = 'trace' | 'debug' | 'info' | 'warn' | 'error';
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const;
+type Level = (typeof LEVELS)[number];
+
+/** Levels that our log does not write. */
+let muted: Level[] = [];
 
 /**
  * Sends the SDK's log through ours, and leaves signals to the process: by default the SDK would
@@ -24,7 +28,8 @@ export function installRuntime(log: Log): void {
     };
     log[level]({ temporal, ...found }, message);
   };
-  Runtime.install({
+  muted = LEVELS.filter((level) => !log.isLevelEnabled(level));
+  const { logger } = Runtime.install({
     shutdownSignals: [],
     logger: {
       trace: write('trace'),
@@ -36,4 +41,18 @@ export function installRuntime(log: Log): void {
     },
     telemetryOptions: { logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} } },
   });
+  mute(logger);
+}
+
+/** The levels whose lines nobody will read, so nobody needs to write them. */
+export function mutedLevels(): readonly string[] {
+  return muted;
+}
+
+/**
+ * Lets a logger of the SDK drop at once what our log does not write. By itself it composes, sorts
+ * and keeps each line for a while before it asks; some twenty a saga, with what they are about.
+ */
+export function mute(logger: Logger): void {
+  for (const level of muted) logger[level] = () => {};
 }

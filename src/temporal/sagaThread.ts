@@ -12,6 +12,7 @@ import type {
 } from '@temporalio/worker/lib/workflow/interface.js';
 import { WorkerThreadClient } from '@temporalio/worker/lib/workflow/threaded-vm.js';
 import type { SinkCall } from '@temporalio/workflow';
+import { mutedLevels } from './runtime.ts';
 import { type Activated, type Bundle, bytesOf, type ThreadInput } from './sagaThreadMessages.ts';
 
 type Activation = proto.coresdk.workflow_activation.IWorkflowActivation;
@@ -28,7 +29,7 @@ export async function startSagaThread(
   const file = new URL('./sagaThreadEntry.ts', import.meta.url);
   const client = new WorkerThreadClient(new NodeWorker(file), logger);
   const send = client.send.bind(client) as unknown as Send;
-  await send({ type: 'begin', bundle, activityNames });
+  await send({ type: 'begin', bundle, activityNames, muted: mutedLevels() });
   return {
     // Travels with the first activation, which follows at once.
     createWorkflow: async (options) => workflowIn(send, options),

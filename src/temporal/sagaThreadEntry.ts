@@ -21,6 +21,8 @@ const { WorkflowActivation } = proto.coresdk.workflow_activation;
 const { WorkflowActivationCompletion } = proto.coresdk.workflow_completion;
 /** Queries that read the stacks of promises. */
 const STACK_QUERIES = ['__stack_trace', '__enhanced_stack_trace'];
+/** The sink of the SDK's that takes what workflows log. */
+const LOGGER = '__temporal_logger';
 /** No time: `vm` watches nothing where it is given none, see `sagaWorker.ts`. */
 const UNWATCHED = undefined as unknown as number;
 
@@ -31,11 +33,13 @@ interface Traced {
 
 let creator: ReusableVMWorkflowCreator | undefined;
 let enter: EnterWorkflow = () => {};
+let muted: readonly string[] = [];
 
 async function handle(input: ThreadInput): Promise<Activated | undefined> {
   switch (input.type) {
     case 'begin': {
       enter = trackPromises();
+      muted = input.muted;
       const { bundle, activityNames } = input;
       creator = await ReusableVMWorkflowCreator.create(bundle, UNWATCHED, activityNames);
       return undefined;
@@ -74,10 +78,14 @@ async function activate(
   return { completion: bytesOf(completion), sinkCalls: await sinkCallsOf(workflow) };
 }
 
-/** Without the functions in them, which no message can carry. */
+/**
+ * Without the functions in them, which no message can carry, and without lines of the log that
+ * nobody reads: each has a copy of all that is known of the workflow.
+ */
 async function sinkCallsOf(workflow: Workflow): Promise<Activated['sinkCalls']> {
   const calls = await workflow.getAndResetSinkCalls();
-  return calls.map((call) => {
+  const heard = calls.filter((call) => call.ifaceName !== LOGGER || !muted.includes(call.fnName));
+  return heard.map((call) => {
     const { now: _, random: __, ...unsafe } = call.workflowInfo.unsafe;
     return { ...call, workflowInfo: { ...call.workflowInfo, unsafe } } as typeof call;
   });

@@ -6,7 +6,13 @@ import type { SinkCall } from '@temporalio/workflow';
 export type Bundle = Parameters<typeof ReusableVMWorkflowCreator.create>[0];
 
 export type ThreadInput =
-  | { type: 'begin'; bundle: Bundle; activityNames: Set<string> }
+  | {
+      type: 'begin';
+      bundle: Bundle;
+      activityNames: Set<string>;
+      /** Levels that nobody reads. */
+      muted: readonly string[];
+    }
   | { type: 'activate'; runId: string; activation: Uint8Array; create?: WorkflowCreateOptions }
   | { type: 'dispose'; runId: string }
   | { type: 'destroy' };

@@ -7,7 +7,7 @@ import { createWorld, doneGroup, eventually, WAIT_MS, type World, wallet } from 
 
 /** What the SDK logs in this file: the runtime is one a process, the first who installs it wins. */
 const lines: { message: string; workflowId?: string }[] = [];
-const log = new Proxy(createLog('silent'), {
+const log = new Proxy(createLog('trace'), {
   get: (real, name) =>
     ['trace', 'debug', 'info', 'warn', 'error'].includes(String(name))
       ? (found: { temporal?: { workflowId?: string } }, message: string) =>
