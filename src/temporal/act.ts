@@ -51,7 +51,7 @@ export async function actAndWait<U extends SagaUpdate>(
   const over = new AbortController();
   const act = { deps, update, input, until: Date.now() + waitMs, over: over.signal };
   const expectation = deps.outcomes.expect(input.groupId, input.stepKey);
-  const withdraw = deps.headStarts.offer(STEP_OF_UPDATE[update], input, () => askLedger(act));
+  const { withdraw } = deps.headStarts.offer(STEP_OF_UPDATE[update], input, () => askLedger(act));
   try {
     // The local worker's activity tells before Temporal has recorded it; the ledger has it already.
     const told = expectation.told.then((each) => answerOfTold(act, each));

@@ -48,7 +48,7 @@ async function startAndAwaitFirstStep<T extends ClientSaga>(
   const over = new AbortController();
   const expectation = deps.outcomes.expect(input.groupId, input.stepKey);
   const first = deps.steps[FIRST_STEP[type]] as (input: SagaInputs[T]) => Promise<StepOutcome>;
-  const withdraw = deps.headStarts.offer(FIRST_STEP[type], input, () => first(input));
+  const early = deps.headStarts.offer(FIRST_STEP[type], input, () => first(input));
   const look = () => lookQuietly(deps, type, input);
   try {
     let started = await startSaga(deps.client, type, input, { deadline, assets });
@@ -65,6 +65,7 @@ async function startAndAwaitFirstStep<T extends ClientSaga>(
       const looked = lookUntil(look, until, over.signal);
       return (await Promise.race([told, looked])) ?? { outcome: 'pending' };
     }
+    if (started === 'here') early.begin();
     const told = expectation.told.then(({ outcome }) => outcome);
     const delay = started === 'here' ? LOCAL_WORKER_MS : 0;
     const looked = lookUntil(look, until, over.signal, delay).then(asFirstAnswer);
@@ -75,7 +76,7 @@ async function startAndAwaitFirstStep<T extends ClientSaga>(
   } finally {
     over.abort(ANSWERED);
     expectation.forget();
-    withdraw();
+    early.withdraw();
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * The step that a caller waits for begins when its saga's task reaches this process, and not only
+ * The step that a caller waits for begins when Temporal has its saga or sends the act, and not only
  * when the saga's code has asked for it: between the two lie three milliseconds of the SDK's ways
  * between its threads, which the database can use. The saga asks for the step all the same, gets
  * the answer of the one that was begun, and writes the same history. Where anything is not as
@@ -8,16 +8,20 @@
 import type { StepInput, StepOutcome } from '../contracts/steps.ts';
 
 export interface HeadStarts {
-  /**
-   * The gateway's: this step may begin once a task that takes it is here.
-   *
-   * @returns withdraws the offer; always called, or the offers would grow
-   */
-  offer(step: string, input: StepInput, run: () => Promise<StepOutcome>): () => void;
+  /** The gateway's: this step may begin once a task that takes it is here. */
+  offer(step: string, input: StepInput, run: () => Promise<StepOutcome>): HeadStart;
   /** The worker's, see `BeginStep`. */
   begin: BeginStep;
   /** The activity's: the answer of the step that was begun, once; undefined where none was. */
   take(input: StepInput): Promise<StepOutcome> | undefined;
+}
+
+/** One step, offered by who waits for it. */
+export interface HeadStart {
+  /** Temporal has the saga and gave its first task to this process: begins what has not begun. */
+  begin(): void;
+  /** Always called, or the offers would grow. */
+  withdraw(): void;
 }
 
 /**
@@ -31,6 +35,7 @@ interface Offer {
   step: string;
   /** The input as it travels. */
   text: string;
+  isUsed: boolean;
   run(): Promise<StepOutcome>;
 }
 
@@ -49,15 +54,30 @@ const KEPT_MS = 5_000;
 export function createHeadStarts(now = Date.now): HeadStarts {
   const offers = new Map<string, Set<Offer>>();
   const begun = new Map<string, Begun>();
+
+  function begin(offer: Offer): void {
+    if (offer.isUsed) return;
+    offer.isUsed = true;
+    if (begun.has(offer.text)) return;
+    forgetOld(begun, now());
+    const answer = offer.run();
+    // Whoever takes it hears of it.
+    answer.catch(() => {});
+    begun.set(offer.text, { answer, at: now() });
+  }
+
   return {
     offer(step, input, run) {
       const { groupId } = input;
-      const offer = { step, text: JSON.stringify(input), run };
+      const offer = { step, text: JSON.stringify(input), isUsed: false, run };
       const ofGroup = offers.get(groupId) ?? new Set();
       offers.set(groupId, ofGroup.add(offer));
-      return () => {
-        ofGroup.delete(offer);
-        if (ofGroup.size === 0 && offers.get(groupId) === ofGroup) offers.delete(groupId);
+      return {
+        begin: () => begin(offer),
+        withdraw() {
+          ofGroup.delete(offer);
+          if (ofGroup.size === 0 && offers.get(groupId) === ofGroup) offers.delete(groupId);
+        },
       };
     },
     begin(step, groupId, argument) {
@@ -65,12 +85,7 @@ export function createHeadStarts(now = Date.now): HeadStarts {
       if (ofGroup === undefined) return;
       const text = Buffer.from(argument).toString();
       const offer = [...ofGroup].find((each) => each.step === step && each.text === text);
-      if (offer === undefined || begun.has(text)) return;
-      forgetOld(begun, now());
-      const answer = offer.run();
-      // Whoever takes it hears of it.
-      answer.catch(() => {});
-      begun.set(text, { answer, at: now() });
+      if (offer !== undefined) begin(offer);
     },
     take(input) {
       if (begun.size === 0) return undefined;

@@ -19,7 +19,7 @@ describe('a head start', () => {
   it('begins the step that was asked for with this very input, and nothing else', async () => {
     const heads = createHeadStarts();
     let begun = 0;
-    const withdraw = heads.offer('settle', input, () => {
+    const { withdraw } = heads.offer('settle', input, () => {
       begun += 1;
       return run();
     });
@@ -33,6 +33,24 @@ describe('a head start', () => {
     withdraw();
     expect(await heads.take(input)).toBe(outcome);
     heads.begin('settle', 'g', travelling(input));
+    expect(begun).toBe(1);
+  });
+
+  it('begins once, be it with the answer to the start or with the task', async () => {
+    const heads = createHeadStarts();
+    let begun = 0;
+    const offer = () =>
+      heads.offer('settle', input, () => {
+        begun += 1;
+        return run();
+      });
+    const first = offer();
+    first.begin();
+    heads.begin('settle', 'g', travelling(input));
+    offer().begin();
+    expect(begun).toBe(1);
+    expect(await heads.take(input)).toBe(outcome);
+    first.begin();
     expect(begun).toBe(1);
   });
 
