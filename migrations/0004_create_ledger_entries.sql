@@ -162,12 +162,16 @@ alter table ledger_entries enable always trigger ledger_entries_carry;
 -- commits. Deferred, because the group's row is written before its legs where it is new.
 create function check_finished_group() returns trigger
 language plpgsql as $$
+declare
+  v_leg smallint;
 begin
-  -- By the most, so that no statistics can turn it into a read of the table.
-  if (select max(l.remaining) from transfer_legs l where l.group_id = new.id) > 0 then
-    raise exception 'group % cannot be %: a leg is still held', new.id, new.status
+  -- A loop is planned for all it may find, and so reads by the index; `exists` may read the table.
+  for v_leg in
+    select l.leg from transfer_legs l where l.group_id = new.id and l.remaining > 0
+  loop
+    raise exception 'group % cannot be %: leg % is still held', new.id, new.status, v_leg
       using errcode = 'HF003';
-  end if;
+  end loop;
   return null;
 end
 $$;

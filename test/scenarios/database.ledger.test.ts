@@ -34,7 +34,8 @@ test('the service cannot take away what holds it', async () => {
     'create rule r as on delete to ledger_entries do instead nothing',
     'set session_replication_role = replica',
     'update ledger_entries set amount = 0 where false',
-    'insert into ledger_entries default values on conflict on constraint ledger_entries_once do update set amount = 0',
+    `insert into ledger_entries default values
+       on conflict on constraint ledger_entries_once do update set amount = 0`,
     'delete from operations',
     'truncate operations',
     'update transfer_groups set kind = kind',
