@@ -62,64 +62,94 @@ grant select, insert on ledger_entries to holdfast_app;
 -- and SETTLED rows sum to zero per group and asset. All entries of a step are inserted by one
 -- statement, so this sees the step whole.
 --
--- It has the owner's rights, since nobody else may write legs. Look-ups are lateral with a limit,
--- and updates go by place, so that no statistics can turn them into reads of a table.
+-- It has the owner's rights, since nobody else may write legs. Look-ups are by a limit of one, and
+-- updates go by place, so that no statistics can turn them into reads of a table. A leg that is
+-- held and settled at once is written once.
 create function carry_entries() returns trigger
 language plpgsql security definer
 set search_path = public, pg_temp
 as $$
 declare
+  -- So many rows of one group are worth a statement that looks its group up once.
+  c_many constant integer := 8;
+  v_group text;
+  v_written boolean;
   v_rows bigint;
   v_first entry_status;
   v_last entry_status;
   v_settled numeric;
   v_alike boolean;
+  -- Legs that were held and settled at once.
+  v_whole bigint := 0;
   v_count bigint;
   r record;
 begin
   select count(*), min(n.status), max(n.status), sum(n.amount) filter (where n.status = 'SETTLED'),
-      min(n.group_id) = max(n.group_id) and min(n.asset) = max(n.asset)
-    into v_rows, v_first, v_last, v_settled, v_alike
+      min(n.group_id), min(n.group_id) = max(n.group_id) and min(n.asset) = max(n.asset)
+    into v_rows, v_first, v_last, v_settled, v_group, v_alike
     from new_entries n;
-  if v_first = 'HOLD' then
+  if v_rows > c_many and v_alike then
+    select true into v_written
+      from transfer_groups where id = v_group and xid = pg_current_xact_id();
+  end if;
+  if v_first = 'HOLD' and v_settled is not null then
+    insert into transfer_legs (group_id, leg, wallet_id, asset, type, amount, settled, remaining)
+      select n.group_id, n.leg, n.wallet_id, n.asset, n.type, n.amount, n.amount, 0
+      from (
+        select group_id, leg, wallet_id, asset, type, max(abs(amount)) as amount
+          from new_entries
+          where status in ('HOLD', 'SETTLED') and (type = 'CREDIT') = (amount > 0)
+          group by group_id, leg, wallet_id, asset, type
+          having count(*) = 2 and min(status) <> max(status) and min(amount) = max(amount)
+          order by group_id, leg) n
+      where v_written or (
+          select true from transfer_groups g
+            where g.id = n.group_id and g.xid = pg_current_xact_id() limit 1);
+    get diagnostics v_whole = row_count;
+    v_rows := v_rows - 2 * v_whole;
+  end if;
+  if v_first = 'HOLD' and v_rows > 0 then
     insert into transfer_legs (group_id, leg, wallet_id, asset, type, amount, settled, remaining)
       select n.group_id, n.leg, n.wallet_id, n.asset, n.type, abs(n.amount), 0, abs(n.amount)
       from new_entries n
-        cross join lateral (
-          select from transfer_groups g
-            where g.id = n.group_id and g.xid = pg_current_xact_id() limit 1) g
-      where n.status = 'HOLD' and (n.type = 'CREDIT') = (n.amount > 0);
+      where n.status = 'HOLD' and (n.type = 'CREDIT') = (n.amount > 0)
+        and (v_written or (
+          select true from transfer_groups g
+            where g.id = n.group_id and g.xid = pg_current_xact_id() limit 1))
+        and (v_whole = 0 or (
+          select true from transfer_legs x
+            where x.group_id = n.group_id and x.leg = n.leg limit 1) is null);
     get diagnostics v_count = row_count;
     v_rows := v_rows - v_count;
   end if;
-  if v_settled is not null then
+  if v_settled is not null and v_rows > 0 then
     update transfer_legs l
       set settled = l.settled + abs(n.amount), remaining = l.remaining - abs(n.amount)
       from new_entries n
-        cross join lateral (
-          select from transfer_groups g
-            where g.id = n.group_id and g.xid = pg_current_xact_id() limit 1) g
         cross join lateral (
           select x.ctid as place from transfer_legs x
             where x.group_id = n.group_id and x.leg = n.leg limit 1) x
       where n.status = 'SETTLED' and l.ctid = x.place and l.wallet_id = n.wallet_id
         and l.asset = n.asset and l.type = n.type and (n.type = 'CREDIT') = (n.amount > 0)
-        and l.remaining >= abs(n.amount);
+        and l.remaining >= abs(n.amount)
+        and (v_written or (
+          select true from transfer_groups g
+            where g.id = n.group_id and g.xid = pg_current_xact_id() limit 1));
     get diagnostics v_count = row_count;
     v_rows := v_rows - v_count;
   end if;
-  if v_last > 'SETTLED' then
+  if v_last > 'SETTLED' and v_rows > 0 then
     update transfer_legs l set remaining = l.remaining - abs(n.amount)
       from new_entries n
-        cross join lateral (
-          select from transfer_groups g
-            where g.id = n.group_id and g.xid = pg_current_xact_id() limit 1) g
         cross join lateral (
           select x.ctid as place from transfer_legs x
             where x.group_id = n.group_id and x.leg = n.leg limit 1) x
       where n.status > 'SETTLED' and l.ctid = x.place and l.wallet_id = n.wallet_id
         and l.asset = n.asset and l.type <> n.type and (n.type = 'CREDIT') = (n.amount > 0)
-        and l.remaining >= abs(n.amount);
+        and l.remaining >= abs(n.amount)
+        and (v_written or (
+          select true from transfer_groups g
+            where g.id = n.group_id and g.xid = pg_current_xact_id() limit 1));
     get diagnostics v_count = row_count;
     v_rows := v_rows - v_count;
   end if;
