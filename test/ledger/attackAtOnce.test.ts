@@ -1,4 +1,4 @@
-/** Raw rows that hold and settle in one statement: each leg is written once, and only if it fits. */
+/** Raw rows that hold and settle in one statement: a leg is written once, and only if it fits. */
 import { beforeAll, expect, it } from 'vitest';
 import type { Pool } from '../../src/db/pool.ts';
 import { readGroup } from '../../src/ledger/groups.ts';
@@ -24,11 +24,11 @@ const atOnce = (leg: number, amount = '1'): Row[] => [
 async function insert(pool: Pool, rows: Row[], { isWritten = true } = {}) {
   const { a, b, group } = await heldPair(db, '10');
   const client = await pool.connect();
-  const values = rows.map(
-    ([leg, type, status, amount], index) =>
-      `('${group}', ${leg}, '${(type === 'DEBIT') === (status !== 'RELEASED') ? a : b}', 'USD', '${type}', '${status}', ${amount},
-        'attack:${index}', clock_timestamp())`,
-  );
+  const values = rows.map(([leg, type, status, amount], index) => {
+    const wallet = (type === 'DEBIT') === (status !== 'RELEASED') ? a : b;
+    return `('${group}', ${leg}, '${wallet}', 'USD', '${type}', '${status}', ${amount},
+      'attack:${index}', clock_timestamp())`;
+  });
   try {
     await client.query('begin');
     if (isWritten) {
