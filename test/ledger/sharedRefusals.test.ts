@@ -35,21 +35,23 @@ const move = (from: string, to: string, amount = '1') =>
   transferInput([debit(from, amount), credit(to, amount)]);
 
 /** What one step answers in the middle of others, each of which must be done. */
-async function amongOthers(one: () => Promise<string>): Promise<string> {
-  const others = [1, 2, 3, 4].map(async () =>
-    move(await walletWith(db, '1'), await walletWith(db, '0')),
-  );
-  const inputs = await Promise.all(others);
-  const [first, second, third, fourth] = inputs.map(
-    (input) => () => codeOf(openTransfer(shared, input)),
-  );
+async function amongOthers<Answer>(one: () => Promise<Answer>): Promise<Answer> {
+  const wallets = await Promise.all([1, 2, 3, 4, 5, 6, 7, 8].map(() => walletWith(db, '1')));
+  const other = (index: number) => {
+    const [from, to] = wallets.slice(2 * index);
+    return codeOf(openTransfer(shared, move(from!, to!)));
+  };
   // The first goes alone; what is asked for meanwhile goes together.
-  const answers = [first!(), second!(), one(), third!(), fourth!()];
-  const [, , answer, ...rest] = await Promise.all(answers);
-  expect(rest).toEqual(['done', 'done']);
-  expect(await answers[1]).toBe('done');
+  const [first, second, answer, ...rest] = await Promise.all([
+    other(0),
+    other(1),
+    one(),
+    other(2),
+    other(3),
+  ]);
+  expect([first, second, ...rest]).toEqual(['done', 'done', 'done', 'done']);
   expect((await audit(db)).faults).toEqual([]);
-  return answer!;
+  return answer;
 }
 
 const opened = (input: OpenTransferInput) => amongOthers(() => codeOf(openTransfer(shared, input)));
@@ -79,12 +81,8 @@ it('one that was to be accepted before', async () => {
 it('two assets: held leg by leg, settled never', async () => {
   const [a, b] = [await walletWith(db, '5'), await walletWith(db, '0', 'EUR')];
   const input = move(a, b);
-  const outcome = await Promise.all([
-    openTransfer(shared, move(await walletWith(db, '1'), await walletWith(db, '0'))),
-    openTransfer(shared, move(await walletWith(db, '1'), await walletWith(db, '0'))),
-    openTransfer(shared, input),
-  ]);
-  expect(outcome[2]).toMatchObject({ group: { legs: [{ asset: 'USD' }, { asset: 'EUR' }] } });
+  const held = await amongOthers(() => openTransfer(shared, input));
+  expect(held).toMatchObject({ group: { legs: [{ asset: 'USD' }, { asset: 'EUR' }] } });
   const settled = await amongOthers(() => codeOf(settle(shared, settleInput(input.groupId))));
   expect(settled).toBe('UNBALANCED_GROUP');
 });
