@@ -54,7 +54,7 @@ export async function runStep(
   const { kind, values = [] } = call.shared ?? {};
   const answer =
     steps && kind
-      ? await steps.answer({ kind, step: [...by, asked], values: [...rights, ...values] }, alone)
+      ? await steps.answer({ kind, common: [...by, asked], values: [...rights, ...values] }, alone)
       : await alone();
   return outcomeOf(answer, request);
 }

@@ -30,7 +30,7 @@ const WALLETS = { from: 7, to: 9 };
 /** A step's element of each array argument of `ledger_take_steps`. */
 export interface SharedStep {
   kind: keyof typeof ARGUMENTS;
-  step: unknown[];
+  common: unknown[];
   values: unknown[];
 }
 
@@ -141,7 +141,7 @@ async function run(db: Db, batch: Waiting[]): Promise<void> {
 }
 
 async function ask(db: Db, opens: Waiting[], settles: Waiting[]): Promise<unknown[]> {
-  const steps = [...opens, ...settles].map(({ step }) => step.step);
+  const steps = [...opens, ...settles].map(({ step }) => step.common);
   const values = [
     ...columns(STEP_ARGUMENTS, steps),
     ...columns(ARGUMENTS.open, opens.map(valuesOf)),
