@@ -48,7 +48,6 @@ declare
   v_at_json text;
   i integer;
   -- An item, which is a leg of a step: what it adds to its wallet, settled or held.
-  v_items integer := 0;
   v_leg smallint;
   v_type leg_type;
   v_wallet text;

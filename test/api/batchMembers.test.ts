@@ -2,13 +2,11 @@
 import { beforeAll, expect, test } from 'vitest';
 import { createChainActivities } from '../../activities/chainActivities.ts';
 import { createChainDoor } from '../../src/chains/door.ts';
-import { startWatcher } from '../../src/watchers/watcher.ts';
-import { createWatcherMetrics } from '../../src/watchers/watcherMetrics.ts';
 import { createBatcher } from '../../src/withdrawals/batch.ts';
 import { type BatchWorld, createBatchWorld, payee } from '../chains/batchWorld.ts';
 import { log, XPUB } from '../chains/chainWorld.ts';
-import { atFileEnd } from '../support/borrow.ts';
 import { createTestApi, type TestApi, type TestClient } from './testApi.ts';
+import { startTestWatcher } from './testWatcher.ts';
 
 let world: BatchWorld;
 let api: TestApi;
@@ -30,18 +28,7 @@ beforeAll(async () => {
   shop = await api.client('shop', 'read', 'transfer');
   bank = await api.client('bank', 'read', 'operate', 'transfer');
   await world.database.owner.query('update chains set leased_by = null, leased_until = null');
-  const watcher = await startWatcher({
-    db,
-    chain,
-    client: api.sagas!.client,
-    log,
-    metrics: createWatcherMetrics(api.metrics.registry),
-    identity: 'api-test',
-    startBlock: null,
-    pollMs: 50,
-    batch: createBatcher(batching),
-  });
-  atFileEnd(() => watcher.stop());
+  await startTestWatcher(api, { db, chain, log, batch: createBatcher(batching) });
 });
 
 const pathOf = (id: string, act: string) => `/v1/withdrawals/${encodeURIComponent(id)}/${act}`;

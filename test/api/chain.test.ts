@@ -5,15 +5,13 @@ import { createChainActivities } from '../../activities/chainActivities.ts';
 import { createChainDoor } from '../../src/chains/door.ts';
 import { compileContract } from '../../src/dev/chain/compile.ts';
 import { deploy } from '../../src/dev/chain/token.ts';
-import { startWatcher } from '../../src/watchers/watcher.ts';
-import { createWatcherMetrics } from '../../src/watchers/watcherMetrics.ts';
 import { depositXpub } from '../../src/withdrawals/developmentKeys.ts';
 import { connectMnemonicSigner } from '../../src/withdrawals/hotWallet.ts';
 import { type ChainWorld, createChainWorld, log } from '../chains/chainWorld.ts';
 import { MNEMONIC, STRANGER } from '../chains/node.ts';
-import { atFileEnd } from '../support/borrow.ts';
 import { balanceOf, credit, debit, faultOf, pathOf } from './money.ts';
 import { createTestApi, type TestApi, type TestClient } from './testApi.ts';
+import { startTestWatcher } from './testWatcher.ts';
 
 const ETH = 10n ** 18n;
 /** Somebody outside, in all three spellings. */
@@ -49,17 +47,7 @@ beforeAll(async () => {
   });
   shop = await api.client('shop', 'read', 'transfer');
   bank = await api.client('bank', 'read', 'operate');
-  const watcher = await startWatcher({
-    db,
-    chain,
-    client: api.sagas!.client,
-    log,
-    metrics: createWatcherMetrics(api.metrics.registry),
-    identity: 'api-test',
-    startBlock: null,
-    pollMs: 50,
-  });
-  atFileEnd(() => watcher.stop());
+  await startTestWatcher(api, { db, chain, log });
   expect((await api.anonymous.get('/health/ready')).status).toBe(200);
   await api.admin.post('/v1/assets', { code: 'USD', scale: 2 });
 });

@@ -8,15 +8,13 @@ import { createChainDoor } from '../../src/chains/door.ts';
 import { ChainUnavailable } from '../../src/contracts/chain.ts';
 import { dueHooks } from '../../src/hooks/inboxTables.ts';
 import { readHooks, startHookReader } from '../../src/hooks/reader.ts';
-import { startWatcher } from '../../src/watchers/watcher.ts';
-import { createWatcherMetrics } from '../../src/watchers/watcherMetrics.ts';
 import { connectMnemonicSigner } from '../../src/withdrawals/hotWallet.ts';
 import { type ChainWorld, createChainWorld, log, XPUB } from '../chains/chainWorld.ts';
 import { MNEMONIC, STRANGER } from '../chains/node.ts';
-import { atFileEnd } from '../support/borrow.ts';
 import { signAlchemy, signHmac } from './hookSenders.ts';
 import { balanceOf } from './money.ts';
 import { createTestApi, type TestApi } from './testApi.ts';
+import { startTestWatcher } from './testWatcher.ts';
 
 const SECRET = 'shared-with-the-provider-of-hooks';
 const ETH = 10n ** 18n;
@@ -39,17 +37,7 @@ beforeAll(async () => {
       activities: createChainActivities({ db, chain, signer, log, ...paying }),
     },
   });
-  const watcher = await startWatcher({
-    db,
-    chain,
-    client: api.sagas!.client,
-    log,
-    metrics: createWatcherMetrics(api.metrics.registry),
-    identity: 'hooks-test',
-    startBlock: null,
-    pollMs: 50,
-  });
-  atFileEnd(() => watcher.stop());
+  await startTestWatcher(api, { db, chain, log });
 });
 
 /** An honest delivery; the body says what a test likes. */

@@ -2,14 +2,12 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { createChainActivities } from '../../activities/chainActivities.ts';
 import { createChainDoor } from '../../src/chains/door.ts';
-import { startWatcher } from '../../src/watchers/watcher.ts';
-import { createWatcherMetrics } from '../../src/watchers/watcherMetrics.ts';
 import { depositXpub } from '../../src/withdrawals/developmentKeys.ts';
 import { log } from '../chains/chainWorld.ts';
 import { MNEMONIC } from '../chains/node.ts';
 import { createPayWorld, DESTINATION, type PayWorld } from '../chains/payWorld.ts';
-import { atFileEnd } from '../support/borrow.ts';
 import { createTestApi, type TestApi, type TestClient } from './testApi.ts';
+import { startTestWatcher } from './testWatcher.ts';
 
 let world: PayWorld;
 let api: TestApi;
@@ -30,17 +28,7 @@ beforeAll(async () => {
   shop = await api.client('shop', 'read', 'transfer');
   bank = await api.client('bank', 'read', 'operate');
   await world.database.owner.query('update chains set leased_by = null, leased_until = null');
-  const watcher = await startWatcher({
-    db,
-    chain,
-    client: api.sagas!.client,
-    log,
-    metrics: createWatcherMetrics(api.metrics.registry),
-    identity: 'api-test',
-    startBlock: null,
-    pollMs: 50,
-  });
-  atFileEnd(() => watcher.stop());
+  await startTestWatcher(api, { db, chain, log });
 });
 
 /** Asked for by a shop, and in no block. */

@@ -234,7 +234,7 @@ describe('steps that share a transaction', () => {
         await other.query('select from wallet_balances where wallet_id = any($1) for update', [
           wallets.slice(0, 16),
         ]);
-        // As many as go alone, and as many as there may be calls under way.
+        // Of them the first goes alone, and the others wait with it.
         const stuck = times(8, (i) => pay(2 * i));
         let ended = 0;
         for (const one of stuck) {
