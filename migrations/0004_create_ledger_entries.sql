@@ -169,7 +169,7 @@ begin
       ), 'an entry does not fit its leg')
       using errcode = 'HF002', hint = 'Write entries through the ledger functions.';
   end if;
-  if v_settled <> 0 or not v_alike then
+  if v_settled <> 0 or (v_settled is not null and not v_alike) then
     for r in
       select n.group_id, n.asset, sum(n.amount) as sum
         from new_entries n where n.status = 'SETTLED'
@@ -195,13 +195,12 @@ language plpgsql as $$
 declare
   v_leg smallint;
 begin
-  -- A loop is planned for all it may find, and so reads by the index; `exists` may read the table.
-  for v_leg in
-    select l.leg from transfer_legs l where l.group_id = new.id and l.remaining > 0
-  loop
+  -- Planned for all it may find, and so read by the index; `exists` may read the table.
+  select l.leg into v_leg from transfer_legs l where l.group_id = new.id and l.remaining > 0;
+  if found then
     raise exception 'group % cannot be %: leg % is still held', new.id, new.status, v_leg
       using errcode = 'HF003';
-  end loop;
+  end if;
   return null;
 end
 $$;

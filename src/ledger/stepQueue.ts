@@ -3,7 +3,7 @@
  * what comes waits and then goes together; nobody waits for company. What a step does, answers and
  * refuses is the same either way, and each is durable before it is told.
  */
-import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate } from 'node:timers/promises';
 import type { Db } from '../db/pool.ts';
 
 /**
@@ -91,10 +91,14 @@ export function queueSteps(pool: Db): StepDb {
     const wallets = steps.flatMap(walletsOf);
     for (const id of wallets) locked.add(id);
     underWay += steps.length;
-    const done = run().then(() => {
-      underWay -= steps.length;
+    await new Promise<void>((resolve) => {
+      const enough = setTimeout(resolve, PATIENCE_MS).unref();
+      void run().then(() => {
+        underWay -= steps.length;
+        clearTimeout(enough);
+        resolve();
+      });
     });
-    await Promise.race([done, sleep(PATIENCE_MS, undefined, { ref: false })]);
     for (const id of wallets) locked.delete(id);
   }
 
