@@ -5,6 +5,7 @@ import { amountFault } from './contracts/amounts.ts';
 import { type BatchSettings, readBatches } from './contracts/batches.ts';
 import { type Custodians, readCustodians } from './contracts/custodians.ts';
 import { type HookSources, readHookSources } from './contracts/hookSources.ts';
+import { readWebhooks, type Webhooks } from './contracts/webhooks.ts';
 
 /** The public test mnemonic of anvil and hardhat; the signer refuses it on known main nets. */
 const PUBLIC_TEST_MNEMONIC = 'test test test test test test test test test test test junk';
@@ -80,6 +81,8 @@ export interface Config {
   signer: { url: string; token: string; timeoutMs: number } | null;
   /** Who may send hooks to `/v1/chain-hooks/{source}`, by source. */
   hookSources: HookSources;
+  /** Who is told what happens, by name; the workers tell them. */
+  webhooks: Webhooks;
   /** Who pays withdrawals for us where we hold no keys, by name. */
   custodians: Custodians;
   mnemonic: string;
@@ -158,6 +161,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     finalityStallSeconds: integer('CHAIN_FINALITY_STALL_SECONDS', 1800),
     signer: readSigner(env, faults, integer('SIGNER_TIMEOUT_MS', DEFAULT_SIGNER_TIMEOUT_MS)),
     hookSources: readNamed('CHAIN_HOOKS', readHookSources, env, faults),
+    webhooks: readNamed('WEBHOOKS', readWebhooks, env, faults),
     custodians: readNamed('CUSTODIANS', readCustodians, env, faults),
     mnemonic: env.HOLDFAST_DEV_MNEMONIC || PUBLIC_TEST_MNEMONIC,
     depositXpub: env.HOLDFAST_DEPOSIT_XPUB || null,

@@ -29,6 +29,8 @@ import { type Sagas, startSagas } from './temporal/sagas.ts';
 import { observeReorgs } from './watchers/reorgMetrics.ts';
 import { startWatcher } from './watchers/watcher.ts';
 import { createWatcherMetrics } from './watchers/watcherMetrics.ts';
+import { startDispatcher } from './webhooks/dispatcher.ts';
+import { createDeliveryCounter, observeWebhooks } from './webhooks/webhookMetrics.ts';
 import { createBatcher } from './withdrawals/batch.ts';
 import { depositXpub } from './withdrawals/developmentKeys.ts';
 import {
@@ -108,6 +110,8 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
       const reader = startHookReader({ db, chain, log, pollMs, wake: wakerOf(db, sagas) });
       stops.push(() => reader.stop());
     }
+    const webhooks = await tellOthers(config, { db, log, metrics });
+    stops.push(() => webhooks.stop());
     const door = chain && openDoor(config, db, chain);
     const deps = { db, gateway: sagas.gateway, chain: door, log, metrics };
     const app = config.roles.has('api')
@@ -189,6 +193,13 @@ function openHookDoor({ hookSources, chainRpcUrl }: Config, deps: HookDeps) {
   const { db, log, metrics } = deps;
   if (chainRpcUrl === null) return null;
   return createHookDoor({ db, sources: hookSources, log, registry: metrics.registry });
+}
+
+/** Webhooks go out from the workers; other roles tell nobody. */
+function tellOthers(config: Config, { db, log, metrics: { registry } }: HookDeps) {
+  const webhooks = config.roles.has('worker') ? config.webhooks : {};
+  observeWebhooks(registry, db);
+  return startDispatcher({ db, log, webhooks, counter: createDeliveryCounter(registry) });
 }
 
 interface HookDeps {

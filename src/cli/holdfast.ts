@@ -4,12 +4,14 @@ import { CHAIN_EXPLAIN } from './chainExplain.ts';
 import { CHAIN_PROXY } from './chainProxy.ts';
 import { type Command, UsageFault } from './command.ts';
 import { RECONCILE } from './reconcile.ts';
+import { WEBHOOKS } from './webhooks.ts';
 
 /** By the words that name them. */
 const COMMANDS: Record<string, Command> = {
   'chain explain': CHAIN_EXPLAIN,
   'chain proxy': CHAIN_PROXY,
   reconcile: RECONCILE,
+  webhooks: WEBHOOKS,
 };
 
 async function main(words: string[]): Promise<number> {

@@ -1,0 +1,145 @@
+/**
+ * Tells endpoints what happened: at least once each, and what happened to one group in its order.
+ * One endpoint that does not answer holds up neither the others nor, of its own, other groups.
+ */
+import type { Webhook, Webhooks } from '../contracts/webhooks.ts';
+import type { Db } from '../db/pool.ts';
+import type { Log } from '../observability/log.ts';
+import { type Loop, startLoop } from '../watchers/loop.ts';
+import {
+  type DueDelivery,
+  dueDeliveries,
+  handOut,
+  noteDelivered,
+  noteFailed,
+  registerEndpoints,
+} from './deliveryTables.ts';
+import { messageId, messageOf, signatureHeaders } from './message.ts';
+import type { DeliveryCounter } from './webhookMetrics.ts';
+
+export interface DispatcherOptions {
+  db: Db;
+  webhooks: Webhooks;
+  log: Log;
+  counter: DeliveryCounter;
+  /** Pause between two looks at the outbox, in milliseconds. */
+  pollMs?: number;
+}
+
+/** An announcement is some 0.2 s old when it goes out; a look that finds nothing takes 1 ms. */
+const POLL_MS = 200;
+/** Handed out in one transaction of some 20 ms. */
+const HANDED_AT_ONCE = 1_000;
+/** Requests to one endpoint at a time from one process. */
+const AT_ONCE = 16;
+/** So many failures in a row are the endpoint's and not those of single events. */
+const FAILURES_OF_ONE_THAT_IS_DOWN = 5;
+/** Beyond the time that an answer may take, so that only what died is taken over. */
+const LEASE_MARGIN_SECONDS = 5;
+/** 1 s, doubled with every try. */
+const LONGEST_PAUSE_SECONDS = 3_600;
+/** From so many tries on, which is a minute, somebody should look. */
+const TRIES_TO_ALERT = 7;
+const AGAIN = 'will try again';
+
+/** Starts to tell them. Several processes may: each delivery is one's at a time. */
+export async function startDispatcher(options: DispatcherOptions): Promise<Loop> {
+  await registerEndpoints(options.db, options.webhooks);
+  const loops = Object.entries(options.webhooks).map(([name, webhook]) =>
+    startTelling(options, name, webhook),
+  );
+  return {
+    async stop() {
+      await Promise.all(loops.map((loop) => loop.stop()));
+    },
+  };
+}
+
+function startTelling(options: DispatcherOptions, name: string, webhook: Webhook): Loop {
+  const { db, log, pollMs = POLL_MS } = options;
+  const leaseSeconds = Math.ceil(webhook.timeoutMs / 1_000) + LEASE_MARGIN_SECONDS;
+  const underWay = new Set<Promise<void>>();
+  let failedInRow = 0;
+  const onFailure = (error: unknown) => {
+    log.warn({ loop: 'webhooks', endpoint: name, reason: (error as Error).message }, AGAIN);
+  };
+  const tell = async (delivery: DueDelivery) => {
+    const isTaken = await deliver(options, name, webhook, delivery);
+    failedInRow = isTaken ? 0 : failedInRow + 1;
+  };
+  const loop = startLoop({
+    turn: async () => {
+      const handed = await handOut(db, HANDED_AT_ONCE);
+      // One that takes nothing is asked by one delivery at a time, ever more rarely.
+      const isDown = failedInRow >= FAILURES_OF_ONE_THAT_IS_DOWN;
+      const limit = isDown ? 1 : AT_ONCE - underWay.size;
+      const due = await dueDeliveries(db, name, limit, leaseSeconds);
+      for (const delivery of due) {
+        const told = tell(delivery)
+          .catch(onFailure)
+          .finally(() => underWay.delete(told));
+        underWay.add(told);
+      }
+      if (isDown) await Promise.all(underWay);
+      else if (underWay.size === AT_ONCE) await Promise.race(underWay);
+      if (isDown && due.length > 0 && failedInRow > 0) throw new Error('It takes nothing.');
+      return handed === HANDED_AT_ONCE || due.length > 0;
+    },
+    pauseMs: pollMs,
+    onFailure,
+  });
+  return {
+    async stop() {
+      await loop.stop();
+      await Promise.all(underWay);
+    },
+  };
+}
+
+/** One try. Whether the endpoint took it. */
+async function deliver(
+  { db, log, counter }: DispatcherOptions,
+  endpoint: string,
+  webhook: Webhook,
+  delivery: DueDelivery,
+): Promise<boolean> {
+  const fault = await post(webhook, delivery);
+  counter.inc({ endpoint, result: fault === null ? 'delivered' : 'failed' });
+  if (fault === null) {
+    await noteDelivered(db, endpoint, delivery.id);
+    return true;
+  }
+  const { groupId, event, tries } = delivery;
+  const pause = Math.min(LONGEST_PAUSE_SECONDS, 2 ** (tries - 1));
+  await noteFailed(db, endpoint, delivery, fault, pause);
+  const said = { endpoint, groupId, event, tries, fault, pauseSeconds: pause };
+  if (tries < TRIES_TO_ALERT) log.info(said, `webhook was not taken, ${AGAIN}`);
+  else log.warn({ alert: 'WEBHOOK_FAILING', ...said }, 'webhook is not taken');
+  return false;
+}
+
+/** Sends it once. Why it was not taken, in a sentence; null: it was. */
+async function post(webhook: Webhook, delivery: DueDelivery): Promise<string | null> {
+  const body = JSON.stringify(messageOf(delivery));
+  const seconds = Math.floor(Date.now() / 1_000);
+  try {
+    const response = await fetch(webhook.url, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        'user-agent': 'holdfast-webhooks',
+        ...signatureHeaders(messageId(delivery), body, webhook.secrets, seconds),
+      },
+      body,
+      // Whoever moved says so in WEBHOOKS: what is told here is nobody else's business.
+      redirect: 'manual',
+      signal: AbortSignal.timeout(webhook.timeoutMs),
+    });
+    await response.body?.cancel();
+    return response.ok ? null : `It answered ${response.status}.`;
+  } catch (error) {
+    const { name, message, cause } = error as Error;
+    if (name === 'TimeoutError') return `It did not answer within ${webhook.timeoutMs} ms.`;
+    return `It could not be asked: ${(cause as Error | undefined)?.message || message}.`;
+  }
+}

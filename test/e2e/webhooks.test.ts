@@ -1,0 +1,115 @@
+/** A service that is killed while it tells what happened: the next one tells it again. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { CLONE } from '../../src/dev/stack/places.ts';
+import { freePort } from '../../src/dev/stack/ports.ts';
+import { createAsset } from '../../src/ledger/assets.ts';
+import { walletWith } from '../ledger/ledgerWorld.ts';
+import { createTestDatabase } from '../support/testDatabase.ts';
+import { temporalAddress, temporalNamespace } from '../support/testServers.ts';
+import { type Listener, SECRET, startListener } from '../webhooks/listener.ts';
+import { until } from './processes.ts';
+
+const ADMIN_KEY = 'the-administrators-key-of-the-test';
+const START_TIMEOUT_MS = 60_000;
+
+let shop: Listener;
+let env: NodeJS.ProcessEnv;
+let url: string;
+let service: ChildProcess;
+let wallets: [string, string];
+
+beforeAll(async () => {
+  const database = await createTestDatabase();
+  await createAsset(database.pool, { code: 'USD', scale: 2 });
+  wallets = [await walletWith(database.pool, '100'), await walletWith(database.pool, '0')];
+  shop = await startListener();
+  const port = await freePort();
+  url = `http://127.0.0.1:${port}`;
+  env = {
+    PATH: process.env.PATH,
+    DATABASE_URL: database.url,
+    TEMPORAL_ADDRESS: await temporalAddress(),
+    TEMPORAL_NAMESPACE: await temporalNamespace(),
+    HOLDFAST_ADMIN_KEY: ADMIN_KEY,
+    PORT: String(port),
+    WEBHOOKS: JSON.stringify({ shop: { url: shop.url, secrets: [SECRET], timeoutMs: 2_000 } }),
+  };
+});
+
+afterAll(() => {
+  service?.kill('SIGKILL');
+});
+
+async function start(): Promise<ChildProcess> {
+  service = spawn(process.execPath, ['src/main.ts'], { cwd: CLONE, env, stdio: 'ignore' });
+  const isReady = () =>
+    fetch(`${url}/health/ready`).then(
+      (answer) => answer.ok,
+      () => false,
+    );
+  await until('the service is ready', isReady, START_TIMEOUT_MS);
+  return service;
+}
+
+async function transfer(key: string): Promise<string> {
+  const [from, to] = wallets;
+  const answer = await fetch(`${url}/v1/transfers`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${ADMIN_KEY}`,
+      'content-type': 'application/json',
+      'idempotency-key': key,
+    },
+    body: JSON.stringify({
+      legs: [
+        { wallet: from, type: 'DEBIT', amount: '1' },
+        { wallet: to, type: 'CREDIT', amount: '1' },
+      ],
+    }),
+  });
+  expect(answer.status).toBe(201);
+  return ((await answer.json()) as { id: string }).id;
+}
+
+const command = (...args: string[]) =>
+  spawnSync(process.execPath, ['src/cli/holdfast.ts', 'webhooks', ...args], {
+    cwd: CLONE,
+    env,
+    encoding: 'utf8',
+  });
+
+it('tells what a request moved, and what a killed one had not told', async () => {
+  await start();
+  const first = await transfer('a');
+  const [told] = await shop.until(1);
+  expect(told?.message).toMatchObject({ type: 'group.settled', data: { groupId: first } });
+
+  shop.answer = () => 'silence';
+  const second = await transfer('b');
+  const isSecond = ({ message }: (typeof shop.heard)[number]) => message.data.groupId === second;
+  await shop.until(1, isSecond);
+  service.kill('SIGKILL');
+  expect(command().stdout).toMatch(/^shop: 1 waiting, the oldest for \d+ s/);
+
+  shop.answer = () => 200;
+  await start();
+  const [before, again] = await shop.until(2, isSecond);
+  expect(again?.body).toBe(before?.body);
+  expect(again?.id).toBe(before?.id);
+  await until('it was taken', () => command().stdout === 'shop: has taken everything\n');
+  expect(JSON.parse(command('--json').stdout)).toMatchObject([{ name: 'shop', waiting: 0 }]);
+
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  expect(metrics).toMatch(/holdfast_webhook_tries_total\{endpoint="shop",result="delivered"\} 1\n/);
+  expect(metrics).toMatch(/holdfast_webhooks_waiting\{endpoint="shop"\} 0\n/);
+}, 120_000);
+
+it('forgets an endpoint when it is told to', () => {
+  expect(command('--remove', 'bank')).toMatchObject({
+    status: 2,
+    stderr: expect.stringMatching(/^There is no endpoint bank\./),
+  });
+  expect(command('--remove', 'shop')).toMatchObject({ status: 0, stdout: 'shop is forgotten.\n' });
+  expect(command().stdout).toMatch(/^No worker was told of an endpoint yet/);
+});
