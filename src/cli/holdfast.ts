@@ -2,6 +2,7 @@
 /** `holdfast <command>`: what operators and developers run by hand. One command a file. */
 import { CHAIN_EXPLAIN } from './chainExplain.ts';
 import { CHAIN_PROXY } from './chainProxy.ts';
+import { CODEC_SERVER } from './codecServer.ts';
 import { type Command, UsageFault } from './command.ts';
 import { RECONCILE } from './reconcile.ts';
 import { WEBHOOKS } from './webhooks.ts';
@@ -10,6 +11,7 @@ import { WEBHOOKS } from './webhooks.ts';
 const COMMANDS: Record<string, Command> = {
   'chain explain': CHAIN_EXPLAIN,
   'chain proxy': CHAIN_PROXY,
+  'codec-server': CODEC_SERVER,
   reconcile: RECONCILE,
   webhooks: WEBHOOKS,
 };
