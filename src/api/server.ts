@@ -1,4 +1,4 @@
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import type { App } from './app.ts';
@@ -38,12 +38,30 @@ function idleCloser(server: Server): () => void {
   };
 }
 
+/**
+ * Reads to its end what an answer has left of its request's body, such as one that was too large or
+ * sent to no route: the connection's next request stands behind it. The library's own way cuts such
+ * connections half a second later, in the middle of whatever they carry by then. What never ends
+ * runs into Node's bound for receiving a request.
+ */
+function dropUnreadBodies(server: Server): void {
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    response.once('finish', () => {
+      if (request.readableEnded) return;
+      // The body's web stream, once somebody looked at it, stops the flow when nobody reads it.
+      request.removeAllListeners('data');
+      request.resume();
+    });
+  });
+}
+
 /** Listens. Port 0 takes any free one. Rejects with the cause where the port cannot be had. */
 export async function startServer(
   app: App,
   { host, port }: { host: string; port: number },
 ): Promise<HttpServer> {
-  const server = createAdaptorServer({ fetch: app.fetch }) as Server;
+  const server = createAdaptorServer({ fetch: app.fetch, autoCleanupIncoming: false }) as Server;
+  dropUnreadBodies(server);
   const closeIdle = idleCloser(server);
   const { promise: listening, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', (error: NodeJS.ErrnoException) => {

@@ -72,6 +72,29 @@ describe('startServer', () => {
   });
 });
 
+describe('a body that nobody reads', () => {
+  const KIB = 1024;
+  /** Each finds a connection that the one before it has left. */
+  const ENOUGH_TO_MEET = 20;
+
+  test('leaves its connection to the next request', async () => {
+    const { url } = await serve(api.app);
+    const statuses = async (to: string, headers: HeadersInit, bytes: number) => {
+      const seen = new Set<number>();
+      for (let sent = 0; sent < ENOUGH_TO_MEET; sent++) {
+        const answer = await fetch(to, { method: 'POST', headers, body: 'x'.repeat(bytes) });
+        await answer.text();
+        seen.add(answer.status);
+      }
+      return seen;
+    };
+    const headers = { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'application/json' };
+    expect(await statuses(`${url}/v1/wallets`, headers, 2048 * KIB)).toEqual(new Set([413]));
+    expect(await statuses(`${url}/v1/nothing`, headers, 900 * KIB)).toEqual(new Set([404]));
+    expect(await statuses(`${url}/v1/wallets`, {}, 900 * KIB)).toEqual(new Set([401]));
+  });
+});
+
 describe('stop', () => {
   test('lets requests in flight end and takes no new ones', async () => {
     const server = await serve(slowApp(300));
