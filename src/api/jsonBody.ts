@@ -9,6 +9,9 @@ const MAX_DEPTH = 32;
 /** `application/json` and `application/*+json`, with parameters. */
 const JSON_TYPE = /^application\/([\w.-]+\+)?json\s*(;.*)?$/i;
 
+/** JSON is UTF-8 (RFC 8259); letters of another charset would be read as others, and stored. */
+const OTHER_CHARSET = /;\s*charset\s*=(?!\s*"?(utf-?8|us-ascii)\b)/i;
+
 /** The first value that cannot be stored, anywhere in the body. */
 function refuseUnstorable(value: unknown, path: PropertyKey[]): void {
   const refuse = (detail: string): never => {
@@ -41,10 +44,10 @@ export const jsonBody = createMiddleware(async (c, next) => {
     c.req.raw.headers.delete('content-type');
     return next();
   }
-  if (type === undefined || !JSON_TYPE.test(type)) {
+  if (type === undefined || !JSON_TYPE.test(type) || OTHER_CHARSET.test(type)) {
     throw new Problem(
       'UNSUPPORTED_MEDIA_TYPE',
-      `Send the body as application/json${type === undefined ? '.' : `, not as ${type}.`}`,
+      `Send the body as application/json in UTF-8${type === undefined ? '.' : `, not as ${type}.`}`,
     );
   }
   let body: unknown;

@@ -2,22 +2,14 @@ import type { Hook } from '@hono/zod-openapi';
 import type { ZodError } from 'zod';
 import type { ProblemCode } from '../contracts/codes.ts';
 import type { ApiEnv } from './context.ts';
+import { type Issue, sentenceOf } from './faultWords.ts';
 import { type FieldFault, Problem } from './problem.ts';
-
-type Issue = ZodError['issues'][number];
 
 /** RFC 6901: `~` and `/` of a key are escaped. */
 export function pointerOf(path: readonly PropertyKey[]): string {
   return path
     .map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`)
     .join('');
-}
-
-/** Zod counts in its own words; callers read these. */
-function sentenceOf(issue: Issue): string {
-  const text = issue.message.replace(/^Invalid (input|option): /, '');
-  const sentence = text.charAt(0).toUpperCase() + text.slice(1);
-  return sentence.endsWith('.') ? sentence : `${sentence}.`;
 }
 
 /** An unknown field is named itself, not the object that holds it. */

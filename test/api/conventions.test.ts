@@ -75,7 +75,8 @@ describe('bodies', () => {
   });
 
   test('of another media type, or of none, are 415', async () => {
-    for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/jsonx']) {
+    const others = ['text/plain', 'application/x-www-form-urlencoded', 'application/jsonx'];
+    for (const type of [...others, 'application/json; charset=iso-8859-1']) {
       expect(faultOf(await raw(wallet, { 'content-type': type }))).toEqual([
         415,
         'UNSUPPORTED_MEDIA_TYPE',
@@ -87,7 +88,8 @@ describe('bodies', () => {
   });
 
   test('are JSON whatever the parameters of the type', async () => {
-    for (const type of ['application/json; charset=utf-8', 'Application/JSON']) {
+    const utf8 = ['application/json; charset=utf-8', 'application/json;charset="UTF-8"'];
+    for (const type of [...utf8, 'Application/JSON', 'application/json; v=1']) {
       expect((await raw(wallet, { 'content-type': type })).status).toBe(201);
     }
   });
@@ -109,6 +111,30 @@ describe('bodies', () => {
       const answer = await raw(undefined, headers);
       expect(faultOf(answer)).toEqual([400, 'INVALID_REQUEST', '/owner', '/asset']);
     }
+  });
+
+  test('are told what is wrong in plain words', async () => {
+    const told = async (path: string, body: unknown) => {
+      const headers = { ...JSON_TYPE, 'idempotency-key': 'words' };
+      const answer = await raw(JSON.stringify(body), headers, path);
+      return answer.body.errors.map(({ detail }: { detail: string }) => detail);
+    };
+    expect(await told('/v1/wallets', { asset: 1, metadata: [] })).toEqual([
+      'This field is required.',
+      'Must be a text, not a number.',
+      'Must be an object, not a list.',
+    ]);
+    expect(await told('/v1/wallets', null)).toEqual(['The body must be an object, not null.']);
+    const asset = { code: 'A', scale: 37, confirmations: 1.5, final: 'never' };
+    expect(await told('/v1/assets', asset)).toEqual([
+      'Must be 36 or less.',
+      'Must be a whole number, not a number.',
+      'Must be finalized, safe, or a number of blocks from 1 on.',
+    ]);
+    const key = { name: 'k', scopes: [] };
+    expect(await told('/v1/api-keys', key)).toEqual(['Must have at least 1 item.']);
+    const transfer = { legs: [], settle: 'later' };
+    expect(await told('/v1/transfers', transfer)).toEqual(['Must be one of immediate, manual.']);
   });
 
   test('name every field at fault by its pointer, unknown ones too', async () => {

@@ -16,7 +16,9 @@ const chain = z
 
 const blocks = z.int().min(1).max(MAX_BLOCKS);
 /** How deep a block lies: so many blocks, its own included, or the chain's own word. */
-export const depth = z.union([z.enum(['finalized', 'safe']), blocks]);
+export const depth = z.union([z.enum(['finalized', 'safe']), blocks], {
+  error: 'Must be finalized, safe, or a number of blocks from 1 on.',
+});
 
 /** What an operator may change later. Null takes a value away. */
 const changeable = {
