@@ -69,49 +69,6 @@ async function payBoth(addresses: string[]): Promise<string> {
   return (await world.node.send({ to: splitter, data })).txid;
 }
 
-describe('POST and GET /v1/deposit-addresses', () => {
-  const ask = (body: object) => shop.post('/v1/deposit-addresses', body, { key: null });
-
-  test('hands out one address for all assets of an owner, the same one again', async () => {
-    await openWallet('amy:ETH', 'ETH', 'amy');
-    await openWallet('amy:USDX', 'USDX', 'amy');
-    const first = await ask({ wallet: 'amy:ETH' });
-    expect(first.status).toBe(201);
-    expect(first.body).toEqual({
-      address: expect.stringMatching(/^0x[0-9a-fA-F]{40}$/),
-      chain: 'eip155:31337',
-      wallet: 'amy:ETH',
-    });
-    const again = await ask({ wallet: 'amy:ETH', new: false });
-    expect([again.status, again.body]).toEqual([200, first.body]);
-    expect((await ask({ wallet: 'amy:USDX' })).body.address).toBe(first.body.address);
-    const further = await ask({ wallet: 'amy:ETH', new: true });
-    expect(further.status).toBe(201);
-    expect(further.body.address).not.toBe(first.body.address);
-    const { body } = await shop.get('/v1/deposit-addresses?wallet=amy:ETH');
-    expect(body).toEqual({ data: [further.body, first.body], nextCursor: null });
-  });
-
-  test('refuses chainless wallets, unknown ones, and chains that are not followed', async () => {
-    await openWallet('cash', 'USD');
-    expect(faultOf(await ask({ wallet: 'cash' }))).toEqual([400, 'INVALID_REQUEST', '/wallet']);
-    expect((await shop.get('/v1/deposit-addresses?wallet=cash')).body.data).toEqual([]);
-    expect(faultOf(await ask({ wallet: 'ghost' }))).toEqual([404, 'WALLET_NOT_FOUND']);
-    expect(faultOf(await shop.get('/v1/deposit-addresses?wallet=ghost'))).toEqual([
-      404,
-      'WALLET_NOT_FOUND',
-    ]);
-    expect(faultOf(await shop.get('/v1/deposit-addresses'))).toEqual([
-      400,
-      'INVALID_REQUEST',
-      '/wallet',
-    ]);
-    await api.admin.post('/v1/assets', { code: 'FAR', scale: 18, chain: 'eip155:10' });
-    await openWallet('far', 'FAR');
-    expect(faultOf(await ask({ wallet: 'far' }))).toEqual([503, 'CHAIN_UNAVAILABLE']);
-  });
-});
-
 describe('POST /v1/deposits on a chain', () => {
   test('is 202 while the transaction is unseen, and stores nothing', async () => {
     await openWallet('unseen', 'ETH');
@@ -218,6 +175,7 @@ describe('POST /v1/withdrawals on a chain', () => {
   });
 
   test('takes the customer’s fee in the native coin alone', async () => {
+    await openWallet('amy:USDX', 'USDX', 'amy');
     const wallet = { wallet: 'amy:USDX', destination: OUTSIDE };
     // In the native coin it has to be said how much of it is held.
     const pointerOf = async (body: object) =>
@@ -235,6 +193,9 @@ describe('operations', () => {
     );
     const none = { reorgs: 0, halts: [], senderPauses: [], rescans: [] };
     expect(body.data).toEqual([{ chain: 'eip155:31337', ...heights, ...none }]);
+    for (const query of ['limit=0', 'limit=x', 'cursor=abc', 'chain=x']) {
+      expect((await shop.get(`/v1/chains?${query}`)).status, query).toBe(400);
+    }
   });
 
   test('GET /v1/reconciliation has a line per asset of the chain', async () => {
@@ -275,8 +236,11 @@ describe('POST /v1/chains/{chain}/rescan', () => {
     expect(refused.body.errors.map((each: { pointer: string }) => each.pointer)).toContain(pointer);
   });
 
-  test('is 503 for a chain that is not followed', async () => {
-    const refused = await bank.post('/v1/chains/eip155:1/rescan', { from: 1 }, { key: null });
-    expect(refused.body.code).toBe('CHAIN_UNAVAILABLE');
+  test('is 404 for a chain of no asset, 503 for one that is not followed', async () => {
+    const rescan = (chain: string) =>
+      bank.post(`/v1/chains/${chain}/rescan`, { from: 1 }, { key: null });
+    expect(faultOf(await rescan('eip155:1'))).toEqual([404, 'NOT_FOUND']);
+    await api.admin.post('/v1/assets', { code: 'AFAR', scale: 18, chain: 'eip155:8453' });
+    expect(faultOf(await rescan('eip155:8453'))).toEqual([503, 'CHAIN_UNAVAILABLE']);
   });
 });

@@ -79,7 +79,7 @@ describe('a body that nobody reads', () => {
 
   test('leaves its connection to the next request', async () => {
     const { url } = await serve(api.app);
-    const statuses = async (to: string, headers: HeadersInit, bytes: number) => {
+    const statuses = async (to: string, headers: Record<string, string>, bytes: number) => {
       const seen = new Set<number>();
       for (let sent = 0; sent < ENOUGH_TO_MEET; sent++) {
         const answer = await fetch(to, { method: 'POST', headers, body: 'x'.repeat(bytes) });

@@ -1,11 +1,14 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { assetOnChain } from '../../ledger/destinations.ts';
 import { doorTo } from '../chainDoor.ts';
 import type { ApiDeps, ApiEnv } from '../context.ts';
 import { Problem } from '../problem.ts';
 import { body, json, reads, writes } from '../routing.ts';
 import { chainPage, rescan, rescanBody } from '../schemas/operations.ts';
+import { pageQuery } from '../schemas/page.ts';
 import { BODY_CODES, problems } from '../schemas/problem.ts';
 import { idParam } from '../schemas/text.ts';
+import { pageOfWhole } from '../wholeList.ts';
 
 const chainsRoute = createRoute({
   method: 'get',
@@ -13,7 +16,8 @@ const chainsRoute = createRoute({
   tags: ['Operations'],
   summary: 'How far each followed chain was read, and what went wrong',
   ...reads('read'),
-  responses: { 200: json(chainPage, 'All followed chains'), ...problems([]) },
+  request: { query: z.strictObject(pageQuery) },
+  responses: { 200: json(chainPage, 'A page of them, by name'), ...problems(['INVALID_REQUEST']) },
 });
 
 const rescanRoute = createRoute({
@@ -35,7 +39,7 @@ const rescanRoute = createRoute({
       ...json(rescan, 'The watcher reads them'),
       headers: { Location: { required: true, schema: { type: 'string' as const } } },
     },
-    ...problems([...BODY_CODES, 'CHAIN_UNAVAILABLE']),
+    ...problems([...BODY_CODES, 'NOT_FOUND', 'CHAIN_UNAVAILABLE']),
   },
 });
 
@@ -43,12 +47,18 @@ const rescanRoute = createRoute({
 export function chainRoutes(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   const app = new OpenAPIHono<ApiEnv>();
   app.openapi(chainsRoute, async (c) => {
-    const data = deps.chain === null ? [] : await deps.chain.chains();
-    return c.json({ data, nextCursor: null }, 200);
+    const chains = deps.chain === null ? [] : await deps.chain.chains();
+    return c.json(
+      pageOfWhole(chains, ({ chain }) => chain, c.req.valid('query')),
+      200,
+    );
   });
   app.openapi(rescanRoute, async (c) => {
     const { chain } = c.req.valid('param');
     const { from, to, txid, reason, liftHalts } = c.req.valid('json');
+    if ((await assetOnChain(deps.db, chain)) === null) {
+      throw new Problem('NOT_FOUND', `No asset of ${chain} is registered: see GET /v1/chains.`);
+    }
     const door = await doorTo(deps, chain);
     const asked = await door.rescan({
       chain,
