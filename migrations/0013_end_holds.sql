@@ -20,7 +20,7 @@ begin
         array_agg('SETTLED'::entry_status) as statuses, true as closes into r
       from transfer_legs l where l.group_id = g.id and l.remaining > 0;
   else
-    select l.leg, l.remaining, l.asset, coalesce(u.amount, 0) as amount, a.scale into r
+    select u.leg, l.remaining, l.asset, coalesce(u.amount, 0) as amount, a.scale into r
       from (select c.leg, sum(c.amount) as amount from unnest(p_legs, p_amounts) c(leg, amount)
             group by c.leg) u
       left join transfer_legs l on l.group_id = g.id and l.leg = u.leg
@@ -32,10 +32,10 @@ begin
         'INVALID_AMOUNT', format('%s has %s decimals; %s has more.', r.asset, r.scale, r.amount));
     elsif found then
       return ledger_refuse(g, false, p_step_key, p_verb, p_actor, p_request, p_freeze,
-        'AMOUNT_EXCEEDS_HELD', coalesce(
-          format('Leg %s still holds %s %s; %s is asked.', r.leg, amount_text(r.remaining), r.asset,
-            amount_text(r.amount)),
-          format('Group %s has no such leg.', g.id)));
+        'AMOUNT_EXCEEDS_HELD', case when r.asset is null
+          then format('Group %s has no leg %s.', g.id, r.leg)
+          else format('Leg %s still holds %s %s; %s is asked.', r.leg, amount_text(r.remaining),
+            r.asset, amount_text(r.amount)) end);
     end if;
     -- All SETTLED rows come before the rows that give back.
     with asked as (

@@ -19,7 +19,7 @@ begin
     return ledger_refuse(g, true, p_step_key, 'reverse', p_actor, p_request, false,
       'INVALID_AMOUNT', 'An amount must be greater than zero.');
   end if;
-  select l.leg, l.asset, l.settled - l.reversed as possible, u.amount, a.scale into r
+  select u.leg, l.asset, l.settled - l.reversed as possible, u.amount, a.scale into r
     from (select c.leg, sum(c.amount) as amount from unnest(p_legs, p_amounts) c(leg, amount)
           group by c.leg) u
     left join transfer_legs l on l.group_id = o.id and l.leg = u.leg
@@ -31,10 +31,10 @@ begin
       'INVALID_AMOUNT', format('%s has %s decimals; %s has more.', r.asset, r.scale, r.amount));
   elsif found then
     return ledger_refuse(g, true, p_step_key, 'reverse', p_actor, p_request, true,
-      'REVERSAL_EXCEEDS_SETTLED', coalesce(
-        format('Of leg %s %s %s can still be reversed; %s is asked.', r.leg,
-          amount_text(r.possible), r.asset, amount_text(r.amount)),
-        format('Group %s has no such leg.', o.id)));
+      'REVERSAL_EXCEEDS_SETTLED', case when r.asset is null
+        then format('Group %s has no leg %s.', o.id, r.leg)
+        else format('Of leg %s %s %s can still be reversed; %s is asked.', r.leg,
+          amount_text(r.possible), r.asset, amount_text(r.amount)) end);
   end if;
   select array_agg(i.leg order by i.leg) as legs, array_agg(i.wallet_id order by i.leg) as wallets,
       array_agg(i.asset order by i.leg) as assets,

@@ -52,6 +52,11 @@ describe('POST …/reverse', () => {
       422,
       'REVERSAL_EXCEEDS_SETTLED',
     ]);
+    const unknown = await reverse(group, { legs: [{ leg: 7, amount: '1' }] });
+    expect([unknown.body.code, unknown.body.detail]).toEqual([
+      'REVERSAL_EXCEEDS_SETTLED',
+      `Group ${group.body.id} has no leg 7.`,
+    ]);
     expect((await reverse(group, {})).body.legs[0].amount).toBe('1');
     expect(faultOf(await reverse(group, {}))).toEqual([422, 'REVERSAL_EXCEEDS_SETTLED']);
     expect(await balanceOf(api, 'parts-b')).toEqual(['0', '0', '0']);
