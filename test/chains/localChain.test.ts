@@ -37,6 +37,15 @@ it("books what the hot wallet has as the platform's own", async () => {
   expect(await world.balance('treasury:USDX')).toMatchObject({ settled: '1000000000' });
 });
 
+it('gives some USDX to the other accounts that anvil has unlocked', async () => {
+  const { height } = await world.port.head();
+  const accounts = await world.node.rpc<string[]>('eth_accounts');
+  expect(accounts).toHaveLength(10);
+  for (const account of accounts.filter((each) => each.toLowerCase() !== HOT)) {
+    expect(await world.port.balanceOf(account, world.usdx, height)).toBe(1_000_000n * 10n ** 6n);
+  }
+});
+
 it('is seeded once, however often it is started', async () => {
   const contract = (await readAsset(world.db, 'USDX'))?.contract;
   const entries = () => world.value<number>('select count(*)::integer from ledger_entries');

@@ -15,9 +15,26 @@ const DEPLOYMENT_GAS = 2_000_000n;
 const POLL_MS = 50;
 /** A local chain mines every second. */
 const DEPLOYMENT_TIMEOUT_MS = 30_000;
-const CONSTRUCTOR = parseAbi(['constructor(address holder, uint256 units)']);
+const CONSTRUCTOR = parseAbi([
+  'constructor(address holder, uint256 units, address[] others, uint256 unitsOfEach)',
+]);
+/** A million for each account beside the hot wallet, so that there is somebody to pay deposits. */
+const UNITS_OF_EACH = 1_000_000_000_000n;
+/** anvil unlocks the mnemonic's first ten accounts. */
+const UNLOCKED_ACCOUNTS = 10;
 
-/** Deploys USDX with all of its units at `holder`. Answers the contract's address (EIP-55). */
+/** The accounts that anvil has unlocked, without the first, whose nonces belong to withdrawals. */
+function otherAccounts(mnemonic: string): `0x${string}`[] {
+  return Array.from(
+    { length: UNLOCKED_ACCOUNTS - 1 },
+    (_, index) => mnemonicToAccount(mnemonic, { addressIndex: index + 1 }).address,
+  );
+}
+
+/**
+ * Deploys USDX with `units` at `holder`, and some at the other accounts of the mnemonic. Answers the
+ * contract's address (EIP-55).
+ */
 export async function deployUsdx(
   rpcUrl: string,
   mnemonic: string,
@@ -25,7 +42,8 @@ export async function deployUsdx(
   units: bigint,
 ): Promise<string> {
   const { bytecode }: Artifact = JSON.parse(readFileSync(USDX_ARTIFACT, 'utf8'));
-  const args = [holder as `0x${string}`, units] as const;
+  const others = otherAccounts(mnemonic);
+  const args = [holder as `0x${string}`, units, others, UNITS_OF_EACH] as const;
   const data = encodeDeployData({ abi: CONSTRUCTOR, bytecode, args });
   return deploy(rpcUrl, mnemonicToAccount(mnemonic, { path: DEPLOYER_PATH }), data);
 }
