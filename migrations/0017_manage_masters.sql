@@ -63,7 +63,7 @@ begin
   end if;
   if a.request <> p_request then
     return refusal_json('ASSET_EXISTS',
-      format('Asset %s was registered with other values.', c_code));
+      format('Asset %s was registered with other values: take another code.', c_code));
   end if;
   return jsonb_build_object('asset', asset_json(a), 'created', false);
 end
@@ -118,7 +118,8 @@ begin
   select * into w from wallets where id = p_id;
   if (w.owner, w.asset, w.kind, w.metadata) is distinct from (p_owner, p_asset, p_kind, p_metadata)
   then
-    return refusal_json('WALLET_EXISTS', format('Wallet %s was opened with other values.', p_id));
+    return refusal_json('WALLET_EXISTS',
+      format('Wallet %s was opened with other values: take another id.', p_id));
   end if;
   select * into s from wallet_states where wallet_id = p_id;
   return jsonb_build_object('wallet', wallet_json(w, s), 'created', v_created);
