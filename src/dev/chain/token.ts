@@ -32,8 +32,8 @@ function otherAccounts(mnemonic: string): `0x${string}`[] {
 }
 
 /**
- * Deploys USDX with `units` at `holder`, and some at the other accounts of the mnemonic. Answers the
- * contract's address (EIP-55).
+ * Deploys USDX with `units` at `holder`, and some at the other accounts of the mnemonic. Answers
+ * the contract's address (EIP-55).
  */
 export async function deployUsdx(
   rpcUrl: string,
