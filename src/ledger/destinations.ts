@@ -74,6 +74,22 @@ export async function deleteDestination(db: Db, id: string, actor: string): Prom
   return rowCount === 1;
 }
 
+/** The same for whoever has not kept the id. False where it is not listed just so. */
+export async function deleteDestinationNamed(
+  db: Db,
+  { owner, chain, address, memo, actor }: Omit<NewDestination, 'label'>,
+): Promise<boolean> {
+  const { rowCount } = await withRetry(() =>
+    db.query(
+      `update destinations set deleted_at = clock_timestamp(), deleted_by = $5
+       where owner = $1 and chain is not distinct from $2 and address = $3
+         and memo is not distinct from $4 and deleted_at is null`,
+      [owner, chain, address, memo, actor],
+    ),
+  );
+  return rowCount === 1;
+}
+
 /** Code of an asset on the chain, or null where none is registered. */
 export async function assetOnChain(db: Db, chain: string): Promise<string | null> {
   const { rows } = await withRetry(() =>

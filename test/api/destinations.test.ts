@@ -186,6 +186,28 @@ describe('GET and DELETE /v1/destinations', () => {
     expect(faultOf(await shop.delete(`/v1/destinations/${body.id}`))).toEqual([404, 'NOT_FOUND']);
   });
 
+  test('by what it is takes away that one alone, in any spelling of the address', async () => {
+    const deleted = (body: object) =>
+      shop.send('DELETE', '/v1/destinations', {
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ owner: 'named', ...body }),
+      });
+    const onChain = await list('named', { chain, address: OUTSIDE });
+    const withMemo = await list('named', { memo: '7' });
+    expect((await list('named')).status).toBe(201);
+    expect(faultOf(await deleted({ address: IBAN, memo: '8' }))).toEqual([404, 'NOT_FOUND']);
+    expect(faultOf(await deleted({}))).toEqual([400, 'INVALID_REQUEST', '/address']);
+    const shown = async () =>
+      (await shop.get('/v1/destinations?owner=named')).body.data.map(
+        ({ id }: { id: string }) => id,
+      );
+    expect((await deleted({ address: IBAN })).status).toBe(204);
+    expect(await shown()).toEqual([withMemo.body.id, onChain.body.id]);
+    expect((await deleted({ chain, address: OUTSIDE.toLowerCase() })).status).toBe(204);
+    expect(await shown()).toEqual([withMemo.body.id]);
+    expect(faultOf(await deleted({ address: IBAN }))).toEqual([404, 'NOT_FOUND']);
+  });
+
   test('leave rows that nobody rewrites', async () => {
     const { body } = await list('evidence');
     for (const sql of [

@@ -54,6 +54,7 @@ const CALLS: Record<string, number[]> = {
   'DELETE /v1/destination-rules/{id}': [204],
   'POST /v1/destinations': [200, 201],
   'GET /v1/destinations': [200],
+  'DELETE /v1/destinations': [204],
   'DELETE /v1/destinations/{id}': [204],
   'POST /v1/wallets': [200, 201],
   'GET /v1/wallets': [200],

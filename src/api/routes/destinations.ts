@@ -3,6 +3,7 @@ import {
   addDestination,
   assetOnChain,
   deleteDestination,
+  deleteDestinationNamed,
   listDestinations,
 } from '../../ledger/destinations.ts';
 import { canonicalDestination } from '../canonicalDestination.ts';
@@ -64,6 +65,20 @@ const deleteDestinationRoute = createRoute({
   },
 });
 
+const deleteNamedRoute = createRoute({
+  method: 'delete',
+  path: '/v1/destinations',
+  tags,
+  summary: 'Take a destination away by what it is',
+  description: 'For whoever has not kept its id. The label tells nothing apart.',
+  ...writes('transfer', 'operate'),
+  request: { body: body(createDestinationBody, 'required') },
+  responses: {
+    204: { description: 'It is taken away' },
+    ...problems([...BODY_CODES, 'INVALID_DESTINATION', 'NOT_FOUND', 'CHAIN_UNAVAILABLE']),
+  },
+});
+
 /** The address in the form that withdrawals carry. */
 async function canonicalAddress(
   deps: ApiDeps,
@@ -105,6 +120,14 @@ export function destinationRoutes(deps: ApiDeps): OpenAPIHono<ApiEnv> {
     const { id } = c.req.valid('param');
     if (!(await deleteDestination(db, id, c.get('caller').client))) {
       throw new Problem('NOT_FOUND', `No destination ${id} is listed.`);
+    }
+    return c.body(null, 204);
+  });
+  app.openapi(deleteNamedRoute, async (c) => {
+    const { owner, chain = null, address, memo = null } = c.req.valid('json');
+    const named = { owner, chain, address: await canonicalAddress(deps, chain, address), memo };
+    if (!(await deleteDestinationNamed(db, { ...named, actor: c.get('caller').client }))) {
+      throw new Problem('NOT_FOUND', `${named.address} is not listed so for ${owner}.`);
     }
     return c.body(null, 204);
   });
