@@ -39,16 +39,22 @@ function refuseSystemWallet(
   throw new Problem('FORBIDDEN', detail, { errors: [{ pointer, detail }] });
 }
 
+/** A leg that names its wallet's own asset says no more than one that names none. */
+function withoutOwnAsset({ asset, ...leg }: LegInput, facts: WalletFacts | null): LegInput {
+  return asset == null || asset === facts?.asset ? leg : { ...leg, asset };
+}
+
 /**
  * Checks the legs of a transfer: system wallets, decimals.
  *
- * @returns the assets of their wallets, or none where one of these is not known
+ * @returns the legs as the ledger is asked for them, and the assets of their wallets, or none where
+ * one of these is not known
  */
 export async function checkLegs(
   wallets: WalletCatalog,
   caller: Caller,
   legs: LegInput[],
-): Promise<string[]> {
+): Promise<{ legs: LegInput[]; assets: string[] }> {
   const names = [...new Set(legs.map(({ wallet }) => wallet))];
   const found = await Promise.all(names.map((name) => wallets.wallet(name)));
   const factsOf = new Map(names.map((name, index) => [name, found[index] ?? null]));
@@ -59,7 +65,10 @@ export async function checkLegs(
   });
   refuseScales(amounts);
   const assets = found.flatMap((facts) => (facts === null ? [] : [facts.asset]));
-  return assets.length === names.length ? [...new Set(assets)] : [];
+  return {
+    legs: legs.map((leg) => withoutOwnAsset(leg, factsOf.get(leg.wallet) ?? null)),
+    assets: assets.length === names.length ? [...new Set(assets)] : [],
+  };
 }
 
 /** Checks the one wallet of a deposit or withdrawal and its amounts; null: no such wallet. */

@@ -9,12 +9,6 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
 }
 
-/** A leg's `asset` may be left out, since its wallet says it; then it is no difference. */
-function isLeftOutAsset(path: PropertyKey[], stored: unknown, asked: unknown): boolean {
-  const isAsset = path.length === 3 && path[0] === 'legs' && path[2] === 'asset';
-  return isAsset && (stored == null || asked == null);
-}
-
 function isParts(value: unknown): value is LegAmount[] {
   return Array.isArray(value) && value.length > 0 && value.every((part) => part?.leg !== undefined);
 }
@@ -49,8 +43,7 @@ function compare(
     const keys = new Set([...Object.keys(stored), ...Object.keys(asked)]);
     return [...keys].flatMap((key) => compare(stored[key], asked[key], sent, [...path, key]));
   }
-  if (stored === asked || (stored == null && asked == null)) return [];
-  return isLeftOutAsset(path, stored, asked) ? [] : [path];
+  return stored === asked || (stored == null && asked == null) ? [] : [path];
 }
 
 /**

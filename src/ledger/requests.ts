@@ -58,7 +58,7 @@ function canonicalLegs(legs: LegInput[]) {
     wallet,
     type,
     amount: canonicalAmount(amount),
-    // Left out where the caller did: the wallet says it.
+    // The API leaves it out where it is the wallet's own, so that named or not is the same.
     ...(asset == null ? {} : { asset }),
   }));
 }
@@ -146,25 +146,14 @@ export function canonicalRequest(verb: LedgerVerb, input: AnyStepInput): Record<
   return (CANONICAL[verb] as (input: AnyStepInput) => Record<string, unknown>)(input);
 }
 
-/**
- * True where two canonical requests mean the same; a leg's asset that one side left out is equal.
- */
+/** True where two canonical requests mean the same; null and left out is no difference. */
 export function sameRequest(stored: unknown, asked: unknown): boolean {
-  return same(stored, asked, []);
-}
-
-function same(stored: unknown, asked: unknown, path: (string | number)[]): boolean {
-  if (stored == null || asked == null)
-    return (stored ?? null) === (asked ?? null) || isLegAsset(path);
+  if (stored == null || asked == null) return (stored ?? null) === (asked ?? null);
   if (typeof stored !== 'object' || typeof asked !== 'object') return stored === asked;
   if (Array.isArray(stored) !== Array.isArray(asked)) return false;
   if (Array.isArray(stored) && stored.length !== (asked as unknown[]).length) return false;
   const a = stored as Record<string, unknown>;
   const b = asked as Record<string, unknown>;
   const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
-  return [...keys].every((key) => same(a[key], b[key], [...path, key]));
-}
-
-function isLegAsset(path: (string | number)[]): boolean {
-  return path.length === 3 && path[0] === 'legs' && path[2] === 'asset';
+  return [...keys].every((key) => sameRequest(a[key], b[key]));
 }

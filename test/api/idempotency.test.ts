@@ -199,12 +199,23 @@ describe('the same key, another body', () => {
     expect((await shop.post('/v1/transfers', body, { key: 'other' })).status).toBe(201);
   });
 
-  test('names another asset of a leg where both name one', async () => {
+  test('names an asset of a leg that is not its wallet’s, whether the first one named it', async () => {
     await makeAsset(api, 'EUR');
-    const leg = (asset: string) => [{ ...debit('a', '1'), asset }, credit('b', '1')];
-    await shop.post('/v1/transfers', { legs: leg('USD') }, { key: 'asset' });
-    const answer = await shop.post('/v1/transfers', { legs: leg('EUR') }, { key: 'asset' });
-    expect(faultOf(answer)).toEqual([422, 'IDEMPOTENCY_KEY_REUSED', '/legs/0/asset']);
+    const leg = (asset?: string) => [{ ...debit('a', '1'), asset }, credit('b', '1')];
+    const first = [undefined, 'USD', 'EUR'];
+    for (const [index, asset] of first.entries()) {
+      const send = (legs: object) => shop.post('/v1/transfers', { legs }, { key: `asset${index}` });
+      const { status } = await send(leg(asset));
+      for (const other of first) {
+        const meansTheSame = (asset ?? 'USD') === (other ?? 'USD');
+        const answer = await send(leg(other));
+        expect([answer.status, answer.headers.get('idempotency-replayed')]).toEqual(
+          meansTheSame ? [status, 'true'] : [422, null],
+        );
+        if (meansTheSame) continue;
+        expect(faultOf(answer)).toEqual([422, 'IDEMPOTENCY_KEY_REUSED', '/legs/0/asset']);
+      }
+    }
   });
 
   test('on an act names the part where the caller sent it', async () => {

@@ -24,10 +24,11 @@ test('a leg more or less is named as a whole', () => {
   expect(pointers({ legs: [{ wallet: 'a' }] }, { legs: [] })).toEqual(['/legs/0']);
 });
 
-test('a leg that leaves its asset out differs from none, and from another asset', () => {
+test('an asset that is not its wallet’s own is a difference, also from none', () => {
   const leg = (asset?: string | null) => ({ legs: [{ wallet: 'a', asset }] });
-  expect(pointers(leg('ETH'), leg())).toEqual([]);
-  expect(pointers(leg(null), leg('ETH'))).toEqual([]);
+  expect(pointers(leg('ETH'), leg())).toEqual(['/legs/0/asset']);
+  expect(pointers(leg(null), leg('ETH'))).toEqual(['/legs/0/asset']);
+  expect(pointers(leg(null), leg())).toEqual([]);
   expect(pointers(leg('ETH'), leg('BTC'))).toEqual(['/legs/0/asset']);
 });
 

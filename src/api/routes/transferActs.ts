@@ -139,8 +139,7 @@ function movingActs(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
   app.openapi(addLegsRoute, async (c) => {
     const caller = c.get('caller');
     const { 'Idempotency-Key': key, Prefer } = c.req.valid('header');
-    const { legs } = c.req.valid('json');
-    await checkLegs(wallets, caller, legs);
+    const { legs } = await checkLegs(wallets, caller, c.req.valid('json').legs);
     const input = { ...stepOf(caller, 'addLegs', c.req.valid('param').id, key), legs };
     return sendStep(c, deps, await actOnSaga(deps, 'addLegs', input, waitMsOf(Prefer)), 200);
   });

@@ -111,8 +111,8 @@ function createTransfer(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
   app.openapi(createTransferRoute, async (c) => {
     const caller = c.get('caller');
     const { 'Idempotency-Key': key, Prefer: prefer } = c.req.valid('header');
-    const { legs, settle, expiresIn, reference: ref, metadata } = c.req.valid('json');
-    const assets = await checkLegs(deps.wallets, caller, legs);
+    const { legs: sent, settle, expiresIn, reference: ref, metadata } = c.req.valid('json');
+    const { legs, assets } = await checkLegs(deps.wallets, caller, sent);
     const waitMs = waitMsOf(prefer);
     const answer = await startSaga(
       deps,
