@@ -176,4 +176,18 @@ describe.sequential('without a worker', () => {
     expect([again.status, again.headers.get('idempotency-replayed')]).toEqual([201, 'true']);
     expect(await balanceOf(api, 'a')).toEqual(['5', '0', '0']);
   });
+
+  test('who does not wait is told 202 each time, however fast the worker is', async () => {
+    const statuses = new Set<number>();
+    for (let sent = 0; sent < 30; sent++) {
+      const legs = [debit('external:USD', '1'), credit('a', '1')];
+      const answer = await api.admin.post('/v1/transfers', { legs }, { ...NOW, key: `n${sent}` });
+      statuses.add(answer.status);
+      const { body } = await api.admin.get(answer.headers.get('location') ?? '');
+      expect(body.id).toBe(`transfer:admin:n${sent}`);
+    }
+    expect(statuses).toEqual(new Set([202]));
+    const balance = async () => (await balanceOf(api, 'a'))[0];
+    await expect.poll(balance, { timeout: 15_000 }).toBe('35');
+  });
 });
