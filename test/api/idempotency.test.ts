@@ -199,7 +199,7 @@ describe('the same key, another body', () => {
     expect((await shop.post('/v1/transfers', body, { key: 'other' })).status).toBe(201);
   });
 
-  test('names an asset of a leg that is not its wallet’s, whether the first one named it', async () => {
+  test('names the asset of a leg that is not its wallet’s, also where none was named', async () => {
     await makeAsset(api, 'EUR');
     const leg = (asset?: string) => [{ ...debit('a', '1'), asset }, credit('b', '1')];
     const first = [undefined, 'USD', 'EUR'];
