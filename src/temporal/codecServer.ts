@@ -1,6 +1,6 @@
 /**
- * Decrypts for the Temporal UI and the `temporal` command what Holdfast has Temporal store. They ask
- * by the protocol of https://docs.temporal.io/codec-server: payloads in, payloads out.
+ * Decrypts for the Temporal UI and the `temporal` command what Holdfast has Temporal store. They
+ * ask by the protocol of https://docs.temporal.io/codec-server: payloads in, payloads out.
  */
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
