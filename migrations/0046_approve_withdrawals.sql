@@ -18,8 +18,9 @@ return (
   where p.group_id = p_group_id
 );
 
--- Why nobody's word is waited for, as a refusal, or null. A withdrawal at or past its deadline is
--- ended here first. The caller holds the group's lock.
+-- Why nobody's word counts, as a refusal, or null. A withdrawal that no rule asked about takes a
+-- word as well, as long as nothing of it was signed or paid. One at or past its deadline is ended
+-- here first. The caller holds the group's lock.
 create function withdrawal_word_fault(
   g transfer_groups, p_step_key text, p_verb text, p_actor text, p_request jsonb
 ) returns jsonb
@@ -42,7 +43,10 @@ begin
   elsif g.chain is not null and ledger_signing_began(g.id) then
     v_code := 'MAY_BE_ON_CHAIN';
     v_detail := format('Bytes of %s may be on %s; only the chain ends it.', g.id, g.chain);
-  elsif w.state <> 'awaiting_approval' then
+  elsif w.state <> 'awaiting_approval' and (p_verb = 'riskCheck'
+    or w.state not in ('held', 'awaiting_funds')
+    or exists (select from withdrawal_policies p where p.group_id = g.id))
+  then
     v_code := 'WRONG_KIND';
     v_detail := format('The withdrawal is %s and waits for no approval.', w.state);
   else
@@ -52,7 +56,8 @@ begin
 end
 $$;
 
--- One client's yes. The last one that is needed lets the withdrawal go on. What depends on who asks
+-- One client's yes. The last one that is needed lets the withdrawal go on; where none is needed, it
+-- is noted and changes nothing. What depends on who asks
 -- is refused and not stored, so that the key stays free: FORBIDDEN for the client that asked for
 -- the withdrawal and for one that has approved before; DESTINATION_NOT_ALLOWED where the address
 -- may not be used any more.
@@ -68,6 +73,7 @@ declare
   p withdrawal_policies;
   v_answer jsonb;
   v_given integer;
+  v_event text := 'withdrawal.approval_given';
 begin
   select * into g from transfer_groups where id = p_group_id for update;
   if not found then
@@ -102,14 +108,16 @@ begin
     return ledger_refuse(g, false, p_step_key, 'approve', p_actor, p_request, false,
       'DESTINATION_NOT_ALLOWED', withdrawal_destination_fault(w.wallet_id, w.destination));
   end if;
-  insert into withdrawal_approvals (group_id, client, reason)
-    values (p_group_id, p_actor, p_reason);
+  if p.group_id is not null then
+    insert into withdrawal_approvals (group_id, client, reason)
+      values (p_group_id, p_actor, p_reason);
+  end if;
   select count(*) into v_given from withdrawal_approvals a where a.group_id = p_group_id;
   if v_given >= p.approvals_needed then
     w.state := 'held';
+    v_event := 'withdrawal.approved';
   end if;
-  return ledger_write(g, false, p_step_key, 'approve', p_actor, p_request,
-    case w.state when 'held' then 'withdrawal.approved' else 'withdrawal.approval_given' end,
+  return ledger_write(g, false, p_step_key, 'approve', p_actor, p_request, v_event,
     'MOVES', '{}', '{}', '{}', '{}', '{}', '{}', true, true, null, w);
 end
 $$;

@@ -41,6 +41,8 @@ type Expire = (deadline: string) => Promise<void>;
 export class WithdrawalPolicy {
   private readonly input: OpenWithdrawalInput;
   private hinted = false;
+  /** The saga, once nothing had to be approved any more: a no may still end it. */
+  private passed: GroupSaga | null = null;
   /** Why the risk check gave no verdict the last time. */
   private fault: string | null = null;
 
@@ -49,8 +51,9 @@ export class WithdrawalPolicy {
     this.input = input;
     setHandler(
       defineSignal(SIGNAL.policyChanged),
-      () => {
+      async () => {
         this.hinted = true;
+        if (this.passed?.isOpen()) await this.look(this.passed);
       },
       { description: 'Read again whether the withdrawal was approved. Carries nothing.' },
     );
@@ -62,6 +65,11 @@ export class WithdrawalPolicy {
    * @throws CancelledFailure when the workflow was cancelled
    */
   async pass(saga: GroupSaga, expire: Expire): Promise<void> {
+    await this.approved(saga, expire);
+    this.passed = saga;
+  }
+
+  private async approved(saga: GroupSaga, expire: Expire): Promise<void> {
     let lookMs = FIRST_LOOK_MS;
     let questionMs = FIRST_QUESTION_MS;
     while (isAwaitingApproval(saga)) {

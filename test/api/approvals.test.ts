@@ -42,6 +42,31 @@ const handleOf = (withdrawal: Answer) => {
 const nextOf = async (withdrawal: Answer) =>
   (await handleOf(withdrawal).query<{ next: string }>('status')).next;
 
+describe('a withdrawal that no rule asks about', () => {
+  const small = async (wallet: string) => requested(wallet, { amount: '40' });
+
+  test('takes a yes of another client, which changes nothing', async () => {
+    const withdrawal = await small('noted');
+    expect(faultOf(await act(withdrawal, 'approve', shop))).toEqual([403, 'FORBIDDEN']);
+    const approved = await act(withdrawal, 'approve', ann);
+    expect([approved.status, approved.body.withdrawal.state]).toEqual([200, 'held']);
+    expect(await balanceOf(api, 'noted')).toEqual(['20', '0', '40']);
+    const { data } = (await shop.get(`${pathOf(withdrawal.body.id)}/timeline`)).body;
+    expect(data.at(-1)).toMatchObject({ event: 'approve', actor: 'ann', reason: 'looked at' });
+    expect((await act(withdrawal, 'finalize', ann)).body.status).toBe('SETTLED');
+    expect(faultOf(await act(withdrawal, 'approve', bob))).toEqual([409, 'GROUP_NOT_OPEN']);
+    expect(faultOf(await act(withdrawal, 'reject', bob))).toEqual([409, 'GROUP_NOT_OPEN']);
+  });
+
+  test('is given back by a no, and its saga ends', async () => {
+    const withdrawal = await small('refused');
+    const rejected = await act(withdrawal, 'reject', bob);
+    expect(rejected.body).toMatchObject({ status: 'CANCELLED', reason: 'looked at' });
+    expect(await balanceOf(api, 'refused')).toEqual(['60', '0', '0']);
+    expect(await handleOf(withdrawal).result()).toMatchObject({ status: 'CANCELLED' });
+  });
+});
+
 describe('a withdrawal above a rule', () => {
   test('waits for two clients other than the one that asked, then goes on', async () => {
     const withdrawal = await requested('two');

@@ -185,10 +185,12 @@ describe('four eyes', () => {
     }
   });
 
-  it('are asked of nobody where nothing waits for them', async () => {
-    const { id } = await open('10');
-    expect(await codeOf(yes('ann', id))).toBe('WRONG_KIND');
-    expect(await codeOf(no('ann', id))).toBe('WRONG_KIND');
+  it('count no more once enough have said yes', async () => {
+    const { id } = await open('50');
+    await done(yes('ann', id));
+    await done(yes('bob', id));
+    expect(await codeOf(yes('carl', id))).toBe('WRONG_KIND');
+    expect(await codeOf(no('carl', id))).toBe('WRONG_KIND');
     expect(await codeOf(yes('ann', 'withdrawal:shop:none'))).toBe('not_found');
   });
 

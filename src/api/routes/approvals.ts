@@ -29,16 +29,17 @@ const shape = {
 const approveRoute = createRoute({
   ...shape,
   path: '/v1/withdrawals/{id}/approve',
-  summary: 'Let a withdrawal go that waits for approval',
+  summary: 'Say yes to a withdrawal that waits for approval',
   description:
     'The client that asked for the withdrawal cannot approve it, and a client approves once. It ' +
-    'goes on when as many clients have as `approval.needed` says.',
+    'goes on when as many clients have as `approval.needed` says; where no rule asks for any, a ' +
+    'yes is noted and changes nothing.',
 });
 
 const rejectRoute = createRoute({
   ...shape,
   path: '/v1/withdrawals/{id}/reject',
-  summary: 'Refuse a withdrawal that waits for approval; its money is given back',
+  summary: 'Refuse a withdrawal that nobody has begun to pay; its money is given back',
 });
 
 type Said = StepInput & { reason: string };
