@@ -2,8 +2,9 @@
 import { type BenchReport, numberText, type Report, ratioText, spreadText } from './report.ts';
 
 const ABOUT = `Every figure is the median of rounds that took turns with each other, with the lowest
-and the highest beside it; "of floor" compares neighbouring rounds. The floors run in the same
-minutes on the same machine, so read the ratios first: another machine has other figures.`;
+and the highest beside it, or the quartiles where there were eight rounds or more; "of floor"
+compares neighbouring rounds. The floors run in the same minutes on the same machine, so read the
+ratios first: another machine has other figures.`;
 
 /** The report as Markdown. */
 export function pageOf(report: Report): string {

@@ -1,6 +1,6 @@
 /** Figures of interleaved rounds. */
 
-/** The middle and the ends of what the rounds gave. */
+/** The middle of what the rounds gave, and the ends, or the quartiles where rounds are many. */
 export interface Spread {
   median: number;
   low: number;
@@ -16,8 +16,12 @@ export function median(values: number[]): number {
   return (low + high) / 2;
 }
 
+/** From so many rounds on the ends say only how odd the oddest was. */
+const MANY_ROUNDS = 8;
+
 export function spreadOf(values: number[]): Spread {
-  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const [from, to] = values.length < MANY_ROUNDS ? [0, 1] : [0.25, 0.75];
+  const [low, high] = [quantile(values, from), quantile(values, to)];
   return { median: median(values), low, high, rounds: values.length };
 }
 

@@ -83,6 +83,7 @@ function insist(answer: { outcome: string }): void {
  * The same workflows, gateway and waiting with steps that do nothing, in a namespace of its own.
  */
 export async function emptySagas(
+  name: string,
   address: string,
   namespace: string,
   pairs: [string, string][],
@@ -104,7 +105,7 @@ export async function emptySagas(
   });
   const db: Db = { query: () => Promise.reject(new Error('An empty saga asks no database.')) };
   const gateway = createGateway({ client, db, outcomes, headStarts, steps, log, temporalUi: null });
-  return gatewaySagas('empty', gateway, pairs, async () => {
+  return gatewaySagas(name, gateway, pairs, async () => {
     await worker.stop();
     await temporal.close();
   });
