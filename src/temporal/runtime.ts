@@ -9,6 +9,14 @@ const EXPECTED = 'No workflows registered, not polling for workflow tasks';
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const;
 type Level = (typeof LEVELS)[number];
 
+/**
+ * Threads of the SDK's core. By itself it has one a processor, and wakes another to look for work
+ * whenever one has some: three in ten of the times that this process waited and was woken. All that
+ * they do for a saga is half of what the process's own thread does, so one is never the bottleneck
+ * (docs/temporal.md). An environment that names another figure has it.
+ */
+const CORE_THREADS = '1';
+
 /** Levels that our log does not write. */
 let muted: Level[] = [];
 
@@ -19,6 +27,7 @@ let muted: Level[] = [];
  */
 export function installRuntime(log: Log): void {
   if (Runtime._instance) return;
+  process.env.TOKIO_WORKER_THREADS ??= CORE_THREADS;
   const write = (level: Level) => (message: string, meta?: LogMetadata) => {
     if (message === EXPECTED) return;
     const { error, alert, ...temporal } = (meta ?? {}) as LogMetadata & Record<string, unknown>;
