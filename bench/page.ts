@@ -4,7 +4,10 @@ import { type BenchReport, numberText, type Report, ratioText, spreadText } from
 const ABOUT = `Every figure is the median of rounds that took turns with each other, with the lowest
 and the highest beside it, or the quartiles where there were eight rounds or more; "of floor"
 compares neighbouring rounds. The floors run in the same minutes on the same machine, so read the
-ratios first: another machine has other figures.`;
+ratios first: another machine has other figures. "empty again" is "empty" once more, which shows
+what noise is: half of the time a ratio of one round is off by an eighth where the machine has
+other work, so three rounds show a difference of a quarter, fourteen one of an eighth, eighty one
+of 0.05.`;
 
 /** The report as Markdown. */
 export function pageOf(report: Report): string {
