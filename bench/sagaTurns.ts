@@ -10,6 +10,7 @@ import type { Contender } from './sagaContenders.ts';
 
 /** One turn of one contender; times in milliseconds, from the start of a saga. */
 export interface Turn {
+  /** Sagas a second that could go on for ever. */
   perSecond: number;
   heldMs: number[];
   doneMs: number[];
@@ -113,8 +114,9 @@ async function transfer(contender: Contender, turn: Turn): Promise<void> {
 }
 
 /**
- * Sagas a second are those whose callers were answered; what Temporal has still to record then
- * is done in the rest, whose processor time counts too.
+ * Callers are answered before Temporal has recorded their sagas, so a short turn leaves work to the
+ * rest after it. A turn that went on would have to do that too: its time is lengthened by what the
+ * rest took of the processors, against what the turn itself did.
  */
 async function measure(
   count: number,
@@ -132,8 +134,17 @@ async function measure(
     }
   };
   await Promise.all(Array.from({ length: callers }, caller));
-  turn.perSecond = (count * 1000) / (performance.now() - begun);
+  const ms = performance.now() - begun;
+  const answered = cpuTimes();
   await rest();
-  turn.cpuMs = cpuEach(before, cpuTimes(), count);
+  const after = cpuTimes();
+  const share = (ofAll(after) - ofAll(before)) / (ofAll(answered) - ofAll(before));
+  // Where processor times are not told, as on macOS, what is left over is not known either.
+  turn.perSecond = (count * 1000) / (ms * (Number.isFinite(share) ? share : 1));
+  turn.cpuMs = cpuEach(before, after, count);
   return turn;
+}
+
+function ofAll(times: CpuTimes): number {
+  return Object.values(times).reduce((sum, us) => sum + us, 0);
 }
