@@ -129,6 +129,7 @@ create function chain_observe_withdrawal(
 ) returns jsonb
 language plpgsql as $$
 declare
+  c_overdue constant integer := 30;
   g transfer_groups;
   w withdrawals;
   a assets;
@@ -173,10 +174,12 @@ begin
           jsonb_build_object('txid', p.txid,
             'why', format('in no block after %s s', p_stuck_after)));
       end if;
-      v_due := greatest(0, least(
+      v_due := least(
         case when (select s.state from withdrawals s where s.group_id = p_group_id) <> 'stuck'
           then p_stuck_after end, p_bump_after)
-        - extract(epoch from clock_timestamp() - p.created_at)::integer);
+        - extract(epoch from clock_timestamp() - p.created_at)::integer;
+      -- What is overdue cannot be done now: its price is above the cap, or it waits behind others.
+      v_due := case when v_due < 0 then c_overdue else v_due end;
     end if;
   end if;
   return jsonb_build_object(

@@ -25,6 +25,24 @@ beforeEach(async () => {
 
 const eventsOf = async (id: string) => (await readTimeline(world.db, id)).map(({ event }) => event);
 
+it('that no block takes is not looked at every second while it cannot be replaced', async () => {
+  const { id } = await world.withdraw('ETH', '0.1');
+  await world.node.automine(false);
+  await world.sign(id);
+  await world.send(id);
+  const old = 'update withdrawal_attempts set created_at = created_at - $1::interval';
+  await world.database.owner.query(`${old} where group_id = $2`, ['1 hour', id]);
+  const looked = (bumpAfterSeconds: number | null) =>
+    followWithdrawal({ ...world.deps, bumpAfterSeconds }, id);
+  // Overdue: it waits behind an earlier nonce, or would cost more than the cap.
+  expect(await looked(600)).toMatchObject({ replace: true, lookAgainInSeconds: 30 });
+  expect(await looked(7_200)).toMatchObject({ replace: false, lookAgainInSeconds: 3_600 });
+  // Stuck, and not to be replaced by itself: then nothing is due.
+  expect(await looked(null)).toMatchObject({ lookAgainInSeconds: null });
+  await world.node.mine(3);
+  expect((await world.look(id)).status).toBe('SETTLED');
+});
+
 describe('a crash', () => {
   it('after the nonce was taken signs the same bytes', async () => {
     const { id } = await world.withdraw('ETH', '0.1');
