@@ -12,6 +12,7 @@ import {
   type WithdrawalProgress,
 } from '../src/withdrawals/pay.ts';
 import type { PayDeps } from '../src/withdrawals/payDeps.ts';
+import { spendNonce } from '../src/withdrawals/spendNonce.ts';
 import { createBatchActivities } from './batchActivities.ts';
 import { createCollectionActivities } from './collectionActivities.ts';
 import { createReconcileActivities } from './reconcileActivities.ts';
@@ -44,6 +45,7 @@ export function createChainActivities(deps: ChainDeps) {
       replaceWithdrawal(deps, groupId),
     followWithdrawal: (groupId: string): Promise<WithdrawalProgress> =>
       followWithdrawal(deps, groupId),
+    spendNonce: (groupId: string): Promise<string | null> => spendNonce(deps, groupId),
     ...createReconcileActivities(deps),
     ...createCollectionActivities(deps),
     ...createBatchActivities(deps),

@@ -113,6 +113,9 @@ begin
     return (select format('nothing is signed for %s: %s', p_sender, min(o.reason))
       from sender_pauses o
       where o.chain = w.chain and o.sender = p_sender and o.until is null);
+  elsif chain_open_nonce_of(w.chain, p_sender) is not null then
+    return format('nonce %s of %s was spent in a block that is gone, so it is spent first',
+      chain_open_nonce_of(w.chain, p_sender), p_sender);
   elsif chain_in_flight(w.chain, p_sender) >= p_in_flight then
     return format('%s payments of %s are in no block yet, more are not begun', p_in_flight,
       p_sender);

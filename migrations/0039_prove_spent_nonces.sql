@@ -1,5 +1,20 @@
 -- A nonce of ours that something else spent: proof, and what follows from it.
 
+-- Groups that ended by such a proof: the stored block as of which the nonce was spent.
+create table nonces_taken (
+  group_id text collate "C" primary key references withdrawals,
+  chain text collate "C" not null,
+  block_hash text collate "C" not null,
+  -- Since when that block is no longer in the chain; null: it is. See `chain_nonce_is_open`.
+  gone_at timestamptz
+);
+
+create index nonces_taken_by_block on nonces_taken (chain, block_hash);
+create index nonces_taken_gone on nonces_taken (chain) where gone_at is not null;
+
+grant select, insert on nonces_taken to holdfast_app;
+grant update (block_hash, gone_at) on nonces_taken to holdfast_app;
+
 -- Gives a withdrawal back whose nonce a final block has spent by a transaction that is no attempt
 -- of it, and pauses the sender: somebody else signs for it. The caller has read from the node, as
 -- of the block p_height and p_hash, that p_spent_by spent the nonce and does not pay the
@@ -43,6 +58,7 @@ begin
     format('Nonce %s was spent by %s, which is not ours.', p.nonce, p_spent_by));
   perform chain_fact(g.id, 'spent:' || p_spent_by, 'chain.nonce_taken',
     jsonb_build_object('txid', p_spent_by, 'nonce', p.nonce, 'blockHash', p_hash));
+  insert into nonces_taken (group_id, chain, block_hash) values (g.id, w.chain, p_hash);
   return ledger_give_back(g, '~spent', 'release', p_actor,
     jsonb_build_object('nonce', p.nonce, 'spentBy', p_spent_by, 'blockHash', p_hash), 'RELEASED',
     'NONCE_TAKEN', true, w);

@@ -6,40 +6,68 @@
 create function batch_is_in_doubt(p_batch text) returns boolean
 language sql stable
 return exists (
-  select from withdrawals b
-  join withdrawal_attempts p on p.group_id = b.group_id
-  join attempt_inclusions n on n.attempt_id = p.id and n.canonical = (n.fee_leg is null)
-  where b.group_id = p_batch and b.state in ('released', 'late_confirmed')
-);
+    select from withdrawals b
+    where b.group_id = p_batch and b.state in ('released', 'late_confirmed'))
+  and case (select t.gone_at is null from nonces_taken t where t.group_id = p_batch)
+    -- Something that is not ours has its nonce, in a final block.
+    when true then false
+    when false then not exists (
+      select from withdrawal_attempts p
+      join attempt_inclusions n on n.attempt_id = p.id and n.canonical and n.fee_leg is not null
+      where p.group_id = p_batch)
+    else exists (
+      select from withdrawal_attempts p
+      join attempt_inclusions n on n.attempt_id = p.id and n.canonical = (n.fee_leg is null)
+      where p.group_id = p_batch)
+  end;
 
 -- Members that are open and have no attempt of their own are where the batch's bytes are: not to be
--- signed, released or expired. In the transaction that stores what the chain says.
+-- signed, released or expired.
+create function batch_take_members_back(p_batch text, p_key text, p_detail jsonb) returns void
+language plpgsql as $$
+declare
+  g transfer_groups;
+begin
+  if not starts_with(p_batch, 'batch:') or not batch_is_in_doubt(p_batch) then
+    return;
+  end if;
+  for g in
+    select t.* from transfer_groups t
+    join batch_members m on m.group_id = t.id and m.batch_group_id = p_batch
+    where t.status = 'IN_PROGRESS' order by t.id for update of t
+  loop
+    continue when ledger_signing_began(g.id);
+    perform chain_set_state(g.id, 'broadcast', 'batchAgain:' || p_key, p_detail
+      || jsonb_build_object('batch', p_batch,
+        'why', 'what ended its batch is no longer in the chain, so that one may pay it after all'));
+    perform batch_wake_member(g.chain, g.id);
+  end loop;
+end
+$$;
+
+-- In the transaction that stores what the chain says.
 create function batch_take_back() returns trigger
 language plpgsql as $$
 declare
   p withdrawal_attempts;
-  g transfer_groups;
 begin
   select * into p from withdrawal_attempts a where a.id = new.attempt_id;
-  if not starts_with(p.group_id, 'batch:') or not batch_is_in_doubt(p.group_id) then
-    return null;
-  end if;
-  for g in
-    select t.* from transfer_groups t
-    join batch_members m on m.group_id = t.id and m.batch_group_id = p.group_id
-    where t.status = 'IN_PROGRESS' order by t.id for update of t
-  loop
-    continue when ledger_signing_began(g.id);
-    perform chain_set_state(g.id, 'broadcast', concat_ws(':', 'batchAgain', new.id, new.canonical),
-      jsonb_build_object('batch', p.group_id, 'txid', p.txid,
-        'why', 'what ended its batch is no longer in the chain, so that one may pay it after all'));
-    perform batch_wake_member(p.chain, g.id);
-  end loop;
+  perform batch_take_members_back(p.group_id, new.id || ':' || new.canonical,
+    jsonb_build_object('txid', p.txid));
   return null;
 end
 $$;
 create trigger attempt_inclusions_take_back after insert or update of canonical
   on attempt_inclusions for each row execute function batch_take_back();
+
+-- A member that waited for its batch, which does not pay after all. The caller holds its lock.
+create function batch_let_go(g transfer_groups, p_key text, p_detail jsonb) returns void
+language sql volatile
+begin atomic
+  select chain_set_state(g.id, 'held', 'batchEnded:' || p_key, p_detail
+    || jsonb_build_object('why', 'its batch did not pay after all, so it is paid alone'));
+  select batch_wake_member(g.chain, g.id);
+end;
 
 -- Tells of a member what the chain says against its books. `late_confirmed`: its batch paid it
 -- although it had been paid alone, is signed alone, or was given back; `late_unpaid`: it is settled
@@ -99,11 +127,10 @@ begin
       if c_paid then
         taken := taken + (select w.amount from withdrawals w where w.group_id = g.id);
         perform batch_settle_member(g, b, v_detail);
+        perform batch_wake_member(b.chain, g.id);
       else
-        perform chain_set_state(g.id, 'held', 'batchEnded:' || p_inclusion_id, v_detail
-          || jsonb_build_object('why', 'its batch did not pay after all, so it is paid alone'));
+        perform batch_let_go(g, p_inclusion_id::text, v_detail);
       end if;
-      perform batch_wake_member(b.chain, g.id);
     -- One that an earlier block of the batch settled has no attempt.
     elsif c_paid = (g.status <> 'SETTLED' or v_alone) then
       perform batch_note_late(g.id, case when c_paid then 'late_confirmed' else 'late_unpaid' end,
@@ -120,9 +147,24 @@ begin
 end
 $$;
 
--- Replaces the body of the late payments' migration: see there. A failed batch goes out again where
--- all its members wait for it. A member's own bytes stay where they are while the batch may pay it,
--- and, where it has, until somebody has looked at the sender: two payments would be one too many.
+-- Whether an ended batch that failed goes out again: all its members wait for it, and nothing else
+-- took its nonce or is to take it.
+create function batch_goes_again(p_batch text) returns boolean
+language sql stable
+return exists (
+    select from transfer_groups g
+    where g.id = p_batch and g.kind = 'batch' and g.status = 'RELEASED')
+  and not exists (select from nonces_taken t where t.group_id = p_batch)
+  and not exists (
+    select from batch_members m
+    where m.batch_group_id = p_batch and chain_batch_of(m.group_id) is null)
+  and not exists (
+    select from withdrawal_attempts p
+    where p.group_id = p_batch and p.kind = 'cancel' and p.outcome <> 'refused');
+
+-- Replaces the body of the late payments' migration: see there. A failed batch may go out again. A
+-- member's own bytes stay where they are while the batch may pay it, and, where it has, until
+-- somebody has looked at the sender: two payments would be one too many.
 create or replace function chain_gone_again(p_chain text, p_holder text)
 returns table (group_id text, txid text, bytes text)
 language sql stable
@@ -133,9 +175,7 @@ begin atomic
   join transfer_groups g on g.id = p.group_id and g.status <> 'IN_PROGRESS'
   join chains c on c.id = p_chain and c.leased_by = p_holder
   where not n.canonical and n.fee_leg is not null
-    and (n.paid or p.kind = 'cancel' or (g.kind = 'batch' and not exists (
-      select from batch_members m
-      where m.batch_group_id = g.id and chain_batch_of(m.group_id) is null)))
+    and (n.paid or p.kind = 'cancel' or batch_goes_again(g.id))
     and not chain_is_halted(p_chain)
     and not exists (
       select from withdrawal_attempts o

@@ -12,5 +12,6 @@ export { payoutRun } from './payoutRun.ts';
 export { reconcile } from './reconcile.ts';
 export { repair } from './repair.ts';
 export { reversal } from './reversal.ts';
+export { spendNonce } from './spendNonce.ts';
 export { transfer } from './transfer.ts';
 export { withdrawal } from './withdrawal.ts';

@@ -50,6 +50,7 @@ export const WORKFLOW = {
   payoutRun: 'payoutRun',
   repair: 'repair',
   reconcile: 'reconcile',
+  spendNonce: 'spendNonce',
 } as const;
 export type WorkflowType = (typeof WORKFLOW)[keyof typeof WORKFLOW];
 

@@ -11,6 +11,7 @@ import { createHousekeeper } from './housekeeping.ts';
 import { createRescanner } from './lookAgain.ts';
 import { startLoop } from './loop.ts';
 import { lookAtNewAddresses } from './newAddresses.ts';
+import { createNonceSpender } from './openNonces.ts';
 import { createResender } from './sendAgain.ts';
 import type { WatcherMetrics } from './watcherMetrics.ts';
 
@@ -66,9 +67,11 @@ export async function startWatcher(options: WatcherOptions): Promise<Watcher> {
     const rescan = createRescanner(again);
     const keepHouse = createHousekeeper({ db, watch, metrics: options.metrics });
     const resend = createResender(again);
+    const spend = createNonceSpender({ ...again, client: options.client });
     lookAgain = async () => {
       const isMore = await rescan();
       await resend();
+      await spend();
       return (await keepHouse()) || isMore;
     };
     return { watch, follow };

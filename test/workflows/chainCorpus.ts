@@ -10,8 +10,9 @@ import {
   type ProviderOptions,
 } from '../../examples/custodial-provider/server.ts';
 import { walletOf } from '../../examples/custodial-provider/wallet.ts';
-import { connectChain } from '../../src/chains/connection.ts';
+import { type ChainConnection, connectChain } from '../../src/chains/connection.ts';
 import { handOutAddress } from '../../src/chains/depositAddresses.ts';
+import { createChainDoor } from '../../src/chains/door.ts';
 import { createCollector } from '../../src/collection/collect.ts';
 import type { BatchSettings } from '../../src/contracts/batches.ts';
 import { readCustodians } from '../../src/contracts/custodians.ts';
@@ -65,6 +66,8 @@ export interface ChainCorpus {
   /** Out of the treasury or, for what a custodian holds, from outside. */
   fund(wallet: string, asset: string, amount: string): Promise<void>;
   groupWhen(id: string, satisfies: (group: Group) => boolean): Promise<Group>;
+  /** As an operator who has looked at the chain, which stands still. */
+  letGoOn(): Promise<void>;
   /** Mines block after block until the group has ended. */
   mineUntilEnded(id: string): Promise<void>;
   stop(): Promise<void>;
@@ -84,7 +87,6 @@ export async function openChainCorpus(db: Db, log: Log): Promise<ChainCorpus> {
   await seedLocalChain({ rpcUrl, db, config: { mnemonic: MNEMONIC }, log, payout: true });
   const chain = connectChain(rpcUrl);
   const port = await chain();
-  const node = openNode(rpcUrl);
   const pay = walletOf({ mnemonic: MNEMONIC, rpcUrl });
   const { provider, custodians } = await openCustodian(db, port.chain, pay);
   const signer = connectMnemonicSigner(db, chain, MNEMONIC);
@@ -93,7 +95,7 @@ export async function openChainCorpus(db: Db, log: Log): Promise<ChainCorpus> {
   const stops: (() => Promise<void>)[] = [];
   return {
     db,
-    node,
+    node: openNode(rpcUrl),
     provider,
     chain: port.chain,
     activities: {
@@ -124,13 +126,14 @@ export async function openChainCorpus(db: Db, log: Log): Promise<ChainCorpus> {
       const xpub = depositXpub(MNEMONIC);
       return (await handOutAddress(db, xpub, { wallet: id, fresh: false })).address.address;
     },
-    fund: (wallet, asset, amount) => fund(db, wallet, asset, amount),
-    groupWhen: (id, satisfies) => groupWhen(db, id, satisfies),
+    fund: fund.bind(null, db),
+    groupWhen: groupWhen.bind(null, db),
+    letGoOn: letGoOn.bind(null, db, chain),
     async mineUntilEnded(id) {
       for (const until = Date.now() + WAIT_MS; Date.now() < until; ) {
         const group = await groupWhen(db, id, () => true);
         if (group.status !== 'IN_PROGRESS') return;
-        await node.mine();
+        await openNode(rpcUrl).mine();
         await new Promise((resolve) => setTimeout(resolve, 300));
       }
       throw new Error(`${id} does not end`);
@@ -175,6 +178,18 @@ async function fund(db: Db, wallet: string, asset: string, amount: string): Prom
     actor: { name: 'admin', admin: true },
   });
   if (funded.outcome !== 'done') throw new Error(`${wallet} is not funded`);
+}
+
+async function letGoOn(db: Db, chain: ChainConnection): Promise<void> {
+  const door = createChainDoor({ db, chain, xpub: depositXpub(MNEMONIC) });
+  for (const until = Date.now() + WAIT_MS; (await door.missing()) === null; ) {
+    if (Date.now() > until) throw new Error('the chain does not stand still');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  const [told] = await door.chains();
+  const at = { from: told?.cursor ?? 0, to: null };
+  const asked = { at, requestedBy: 'ann', reason: 'looked at it', liftHalts: true };
+  await door.rescan({ chain: told?.chain ?? '', ...asked });
 }
 
 async function groupWhen(db: Db, id: string, satisfies: (group: Group) => boolean) {

@@ -121,6 +121,29 @@ export const CHAIN_SCENARIOS: Record<string, Scenario> = {
     await corpus.mineUntilEnded(groupId);
     return groupId;
   },
+  async spendNonce(corpus, sagas, name) {
+    const { db, node } = corpus;
+    const destination = `0x${keccak256(toBytes(name)).slice(-40)}`;
+    await node.markUsed(destination);
+    await node.automine(false);
+    const input = { ...(await funded(corpus, name, 'ETH')), destination };
+    await sagas.gateway.start('chainWithdrawal', input, WAIT_MS);
+    await state(corpus, input.groupId, 'broadcast');
+    // It fails in a block that is final by the asset's word, and that is dropped all the same.
+    await patchAsset(db, 'ETH', { final: 1 });
+    await node.rpc('anvil_setCode', destination, '0x60006000fd');
+    await node.mine();
+    await state(corpus, input.groupId, 'released');
+    await patchAsset(db, 'ETH', { final: 'finalized' });
+    await node.reorg(1);
+    await corpus.letGoOn();
+    await corpus.groupWhen(input.groupId, ({ withdrawal }) =>
+      Boolean(withdrawal?.attempts.some(({ kind }) => kind === 'cancel')),
+    );
+    await node.automine(true);
+    await node.mine();
+    return `spend:${input.groupId}`;
+  },
   async collection(corpus, _sagas, name) {
     const { db, chain, node } = corpus;
     const { address, groupId } = await deposited(corpus, name);

@@ -138,6 +138,7 @@ describe('the corpus of histories', () => {
     ],
     ['collection', 'another first step', '.readCollection.', '.openChainDeposit.', 'collection'],
     ['batch', 'another first step', '.readBatch.', '.openChainDeposit.', 'batch'],
+    ['spendNonce', 'nothing spent', '.spendNonce.', '.signWithdrawal.', 'spendNonce'],
     [
       'reconcile',
       'nothing compared',
