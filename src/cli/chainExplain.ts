@@ -19,7 +19,7 @@ moment, or somebody used its key. Nothing is signed until a person has said of e
 Without options it lists them, and why a sender is paused. With --nonce, lowest first:
   --withdrawal ID  it is the payment of this withdrawal (checked on the chain); the books follow it
                    one that paid several: --withdrawal once for each
-  --note TEXT      it is something else; the text is kept with the nonce
+  --note TEXT      it is something else, in a final block; the text is kept with the nonce
 
 --resume lets the senders go on once nothing is unknown; the text is kept with their pauses.
 

@@ -25,6 +25,9 @@ export interface UnknownSpending {
   spending: Spending;
 }
 
+/** Blocks that have to lie on one where the node tells of none that is final; see `firstHeight`. */
+const DEPTH_WITHOUT_FINALITY = 12;
+
 /** All of them, by sender and nonce. */
 export async function unknownSpendings({ db, chain }: ExplainDeps): Promise<UnknownSpending[]> {
   const port = await chain();
@@ -52,7 +55,8 @@ export async function unknownSpendings({ db, chain }: ExplainDeps): Promise<Unkn
  * several, or something else, in the words of `note`. The sender goes on when none is left.
  *
  * @returns how many are left
- * @throws an Error in a sentence where it does not pay that withdrawal, or is not unknown
+ * @throws an Error in a sentence where it does not pay that withdrawal, is not unknown, or is to be
+ *   written down by a note alone while its block is not final
  */
 export async function explainSpending(
   { db, chain }: ExplainDeps,
@@ -81,6 +85,7 @@ export async function explainSpending(
     return left;
   }
   if (others.length > 0) throw new Error(`${spending.txid} pays no more than one withdrawal.`);
+  if (groupId === null) await refuseYoung(port, spending);
   const adopted = groupId === null ? null : await adoptable(db, port, groupId, spending);
   const { rows } = await withRetry(() =>
     db.query<{ left: string }>(
@@ -143,6 +148,20 @@ export async function endPauses({ db, chain }: ExplainDeps, note: string): Promi
     ),
   );
   return rowCount ?? 0;
+}
+
+/**
+ * A nonce that is written down by a note has no bytes that could be sent again: were its block
+ * dropped, later payments would wait behind it for ever.
+ */
+async function refuseYoung(port: ChainPort, { txid, height }: Spending): Promise<void> {
+  const [head, { finalized }] = await Promise.all([port.head(), port.finality()]);
+  const final = finalized?.height ?? head.height - DEPTH_WITHOUT_FINALITY;
+  if (height <= final) return;
+  throw new Error(
+    `${txid} is in block ${height}, and only blocks up to ${final} are final: a note is kept for ` +
+      'ever, so say it again when that block is.',
+  );
 }
 
 /** The payout contract that a transaction called; null: it called none. */

@@ -16,6 +16,7 @@ const KEY = mnemonicToAccount(MNEMONIC, { path: HOT_WALLET_PATH });
 const TERMS = { gas: '21000', maxFeePerGas: '100000000000', maxPriorityFeePerGas: '1' };
 
 let env: NodeJS.ProcessEnv;
+let mine: (blocks: number) => Promise<void>;
 
 const explain = (...args: string[]) =>
   spawnSync(process.execPath, [HOLDFAST, 'chain', 'explain', ...args], {
@@ -36,9 +37,17 @@ beforeAll(async () => {
     await node.resend(await KEY.signTransaction(draft));
   }
   env = { DATABASE_URL: database.url, CHAIN_RPC_URL: url };
+  mine = (blocks) => node.mine(blocks);
 });
 
-it('lists what is not known, takes a word for each, lowest first, and then knows all', () => {
+it('keeps no note of what is not final: a dropped block would leave its nonce to nobody', () => {
+  expect(explain('--nonce', '0', '--note', 'a test').stderr).toMatch(
+    /^0x\w+ is in block \d+, and only blocks up to \d+ are final: .* say it again when that block is\.$/m,
+  );
+});
+
+it('lists what is not known, takes a word for each, lowest first, and then knows all', async () => {
+  await mine(3);
   const listed = explain();
   expect(listed.stdout).toMatch(/nonce 0: 0x.* 7 units of the native coin to 0x/);
   expect(explain('--nonce', '1', '--note', 'a test').status).toBe(1);
