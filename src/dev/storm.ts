@@ -45,11 +45,12 @@ function lineOf({
 }: StormResult): string {
   const { differences, left, hangs } = rest;
   const { reorgs = 0, rollbacks = 0, kills = 0, collections = 0, hooks = 0 } = counts;
+  const { batches = 0 } = counts;
   const spent = Object.entries(phases).map(([what, n]) => `${what} ${n.toFixed(1)}`);
   const ended = differences.length === 0 ? `ok ${hash}` : 'FAILED';
   return [
     `seed ${seed}: ${ended}, ${operations} operations, ${reorgs} reorgs, ${rollbacks} rollbacks, ` +
-      `${strikes} faults, ${kills} kills, ${collections} collections and ` +
+      `${strikes} faults, ${kills} kills, ${batches} batches, ${collections} collections and ` +
       `${counts['top-ups'] ?? 0} top-ups, ${hooks} hooks, ` +
       `${counts['double spends'] ?? 0} double spends, ${seconds.toFixed(1)} s ` +
       `(${spent.join(', ')})` +

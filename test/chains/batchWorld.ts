@@ -1,10 +1,8 @@
 /** Withdrawals that are paid together, in a test's hands. */
-import { mnemonicToAccount } from 'viem/accounts';
-import { getContractAddress } from 'viem/utils';
 import { expect } from 'vitest';
 import type { BatchSettings } from '../../src/contracts/batches.ts';
 import type { Group } from '../../src/contracts/resources.ts';
-import { DEPLOYER_PATH } from '../../src/dev/chain/token.ts';
+import { payoutAddress } from '../../src/dev/chain/payout.ts';
 import { audit } from '../../src/ledger/audit.ts';
 import { readGroup } from '../../src/ledger/groups.ts';
 import { readTimeline } from '../../src/ledger/timeline.ts';
@@ -15,11 +13,7 @@ import { log } from './chainWorld.ts';
 import { MNEMONIC } from './node.ts';
 import { createPayWorld, type PayWorld } from './payWorld.ts';
 
-/** The second contract that the local chain's deployer makes. */
-export const PAYOUT = getContractAddress({
-  from: mnemonicToAccount(MNEMONIC, { path: DEPLOYER_PATH }).address,
-  nonce: 1n,
-});
+export const PAYOUT = payoutAddress(MNEMONIC);
 
 /** Its withdrawals meet at once, as soon as somebody looks. */
 const BATCHES: BatchSettings = { contract: PAYOUT, waitSeconds: 60, size: 50 };

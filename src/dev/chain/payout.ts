@@ -1,6 +1,6 @@
 /** The payout contract on a local chain: deployed, and approved by the hot wallet. */
 import { readFileSync } from 'node:fs';
-import { encodeFunctionData, parseAbi } from 'viem';
+import { encodeFunctionData, getContractAddress, parseAbi } from 'viem';
 import { type HDAccount, mnemonicToAccount } from 'viem/accounts';
 import { connectRpc } from '../../chains/evm/rpc.ts';
 import { HOT_WALLET_PATH } from '../../withdrawals/developmentKeys.ts';
@@ -11,6 +11,12 @@ const APPROVE = parseAbi(['function approve(address spender, uint256 value)']);
 const APPROVAL_GAS = 100_000n;
 /** A token that is paid out for years never gets there. */
 const ALL_UNITS = 2n ** 256n - 1n;
+
+/** Where `seedLocalChain` puts it: the second contract that the local chain's deployer makes. */
+export function payoutAddress(mnemonic: string): string {
+  const { address: from } = mnemonicToAccount(mnemonic, { path: DEPLOYER_PATH });
+  return getContractAddress({ from, nonce: 1n });
+}
 
 /** Deploys it. Answers the contract's address (EIP-55). */
 export function deployPayout(rpcUrl: string, mnemonic: string): Promise<string> {

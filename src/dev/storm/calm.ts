@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection, Client as TemporalClient } from '@temporalio/client';
 import { SIGNAL } from '../../contracts/sagas.ts';
 import { giveUpUnapproved } from './approvals.ts';
+import { relent } from './batches.ts';
 import { whatIsToCollect } from './collections.ts';
 import { handOut } from './customers.ts';
 import { ask } from './moneyOperations.ts';
@@ -25,6 +26,7 @@ export async function calmDown(storm: Storm): Promise<void> {
   const { world } = storm;
   note(storm, 'calm: faults end, everybody is up');
   world.proxy.clear();
+  await relent(storm);
   for (const service of world.services) await service.start();
   for (const customer of storm.customers) if (!customer.known) await handOut(world, customer);
   note(storm, 'calm: waits for what is under way');

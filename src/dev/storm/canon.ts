@@ -5,16 +5,20 @@
 import { decodeFunctionData, parseAbi } from 'viem';
 import type { Asset } from './customers.ts';
 import type { Storm } from './storm.ts';
-import type { Payout } from './strangers.ts';
+import type { Contracts, Payout } from './strangers.ts';
 import type { StormWorld } from './world.ts';
 
 const TRANSFER = parseAbi(['function transfer(address to, uint256 value) returns (bool)']);
+const PAYOUT = parseAbi([
+  'function pay(address[] to, uint256[] units)',
+  'function payToken(address token, address[] to, uint256[] units)',
+]);
 
 /** What an address of ours paid. */
 export interface Payment extends Payout {
   from: string;
   txid: string;
-  /** What the network took for it, in wei. */
+  /** What the network took for the transaction, in wei. */
   gas: bigint;
 }
 
@@ -38,15 +42,15 @@ interface Transaction {
   input: `0x${string}`;
 }
 
-/** Reads every block from the first one on. */
+/** Reads every block from the first one on that the storm itself has to answer for. */
 export async function readCanon({ world, customers }: Storm): Promise<Canon> {
-  const { rpc, weather, strangers, contracts, hot } = world;
+  const { rpc, weather, strangers, contracts, hot, since } = world;
   const height = await weather.height();
   const payouts: Payout[] = [];
   const payments: Payment[] = [];
   const collected: Payment[] = [];
   const gas = new Map([hot, ...customers.map(({ address }) => address)].map((each) => [each, 0n]));
-  for (let at = 1; at <= height; at++) {
+  for (let at = since + 1; at <= height; at++) {
     const number = `0x${at.toString(16)}`;
     const block = await rpc<{ transactions: Transaction[] }>('eth_getBlockByNumber', number, true);
     for (const transaction of block.transactions) {
@@ -63,8 +67,8 @@ export async function readCanon({ world, customers }: Storm): Promise<Canon> {
       if (before === undefined) continue;
       const fee = BigInt(receipt.gasUsed) * BigInt(receipt.effectiveGasPrice);
       gas.set(from, before + fee);
-      const paid = isGood ? paymentOf(transaction, contracts.usdx, fee) : null;
-      if (paid) (from === hot ? payments : collected).push(paid);
+      const paid = isGood ? paymentsOf(transaction, contracts, fee) : [];
+      (from === hot ? payments : collected).push(...paid);
     }
   }
   return { height, payouts, payments, collected, gas };
@@ -84,11 +88,23 @@ export async function balanceOf(
   );
 }
 
-/** A transfer of nothing to itself is a cancellation and pays nobody. */
-function paymentOf(transaction: Transaction, usdx: string, gas: bigint): Payment | null {
-  const { hash: txid, from, to, value, input } = transaction;
-  if (to === from) return null;
-  if (to !== usdx) return { txid, from, gas, to: to ?? '', asset: 'ETH', units: BigInt(value) };
-  const [receiver, units] = decodeFunctionData({ abi: TRANSFER, data: input }).args;
-  return { txid, from, gas, to: receiver.toLowerCase(), asset: 'USDX', units };
+/** A transfer of nothing to itself is a cancellation and pays nobody; a batch pays several. */
+function paymentsOf(
+  { hash: txid, from, to, value, input }: Transaction,
+  { usdx, payout }: Contracts,
+  gas: bigint,
+): Payment[] {
+  if (to === from) return [];
+  const paid = (asset: Asset, whom: string, units: bigint) => {
+    return { txid, from, gas, to: whom.toLowerCase(), asset, units };
+  };
+  if (to === usdx) {
+    const [receiver, units] = decodeFunctionData({ abi: TRANSFER, data: input }).args;
+    return [paid('USDX', receiver, units)];
+  }
+  if (to !== payout) return [paid('ETH', to ?? '', BigInt(value))];
+  const { functionName, args } = decodeFunctionData({ abi: PAYOUT, data: input });
+  const [whom, units] = functionName === 'pay' ? args : [args[1], args[2]];
+  const asset = functionName === 'pay' ? 'ETH' : 'USDX';
+  return whom.map((each, at) => paid(asset, each, units[at] ?? 0n));
 }

@@ -8,15 +8,18 @@ import { LEAST_COLLECTED, MOST_COLLECTING_FEE } from './shop.ts';
 import { count, type Storm } from './storm.ts';
 
 /** A higher fee or a cancellation of whatever is being collected. */
-export const pressCollection: Operation = async (storm) => {
+export const pressCollection: Operation = (storm) => press(storm, 'collection');
+
+/** The same of the newest open group of a kind that the service opens by itself. */
+export async function press(storm: Storm, kind: 'collection' | 'batch'): Promise<string> {
   const { client, dice } = storm.world;
   const act = dice.pick(['speed-up', 'speed-up', 'cancel-on-chain']);
-  const path = '/v1/transfers?kind=collection&status=IN_PROGRESS&limit=1';
+  const path = `/v1/transfers?kind=${kind}&status=IN_PROGRESS&limit=1`;
   const [found] = (await client.get(path)).body?.data ?? [];
   if (!found) return 'none is open';
   void ask(storm, `/v1/withdrawals/${encodeURIComponent(found.id)}/${act}`, {});
   return `${act} ${found.id}`;
-};
+}
 
 /** Dust that came without a credit does not count for the least amount. */
 const DUST_PERCENT = 10n;

@@ -22,9 +22,10 @@ export function ask(storm: Storm, path: string, body: object, as?: string): Prom
 const idOf = (kind: string, storm: Storm, key: string) =>
   kind === 'transfer' || kind === 'withdrawal' ? `${kind}:storm:${key}` : storm.nextKey();
 
-function someAmount({ world: { dice } }: Storm, asset: Asset): bigint {
+/** Up to so many of the smaller coins, ten thousand to the larger one. */
+function someAmount({ world: { dice } }: Storm, asset: Asset, most = 40_000): bigint {
   const unit = asset === 'ETH' ? 10n ** 14n : 10_000n;
-  return unit * BigInt(1 + dice.roll(40_000)) + BigInt(dice.roll(100));
+  return unit * BigInt(1 + dice.roll(most)) + BigInt(dice.roll(100));
 }
 
 function move(storm: Storm, settle: 'immediate' | 'manual'): string {
@@ -59,17 +60,23 @@ export const endHold: Operation = async (storm) => {
 };
 
 export const withdraw: Operation = async (storm) => {
+  return withdrawOf(storm, storm.world.dice.pick(['ETH', 'USDX'] as const));
+};
+
+/** Asks for one withdrawal of somebody. Answers what it was, in words. */
+export async function withdrawOf(storm: Storm, asset: Asset, most?: number): Promise<string> {
   const { dice } = storm.world;
-  const asset = dice.pick(['ETH', 'USDX'] as const);
   const { owner } = dice.pick(storm.customers);
-  const units = someAmount(storm, asset);
+  const units = someAmount(storm, asset, most);
   const key = storm.nextKey();
   const place = OUTSIDE + BigInt(storm.withdrawals.length);
   // One in eight goes to another customer: one payment and one deposit.
-  const destination =
-    dice.roll(8) === 0
-      ? dice.pick(storm.customers).address
-      : `0x${place.toString(16).padStart(40, '1')}`;
+  const isInside = dice.roll(8) === 0;
+  const destination = isInside
+    ? dice.pick(storm.customers).address
+    : `0x${place.toString(16).padStart(40, '1')}`;
+  // Native coins go together only to addresses that were used before.
+  if (!isInside && dice.isLucky(70)) await storm.world.rpc('anvil_setNonce', destination, '0x1');
   const wallet = walletOf(owner, asset);
   const groupId = idOf('withdrawal', storm, key);
   const maxFee = asset === 'ETH' && dice.isLucky(30) ? CUSTOMERS_FEE : null;
@@ -84,7 +91,7 @@ export const withdraw: Operation = async (storm) => {
   });
   inBackground(storm, '/v1/withdrawals', asked);
   return `${key} ${body.amount} ${asset} of ${owner} to ${destination}`;
-};
+}
 
 /** A higher fee, a cancellation or a release: of whichever withdrawal, however far it is. */
 export const pressWithdrawal: Operation = async (storm) => {

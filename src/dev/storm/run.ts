@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { approve } from './approvals.ts';
+import { pressBatch, refuse, withdrawTogether } from './batches.ts';
 import { calmDown } from './calm.ts';
 import * as onChain from './chainOperations.ts';
 import { pressCollection } from './collections.ts';
@@ -33,9 +34,12 @@ const OPERATIONS: readonly [string, number, onChain.Operation][] = [
   ['transfer', 7, money.transfer],
   ['hold', 4, money.hold],
   ['endHold', 3, money.endHold],
-  ['withdraw', 17, money.withdraw],
+  ['withdraw', 15, money.withdraw],
+  ['withdrawTogether', 8, withdrawTogether],
+  ['refuse', 3, refuse],
   ['pressWithdrawal', 9, money.pressWithdrawal],
   ['pressCollection', 4, pressCollection],
+  ['pressBatch', 3, pressBatch],
   ['approve', 9, approve],
   ['askAgain', 4, money.askAgain],
   ['announce', 3, money.announce],

@@ -31,6 +31,8 @@ export interface Storm {
   said: Said[];
   /** Ids of transfers that wait for somebody to settle, release or cancel them. */
   holds: string[];
+  /** Payees outside that refuse what they are paid, until the storm is over. */
+  refusing: Set<string>;
   /** Transactions that a reorganisation lost. */
   dropped: Sent[];
   /** What providers told by hooks, and the ids of those that were forged. */
@@ -60,6 +62,7 @@ export function createStorm(world: StormWorld, customers: Customer[]): Storm {
     withdrawals: [],
     said: [],
     holds: [],
+    refusing: new Set(),
     dropped: [],
     deliveries: [],
     forgedHooks: [],

@@ -21,6 +21,8 @@ export interface Sent {
 
 export interface Contracts {
   usdx: string;
+  /** `src/dev/chain/contracts/Payout.sol`: pays several withdrawals at once. */
+  payout: string;
   /** `test/chains/contracts/Splitter.sol`: pays by inner calls and several logs at once. */
   splitter: string;
 }

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { createPool } from '../../db/pool.ts';
 import { audit } from '../../ledger/audit.ts';
 import { judgeApprovals } from './approvals.ts';
+import { judgeBatches } from './batches.ts';
 import { balanceOf, type Canon, type Payment, readCanon } from './canon.ts';
 import { judgeCollections } from './collections.ts';
 import { ASSETS, type Asset, DESK, unitsOfText, walletOf } from './customers.ts';
@@ -27,6 +28,7 @@ export async function judge(storm: Storm): Promise<{ differences: string[]; hash
     ...wallets(storm, canon, books),
     ...(await withdrawals(storm, canon)),
     ...(await judgeCollections(storm, canon, paidOf(storm, canon).rest)),
+    ...(await judgeBatches(storm)),
     ...(await judgeHooks(storm)),
     ...(await ownReports(storm)),
   ];

@@ -9,10 +9,12 @@ import { createPool } from '../../db/pool.ts';
 import { createLog } from '../../observability/log.ts';
 import { hotWalletAddress } from '../../withdrawals/developmentKeys.ts';
 import { compileContract } from '../chain/compile.ts';
+import { payoutAddress } from '../chain/payout.ts';
 import { seedLocalChain } from '../chain/seedLocalChain.ts';
 import { deploy } from '../chain/token.ts';
 import { newAdminKey } from '../settings.ts';
 import { startAnvil } from '../stack/anvil.ts';
+import { batchEnv } from './batches.ts';
 import { type Client, createClient } from './client.ts';
 import { copyTemplate, type StormDatabase } from './database.ts';
 import { createDice, type Dice } from './dice.ts';
@@ -50,6 +52,8 @@ export interface StormWorld {
   weather: Weather;
   strangers: Strangers;
   contracts: Contracts;
+  /** The block as of which the hot wallet's own coins were booked. */
+  since: number;
   hot: string;
   proxy: FaultProxy;
   /** Calls that a fault struck, by kind. */
@@ -102,7 +106,7 @@ async function fill(
     () => anvil.stop(),
   );
   const rpc = connectRpc(anvil.rpcUrl);
-  const contracts = await prepareChain(database.url, anvil.rpcUrl, rpc);
+  const { contracts, since } = await prepareChain(database.url, anvil.rpcUrl, rpc);
   const strangers = createStrangers(rpc, MNEMONIC, contracts);
   for (const address of [...strangers.addresses, contracts.splitter]) {
     await rpc('anvil_dealERC20', address, contracts.usdx, `0x${MANY.toString(16)}`);
@@ -129,6 +133,7 @@ async function fill(
     HOLDFAST_ADMIN_KEY: adminKey,
     HOLDFAST_DEV_MNEMONIC: MNEMONIC,
     LOG_LEVEL: 'warn',
+    ...batchEnv(seed, contracts.payout),
   };
   const services = [
     await createService({ name: 'api', roles: ['api', 'worker'], home, env }),
@@ -146,7 +151,7 @@ async function fill(
   const hot = hotWalletAddress(MNEMONIC);
   return {
     ...{ seed, dice, database, namespace, temporalAddress, rpc, weather, strangers, contracts },
-    ...{ hot, proxy, strikes, services, client, home },
+    ...{ since, hot, proxy, strikes, services, client, home },
   };
 }
 
@@ -154,12 +159,16 @@ async function fill(
 let splitterCode: `0x${string}` | undefined;
 
 /** The token and the contract that pays by inner calls; from here on blocks come when asked for. */
-async function prepareChain(databaseUrl: string, rpcUrl: string, rpc: Rpc): Promise<Contracts> {
+async function prepareChain(
+  databaseUrl: string,
+  rpcUrl: string,
+  rpc: Rpc,
+): Promise<{ contracts: Contracts; since: number }> {
   const db = createPool({ databaseUrl, size: 2, applicationName: 'storm' });
   try {
     const config = { mnemonic: MNEMONIC };
-    await seedLocalChain({ rpcUrl, db, config, log: createLog('silent') });
-    await db.query('select 1');
+    await seedLocalChain({ rpcUrl, db, config, log: createLog('silent'), payout: true });
+    const since = Number(await rpc('eth_blockNumber'));
     const { rows } = await db.query<{ contract: string }>(
       "select contract from assets where code = 'USDX'",
     );
@@ -169,7 +178,7 @@ async function prepareChain(databaseUrl: string, rpcUrl: string, rpc: Rpc): Prom
     const splitter = (await deploy(rpcUrl, deployer, splitterCode)).toLowerCase();
     await rpc('anvil_setBalance', splitter, `0x${(10n ** 21n).toString(16)}`);
     await rpc('evm_setAutomine', false);
-    return { usdx, splitter };
+    return { contracts: { usdx, splitter, payout: payoutAddress(MNEMONIC).toLowerCase() }, since };
   } finally {
     await db.end();
   }
