@@ -6,6 +6,7 @@ import { giveUpUnapproved } from './approvals.ts';
 import { relent } from './batches.ts';
 import { whatIsToCollect } from './collections.ts';
 import { handOut } from './customers.ts';
+import { bookTheft, explainForeign, whatIsPaused } from './foreign.ts';
 import { ask } from './moneyOperations.ts';
 import { endCollecting } from './shop.ts';
 import { note, type Storm } from './storm.ts';
@@ -46,6 +47,7 @@ export async function calmDown(storm: Storm): Promise<void> {
     // A look at what is to be collected may have been under way.
     await sleep(POLL_MS);
     if (!isQuiet || !(await becomesQuiet(storm, sagas.hint))) return;
+    await bookTheft(storm);
     for (const { id } of await openGroups(storm)) {
       if (!(await sagas.isAlive(id))) storm.faults.push(`${id} is open and has no workflow`);
     }
@@ -72,6 +74,8 @@ async function becomesQuiet(storm: Storm, hint: (id: string) => Promise<void>): 
     }
     if (Date.now() > hintAt) {
       note(storm, `left: ${left.join('; ')}`);
+      // What is not final yet is explained later.
+      await explainForeign(storm).catch(() => {});
       const open = await openChainGroups(storm);
       for (const { id } of open) await hint(id);
       hintAt = Date.now() + HINT_EVERY_MS + open.length * HINT_PAUSE_MS;
@@ -141,5 +145,6 @@ async function whatIsLeft(storm: Storm): Promise<string[]> {
     ...(client.open() > 0 ? [`${client.open()} questions without an answer`] : []),
     ...open.map(({ id }) => `${id} is open`),
     ...(await whatIsToCollect(storm)),
+    ...(await whatIsPaused(storm)),
   ];
 }

@@ -32,6 +32,8 @@ export interface Canon {
   collected: Payment[];
   /** What an address of ours paid for its transactions, in wei. */
   gas: ReadonlyMap<string, bigint>;
+  /** Of that what the hot wallet paid for transactions of somebody else who has its key. */
+  stolen: bigint;
 }
 
 interface Transaction {
@@ -43,12 +45,13 @@ interface Transaction {
 }
 
 /** Reads every block from the first one on that the storm itself has to answer for. */
-export async function readCanon({ world, customers }: Storm): Promise<Canon> {
+export async function readCanon({ world, customers, foreign }: Storm): Promise<Canon> {
   const { rpc, weather, strangers, contracts, hot, since } = world;
   const height = await weather.height();
   const payouts: Payout[] = [];
   const payments: Payment[] = [];
   const collected: Payment[] = [];
+  let stolen = 0n;
   const gas = new Map([hot, ...customers.map(({ address }) => address)].map((each) => [each, 0n]));
   for (let at = since + 1; at <= height; at++) {
     const number = `0x${at.toString(16)}`;
@@ -67,11 +70,12 @@ export async function readCanon({ world, customers }: Storm): Promise<Canon> {
       if (before === undefined) continue;
       const fee = BigInt(receipt.gasUsed) * BigInt(receipt.effectiveGasPrice);
       gas.set(from, before + fee);
+      if (foreign.has(hash)) stolen += fee;
       const paid = isGood ? paymentsOf(transaction, contracts, fee) : [];
       (from === hot ? payments : collected).push(...paid);
     }
   }
-  return { height, payouts, payments, collected, gas };
+  return { height, payouts, payments, collected, gas, stolen };
 }
 
 /** What an address has now, by the node's own word. */

@@ -8,6 +8,7 @@ import { calmDown } from './calm.ts';
 import * as onChain from './chainOperations.ts';
 import { pressCollection } from './collections.ts';
 import { openCustomers } from './customers.ts';
+import { explainForeign, takeNonce, tolerateTheft } from './foreign.ts';
 import { forgeHook, hook } from './hooks.ts';
 import * as money from './moneyOperations.ts';
 import { openShop } from './shop.ts';
@@ -50,6 +51,8 @@ const OPERATIONS: readonly [string, number, onChain.Operation][] = [
   ['registerLate', 1, money.registerLate],
   ['nodeFault', 6, trouble.nodeFault],
   ['kill', 2, trouble.kill],
+  ['takeNonce', 3, takeNonce],
+  ['explainForeign', 4, explainForeign],
 ];
 const WEIGHT = OPERATIONS.reduce((all, [, weight]) => all + weight, 0);
 /** The short form: enough for each kind of operation to meet each other over a few seeds. */
@@ -120,6 +123,7 @@ async function runOnce(
     storm = createStorm(world, await openCustomers(world));
     storm.tell = tell;
     storm.isLong = seconds !== null;
+    await tolerateTheft(storm);
     enter('rage');
     operations = await rage(storm, seconds, most);
     enter('calm');

@@ -33,6 +33,8 @@ export interface Storm {
   holds: string[];
   /** Payees outside that refuse what they are paid, until the storm is over. */
   refusing: Set<string>;
+  /** Transactions of the hot wallet that the service did not sign. */
+  foreign: Set<string>;
   /** Transactions that a reorganisation lost. */
   dropped: Sent[];
   /** What providers told by hooks, and the ids of those that were forged. */
@@ -63,6 +65,7 @@ export function createStorm(world: StormWorld, customers: Customer[]): Storm {
     said: [],
     holds: [],
     refusing: new Set(),
+    foreign: new Set(),
     dropped: [],
     deliveries: [],
     forgedHooks: [],

@@ -49,6 +49,7 @@ export interface StormWorld {
   temporalAddress: string;
   /** The node itself, with no faults in between. */
   rpc: Rpc;
+  nodeUrl: string;
   weather: Weather;
   strangers: Strangers;
   contracts: Contracts;
@@ -151,7 +152,7 @@ async function fill(
   const hot = hotWalletAddress(MNEMONIC);
   return {
     ...{ seed, dice, database, namespace, temporalAddress, rpc, weather, strangers, contracts },
-    ...{ since, hot, proxy, strikes, services, client, home },
+    ...{ since, nodeUrl: anvil.rpcUrl, hot, proxy, strikes, services, client, home },
   };
 }
 
