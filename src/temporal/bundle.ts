@@ -28,11 +28,13 @@ export async function bundleWorkflows(
   const cached = readIfThere(file);
   if (cached !== null) return { code: cached, id };
   const workflowsPath = join(ROOT, 'workflows/index.ts');
+  const stepOrderPath = join(ROOT, 'workflows/stepOrder.ts');
   const { code } = await bundleWorkflowCode({
     workflowsPath,
     // Loaded once a process instead of once a saga. So no module of these may keep anything of one
     // saga at its top level (test/static/tidyRules.ts).
-    preloadModules: [workflowsPath],
+    preloadModules: [workflowsPath, stepOrderPath],
+    workflowInterceptorModules: [stepOrderPath],
     // Modules are named from here, wherever the process was started: the bundle is kept.
     webpackConfigHook: (config) => ({ ...config, context: ROOT }),
     logger: new DefaultLogger('WARN'),
