@@ -1,4 +1,4 @@
-/** Withdrawals that are paid together: asked for at once, pressed on, and with payees who refuse. */
+/** Withdrawals that are paid together: many at once, pressed on, and to payees who refuse. */
 import type { Operation } from './chainOperations.ts';
 import { press } from './collections.ts';
 import { withdrawOf } from './moneyOperations.ts';
@@ -17,7 +17,7 @@ function hasBatches(seed: number): boolean {
   return seed % 3 !== 0;
 }
 
-/** The service's settings. Small batches that do not wait long: many of them, and half full ones. */
+/** The settings of the service. Small batches that wait for a moment: many, and half full ones. */
 export function batchEnv(seed: number, payout: string): NodeJS.ProcessEnv {
   if (!hasBatches(seed)) return {};
   return {

@@ -28,6 +28,8 @@ export interface Canon {
   payouts: Payout[];
   /** What the hot wallet paid. */
   payments: Payment[];
+  /** What the hot wallet was to pay by transactions that failed. */
+  failures: Payment[];
   /** What left our deposit addresses: nobody but the service has their keys. */
   collected: Payment[];
   /** What an address of ours paid for its transactions, in wei. */
@@ -51,6 +53,7 @@ export async function readCanon({ world, customers, foreign }: Storm): Promise<C
   const payouts: Payout[] = [];
   const payments: Payment[] = [];
   const collected: Payment[] = [];
+  const failures: Payment[] = [];
   let stolen = 0n;
   const gas = new Map([hot, ...customers.map(({ address }) => address)].map((each) => [each, 0n]));
   for (let at = since + 1; at <= height; at++) {
@@ -71,11 +74,12 @@ export async function readCanon({ world, customers, foreign }: Storm): Promise<C
       const fee = BigInt(receipt.gasUsed) * BigInt(receipt.effectiveGasPrice);
       gas.set(from, before + fee);
       if (foreign.has(hash)) stolen += fee;
-      const paid = isGood ? paymentsOf(transaction, contracts, fee) : [];
-      (from === hot ? payments : collected).push(...paid);
+      const paid = paymentsOf(transaction, contracts, fee);
+      if (isGood) (from === hot ? payments : collected).push(...paid);
+      else if (from === hot) failures.push(...paid);
     }
   }
-  return { height, payouts, payments, collected, gas, stolen };
+  return { height, payouts, payments, failures, collected, gas, stolen };
 }
 
 /** What an address has now, by the node's own word. */

@@ -1,4 +1,4 @@
-/** The hot wallet's key in other hands: transactions that take our nonces, and who explains them. */
+/** The hot wallet's key in other hands: it takes our nonces, and somebody explains them. */
 import { keccak256 } from 'viem';
 import { mnemonicToAccount } from 'viem/accounts';
 import { connectChain } from '../../chains/connection.ts';

@@ -89,8 +89,8 @@ async function chainTotals(storm: Storm, canon: Canon, books: Books): Promise<st
     }
     found.push(...differ(`external:${asset}`, -books.settled(`external:${asset}`), total));
   }
-  const { paid } = paidOf(storm, canon);
-  const customers = storm.withdrawals.reduce((all, each) => all + customersFee(each, paid), 0n);
+  const { costs } = paidOf(storm, canon);
+  const customers = storm.withdrawals.reduce((all, each) => all + customersFee(each, costs), 0n);
   const gas = [...canon.gas.values()].reduce((all, each) => all + each, -customers);
   found.push(...differ('network-fees:ETH', -books.settled('network-fees:ETH'), gas));
   return found;
@@ -100,7 +100,7 @@ async function chainTotals(storm: Storm, canon: Canon, books: Books): Promise<st
 function wallets(storm: Storm, canon: Canon, books: Books): string[] {
   const { customers, withdrawals: all } = storm;
   const found: string[] = [];
-  const { paid, payments } = paidOf(storm, canon);
+  const { paid, costs, payments } = paidOf(storm, canon);
   // Gas that we bring to our own address is nobody's deposit, and what we collect is no loss.
   const came = [...canon.payouts, ...payments];
   for (const asset of ASSETS) {
@@ -111,8 +111,11 @@ function wallets(storm: Storm, canon: Canon, books: Books): string[] {
       const wallet = walletOf(owner, asset);
       const events = came.filter((each) => each.to === address && each.asset === asset);
       dust += sum(events.filter(({ units }) => isDust(units)));
-      const own = all.filter((each) => each.wallet === wallet && paid.has(each.groupId));
-      const gone = own.reduce((sum, each) => sum + each.units + customersFee(each, paid), 0n);
+      const own = all.filter((each) => each.wallet === wallet);
+      const gone = own.reduce(
+        (sum, each) => sum + (paid.has(each.groupId) ? each.units : 0n) + customersFee(each, costs),
+        0n,
+      );
       const must = sum(events.filter(({ units }) => !isDust(units))) - gone + books.moved(wallet);
       const is = books.settled(wallet) - books.owed(wallet);
       found.push(...differ(`${wallet} without what it owes`, is, must));
@@ -138,14 +141,16 @@ function wallets(storm: Storm, canon: Canon, books: Books): string[] {
 interface Paid {
   /** Groups of withdrawals that the chain paid. */
   paid: ReadonlyMap<string, Payment>;
+  /** What the network took for a withdrawal, also where its payment failed, in wei. */
+  costs: ReadonlyMap<string, bigint>;
   payments: Payment[];
   /** What the hot wallet paid besides. */
   rest: Payment[];
 }
 
 /** What a withdrawal's customer pays for the network: its payment's fee, up to what was said. */
-function customersFee({ groupId, maxFee }: Withdrawal, paid: Paid['paid']): bigint {
-  const gas = paid.get(groupId)?.gas ?? 0n;
+function customersFee({ groupId, maxFee }: Withdrawal, costs: Paid['costs']): bigint {
+  const gas = costs.get(groupId) ?? 0n;
   if (maxFee === null) return 0n;
   return gas < maxFee ? gas : maxFee;
 }
@@ -155,16 +160,20 @@ function paidOf({ withdrawals: all }: Storm, canon: Canon): Paid {
   const rest = [...canon.payments];
   const payments: Payment[] = [];
   const paid = new Map<string, Payment>();
+  const costs = new Map<string, bigint>();
   for (const { groupId, destination, asset, units } of all) {
-    const at = rest.findIndex(
-      (each) => each.to === destination && each.asset === asset && each.units === units,
-    );
+    const isOf = (each: Payment) =>
+      each.to === destination && each.asset === asset && each.units === units;
+    const failed = canon.failures.find(isOf);
+    if (failed) costs.set(groupId, failed.gas);
+    const at = rest.findIndex(isOf);
     if (at < 0) continue;
     const [payment] = rest.splice(at, 1) as [Payment];
     payments.push(payment);
     paid.set(groupId, payment);
+    costs.set(groupId, payment.gas);
   }
-  return { paid, payments, rest };
+  return { paid, costs, payments, rest };
 }
 
 /** Each was paid at most once, and as its group says; of the rest `collections.ts` takes care. */
