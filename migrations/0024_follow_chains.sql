@@ -11,7 +11,7 @@ declare
   c chains;
 begin
   insert into chains (id, genesis_hash) values (p_chain, p_genesis) on conflict (id) do nothing;
-  select * into c from chains where id = p_chain for update;
+  select * into c from chains where id = p_chain for no key update;
   if c.genesis_hash <> p_genesis then
     return jsonb_build_object('outcome', 'other_genesis', 'stored', c.genesis_hash);
   end if;
@@ -35,13 +35,15 @@ begin atomic
     where id = p_chain and leased_by = p_holder;
 end;
 
--- Locks the chain's row for its lease holder; null when that is somebody else by now.
+-- Locks the chain's row for its lease holder; null when that is somebody else by now. Here and
+-- wherever this row is locked it is without its key: whoever holds a group and writes a task refers
+-- to the row, and would wait for a watcher that may be about to wait for this very group.
 create function chain_lock(p_chain text, p_holder text) returns chains
 language plpgsql as $$
 declare
   c chains;
 begin
-  select * into c from chains where id = p_chain and leased_by = p_holder for update;
+  select * into c from chains where id = p_chain and leased_by = p_holder for no key update;
   return c;
 end
 $$;

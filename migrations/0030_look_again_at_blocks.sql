@@ -118,7 +118,7 @@ language plpgsql as $$
 declare
   c chains;
 begin
-  select * into c from chains where id = p_chain for update;
+  select * into c from chains where id = p_chain for no key update;
   if not chain_look_again(p_chain, c.cursor_height, p_height, p_hash, p_parent_hash, p_deposits,
     p_outcomes)
   then

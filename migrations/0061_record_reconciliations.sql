@@ -37,7 +37,7 @@ declare
   l record;
 begin
   -- One at a time, so that two runs do not announce the same thing twice. The watcher waits.
-  perform from chains where id = p_chain for update;
+  perform from chains where id = p_chain for no key update;
   if not exists (select from chain_blocks b
     where b.chain = p_chain and b.height = p_height and b.hash = p_hash and b.canonical)
   then
