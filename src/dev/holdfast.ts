@@ -37,7 +37,8 @@ export async function startOnStack(stack: Stack, { env, seed }: StartOptions): P
     const { seedLocalChain } = await import('./chain/seedLocalChain.ts');
     const db = createPool({ databaseUrl: config.databaseUrl, size: 2, applicationName: 'seed' });
     try {
-      await seedLocalChain({ rpcUrl: stack.rpcUrl, db, config, log });
+      const payout = config.paying.batches !== null;
+      await seedLocalChain({ rpcUrl: stack.rpcUrl, db, config, log, payout });
     } finally {
       await db.end();
     }
