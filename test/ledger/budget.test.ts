@@ -139,7 +139,7 @@ describe('steps that share a transaction', () => {
 /** How many statements each shared call ran; a call's own text comes after what it ran. */
 function sharedCalls(texts: string[]): number[] {
   const counts: number[] = [];
-  let since = 0;
+  let since = -1;
   for (const [at, text] of texts.entries()) {
     if (!/^select ledger_\w+\(\$1, /.test(text)) continue;
     if (text.startsWith('select ledger_take_steps(')) counts.push(at - since);
