@@ -137,8 +137,8 @@ describe('steps that share a transaction', () => {
 });
 
 /**
- * How many statements each shared call ran; a call's own text comes after what it ran. What a commit
- * looks at once for each finished group comes later still, and is not counted.
+ * How many statements each shared call ran; a call's own text comes after what it ran. What a
+ * commit looks at once for each finished group comes later still, and is not counted.
  */
 function sharedCalls(all: string[]): number[] {
   const texts = all.filter((text) => !text.startsWith('select l.leg from transfer_legs'));
