@@ -15,6 +15,15 @@ create index nonces_taken_gone on nonces_taken (chain) where gone_at is not null
 grant select, insert on nonces_taken to holdfast_app;
 grant update (block_hash, gone_at) on nonces_taken to holdfast_app;
 
+-- Whether a block that was read from the node is one of the stored chain, and final for an asset.
+create function chain_block_is_final(c chains, p_asset text, p_height bigint, p_hash text)
+returns boolean
+language sql stable
+return p_height <= least(c.cursor_height,
+    chain_final_height(c, (select a.final from assets a where a.code = p_asset)))
+  and exists (select from chain_blocks b
+    where b.chain = c.id and b.height = p_height and b.hash = p_hash and b.canonical);
+
 -- Gives a withdrawal back whose nonce a final block has spent by a transaction that is no attempt
 -- of it, and pauses the sender: somebody else signs for it. The caller has read from the node, as
 -- of the block p_height and p_hash, that p_spent_by spent the nonce and does not pay the
@@ -39,10 +48,7 @@ begin
   select * into c from chains where id = w.chain;
   p := chain_last_attempt(p_group_id);
   if g.status <> 'IN_PROGRESS' or p.id is null or chain_is_halted(w.chain)
-    or p_height > least(c.cursor_height,
-      chain_final_height(c, (select a.final from assets a where a.code = w.asset)))
-    or not exists (select from chain_blocks b where b.chain = w.chain
-      and b.height = p_height and b.hash = p_hash and b.canonical)
+    or not chain_block_is_final(c, w.asset, p_height, p_hash)
     or exists (select from withdrawal_attempts t
       left join attempt_inclusions n on n.attempt_id = t.id and n.canonical
       where t.group_id = g.id and (n.id is not null or t.txid = p_spent_by))

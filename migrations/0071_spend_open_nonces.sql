@@ -134,10 +134,7 @@ begin
   select * into c from chains where id = w.chain;
   p := chain_last_attempt(p_group_id);
   if not chain_nonce_is_open(g.id) or chain_is_halted(c.id)
-    or p_height > least(c.cursor_height,
-      chain_final_height(c, (select a.final from assets a where a.code = w.asset)))
-    or not exists (select from chain_blocks b
-      where b.chain = c.id and b.height = p_height and b.hash = p_hash and b.canonical)
+    or not chain_block_is_final(c, w.asset, p_height, p_hash)
     or exists (select from withdrawal_attempts t where t.txid = p_spent_by)
   then
     return false;
