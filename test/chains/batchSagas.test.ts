@@ -61,8 +61,11 @@ it('pays those that meet by one transaction, and ends every saga at its finality
   const [first = ''] = ids;
   const batch = await batchOf(first);
   await world.groupWhen(batch, (group) => group?.withdrawal?.state === 'broadcast');
-  const { next } = await saga(batch).query<SagaStatus>('status');
-  expect(next).toBe(`0.03 ETH for 3 withdrawals, through \`${PAYOUT}\`. Sent. Waits for a block.`);
+  // The saga learns a moment later what its activity has written.
+  const next = async () => (await saga(batch).query<SagaStatus>('status')).next;
+  await expect
+    .poll(next, { timeout: 10_000 })
+    .toBe(`0.03 ETH for 3 withdrawals, through \`${PAYOUT}\`. Sent. Waits for a block.`);
   await world.node.automine(true);
   expect(await mineUntilEnded(batch)).toMatchObject({ status: 'SETTLED', kind: 'batch' });
   for (const id of [batch, ...ids]) {
