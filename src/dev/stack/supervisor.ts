@@ -7,7 +7,7 @@
  * Ends with the server's exit code (128 + signal number where a signal ended it).
  */
 import { spawn } from 'node:child_process';
-import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { identityOf } from './processes.ts';
 import type { ServerRecord, SupervisorSpec } from './server.ts';
@@ -39,7 +39,10 @@ if (server.pid !== undefined && spec.recordFile) {
     supervisor: identityOf(process.pid),
     server: identityOf(server.pid),
   };
-  writeFileSync(spec.recordFile, JSON.stringify(record));
+  // Whoever sees the file finds all of it.
+  const partial = `${spec.recordFile}.partial`;
+  writeFileSync(partial, JSON.stringify(record));
+  renameSync(partial, spec.recordFile);
 }
 
 server.once('exit', (code, signal) => {
