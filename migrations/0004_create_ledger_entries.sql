@@ -70,29 +70,39 @@ language plpgsql security definer
 set search_path = public, pg_temp
 as $$
 declare
-  -- So many rows of one group are worth a statement that looks its group up once.
-  c_many constant integer := 8;
-  v_group text;
-  v_written boolean;
   v_rows bigint;
   v_first entry_status;
   v_last entry_status;
-  v_settled numeric;
-  v_alike boolean;
+  v_settles boolean;
+  v_uneven boolean;
+  v_written boolean;
   -- Legs that were held and settled at once.
   v_whole bigint := 0;
   v_count bigint;
   r record;
 begin
-  select count(*), min(n.status), max(n.status), sum(n.amount) filter (where n.status = 'SETTLED'),
-      min(n.group_id), min(n.group_id) = max(n.group_id) and min(n.asset) = max(n.asset)
-    into v_rows, v_first, v_last, v_settled, v_group, v_alike
-    from new_entries n;
-  if v_rows > c_many and v_alike then
-    select true into v_written
-      from transfer_groups where id = v_group and xid = pg_current_xact_id();
+  select sum(s.rows), min(s.first), max(s.last), count(s.settled) > 0, bool_or(s.settled <> 0),
+      count(g.written) = count(*)
+    into v_rows, v_first, v_last, v_settles, v_uneven, v_written
+    from (
+      select n.group_id, count(*) as rows, min(n.status) as first, max(n.status) as last,
+          sum(n.amount) filter (where n.status = 'SETTLED') as settled
+        from new_entries n group by n.group_id, n.asset) s
+      left join lateral (
+        select true as written from transfer_groups
+          where id = s.group_id and xid = pg_current_xact_id() limit 1) g on true;
+  if not v_written then
+    raise exception '%', (
+        select case
+            when g.id is null
+              then format('entry of leg %s belongs to no group %s', n.leg, n.group_id)
+            else format('group %s is %s, and this transaction has not written it', g.id, g.status)
+          end
+        from new_entries n left join transfer_groups g on g.id = n.group_id
+        where g.id is null or g.xid <> pg_current_xact_id() limit 1)
+      using errcode = 'HF002', hint = 'Write entries through the ledger functions.';
   end if;
-  if v_first = 'HOLD' and v_settled is not null then
+  if v_first = 'HOLD' and v_settles then
     insert into transfer_legs (group_id, leg, wallet_id, asset, type, amount, settled, remaining)
       select n.group_id, n.leg, n.wallet_id, n.asset, n.type, n.amount, n.amount, 0
       from (
@@ -101,10 +111,7 @@ begin
           where status in ('HOLD', 'SETTLED') and (type = 'CREDIT') = (amount > 0)
           group by group_id, leg, wallet_id, asset, type
           having count(*) = 2 and min(status) <> max(status) and min(amount) = max(amount)
-          order by group_id, leg) n
-      where v_written or (
-          select true from transfer_groups g
-            where g.id = n.group_id and g.xid = pg_current_xact_id() limit 1);
+          order by group_id, leg) n;
     get diagnostics v_whole = row_count;
     v_rows := v_rows - 2 * v_whole;
   end if;
@@ -113,16 +120,13 @@ begin
       select n.group_id, n.leg, n.wallet_id, n.asset, n.type, abs(n.amount), 0, abs(n.amount)
       from new_entries n
       where n.status = 'HOLD' and (n.type = 'CREDIT') = (n.amount > 0)
-        and (v_written or (
-          select true from transfer_groups g
-            where g.id = n.group_id and g.xid = pg_current_xact_id() limit 1))
         and (v_whole = 0 or (
           select true from transfer_legs x
             where x.group_id = n.group_id and x.leg = n.leg limit 1) is null);
     get diagnostics v_count = row_count;
     v_rows := v_rows - v_count;
   end if;
-  if v_settled is not null and v_rows > 0 then
+  if v_settles and v_rows > 0 then
     update transfer_legs l
       set settled = l.settled + abs(n.amount), remaining = l.remaining - abs(n.amount)
       from new_entries n
@@ -131,10 +135,7 @@ begin
             where x.group_id = n.group_id and x.leg = n.leg limit 1) x
       where n.status = 'SETTLED' and l.ctid = x.place and l.wallet_id = n.wallet_id
         and l.asset = n.asset and l.type = n.type and (n.type = 'CREDIT') = (n.amount > 0)
-        and l.remaining >= abs(n.amount)
-        and (v_written or (
-          select true from transfer_groups g
-            where g.id = n.group_id and g.xid = pg_current_xact_id() limit 1));
+        and l.remaining >= abs(n.amount);
     get diagnostics v_count = row_count;
     v_rows := v_rows - v_count;
   end if;
@@ -146,38 +147,25 @@ begin
             where x.group_id = n.group_id and x.leg = n.leg limit 1) x
       where n.status > 'SETTLED' and l.ctid = x.place and l.wallet_id = n.wallet_id
         and l.asset = n.asset and l.type <> n.type and (n.type = 'CREDIT') = (n.amount > 0)
-        and l.remaining >= abs(n.amount)
-        and (v_written or (
-          select true from transfer_groups g
-            where g.id = n.group_id and g.xid = pg_current_xact_id() limit 1));
+        and l.remaining >= abs(n.amount);
     get diagnostics v_count = row_count;
     v_rows := v_rows - v_count;
   end if;
   if v_rows <> 0 then
     raise exception '%', coalesce((
-        select case
-            when g.id is null
-              then format('entry of leg %s belongs to no group %s', n.leg, n.group_id)
-            when g.xid <> pg_current_xact_id()
-              then format('group %s is %s, and this transaction has not written it', g.id, g.status)
-            else format('entry of group %s has no leg %s', g.id, n.leg)
-          end
+        select format('entry of group %s has no leg %s', n.group_id, n.leg)
         from new_entries n
-          left join transfer_groups g on g.id = n.group_id
           left join transfer_legs l on l.group_id = n.group_id and l.leg = n.leg
-        where g.id is null or g.xid <> pg_current_xact_id() or l.leg is null limit 1
+        where l.leg is null limit 1
       ), 'an entry does not fit its leg')
       using errcode = 'HF002', hint = 'Write entries through the ledger functions.';
   end if;
-  if v_settled <> 0 or (v_settled is not null and not v_alike) then
-    for r in
-      select n.group_id, n.asset, sum(n.amount) as sum
-        from new_entries n where n.status = 'SETTLED'
-        group by n.group_id, n.asset having sum(n.amount) <> 0 limit 1
-    loop
-      raise exception 'SETTLED entries of group % sum to % %, not to 0', r.group_id, r.sum, r.asset
-        using errcode = 'HF002', hint = 'Insert all rows of a settlement in one statement.';
-    end loop;
+  if v_uneven then
+    select n.group_id, n.asset, sum(n.amount) as sum into r
+      from new_entries n where n.status = 'SETTLED'
+      group by n.group_id, n.asset having sum(n.amount) <> 0 limit 1;
+    raise exception 'SETTLED entries of group % sum to % %, not to 0', r.group_id, r.sum, r.asset
+      using errcode = 'HF002', hint = 'Insert all rows of a settlement in one statement.';
   end if;
   return null;
 end

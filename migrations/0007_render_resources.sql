@@ -13,18 +13,22 @@ create function json_time(p timestamptz) returns text
 language sql stable parallel safe
 return coalesce(to_char(p at time zone 'UTC', '\"YYYY-MM-DD"T"HH24:MI:SS.US"Z"\"'), 'null');
 
--- The legs of a group as they stand, in their order; an empty array where there are none. Through
--- text, which takes a third of what an object at a time takes. Ids of wallets and codes of assets
--- need no quoting.
-create function legs_json(p_group_id text) returns jsonb
+-- The legs of a group as they stand, in their order; an empty array where there are none. As text,
+-- which takes a third of what an object at a time takes. Ids of wallets and codes of assets need no
+-- quoting.
+create function legs_text(p_group_id text) returns text
 language sql stable
 return (
   select coalesce('[' || string_agg(format(
-      '{"leg": %s, "wallet": "%s", "asset": "%s", "type": "%s", "amount": "%s", "settled": "%s", '
-      '"remaining": "%s"}', l.leg, l.wallet_id, l.asset, l.type, trim_scale(l.amount),
-      trim_scale(l.settled), trim_scale(l.remaining)), ',' order by l.leg) || ']', '[]')::jsonb
+      '{"leg": %s, "type": "%s", "asset": "%s", "amount": "%s", "wallet": "%s", "settled": "%s", '
+      '"remaining": "%s"}', l.leg, l.type, l.asset, trim_scale(l.amount), l.wallet_id,
+      trim_scale(l.settled), trim_scale(l.remaining)), ', ' order by l.leg) || ']', '[]')
   from transfer_legs l where l.group_id = p_group_id
 );
+
+create function legs_json(p_group_id text) returns jsonb
+language sql stable
+return legs_text(p_group_id)::jsonb;
 
 -- How far a withdrawal is. The chain's migrations replace this body by one that knows attempts.
 create function withdrawal_json(p_group_id text) returns jsonb
@@ -62,6 +66,25 @@ begin
     end if;
   end if;
   return transfer_json(g, p_legs);
+end
+$$;
+
+-- `done_json` of a group as text. Where nothing but legs is to be told it is written at once, to the
+-- letter as jsonb says it: to parse and print the legs of a large group was a fifth of its step.
+create function done_text(g transfer_groups) returns text
+language plpgsql stable as $$
+begin
+  if g.kind not in ('transfer', 'deposit', 'reversal') then
+    return done_json(g.status, render_group(g, legs_json(g.id)));
+  end if;
+  return format(
+    '{"group": {"id": %2$s, "kind": "%3$s", "legs": %4$s, "reason": %5$s, "status": "%1$s", '
+    '"metadata": %6$s, "reverses": %7$s, "createdAt": %8$s, "expiresAt": %9$s, '
+    '"reference": %10$s, "finishedAt": %11$s}, "outcome": "done", "groupStatus": "%1$s"}',
+    g.status, to_json(g.id), g.kind, legs_text(g.id), coalesce(to_json(g.reason)::text, 'null'),
+    g.metadata, coalesce(to_json(g.reverses)::text, 'null'), json_time(g.created_at),
+    json_time(g.expires_at), coalesce(to_json(g.reference)::text, 'null'),
+    json_time(g.finished_at));
 end
 $$;
 

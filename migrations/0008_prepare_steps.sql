@@ -150,28 +150,3 @@ begin
   return g;
 end
 $$;
-
--- Appends a step's entries, all in one statement, so that its trigger, which writes their legs,
--- sees the step whole. Items are of legs: amounts above zero, the legs' types; the entries' types
--- and signs follow from the status.
-create function ledger_append(
-  p_group_id text, p_step_key text, p_at timestamptz,
-  p_legs smallint[], p_wallets text[], p_assets text[], p_types leg_type[], p_amounts numeric[],
-  p_statuses entry_status[],
-  p_versions bigint[], p_settled numeric[], p_held numeric[], p_pending numeric[]
-) returns void
-language sql
-begin atomic
-  insert into ledger_entries (group_id, leg, wallet_id, asset, type, status, amount, operation,
-      wallet_version, settled_after, held_after, pending_in_after, created_at)
-    select p_group_id, u.leg, u.wallet, u.asset,
-      case when u.positive then 'CREDIT' else 'DEBIT' end::leg_type, u.status,
-      case when u.positive then u.amount else -u.amount end, p_step_key,
-      u.version, u.settled, u.held, u.pending, p_at
-    from (
-      select x.*, (x.type = 'CREDIT') = (x.status in ('HOLD', 'SETTLED')) as positive
-      from unnest(p_legs, p_wallets, p_assets, p_types, p_amounts, p_statuses,
-          p_versions, p_settled, p_held, p_pending)
-        x(leg, wallet, asset, type, amount, status, version, settled, held, pending)
-    ) u;
-end;

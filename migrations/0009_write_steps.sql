@@ -1,3 +1,16 @@
+-- Writing a step: what it appends, what its wallets have in the end, and the primitive itself.
+
+-- An item of a step: of a leg, an amount above zero, what becomes of it, and what its wallet has
+-- after it, which is null on a deferred one.
+create type step_item as (
+  leg smallint, wallet_id text, asset text, type leg_type, amount numeric, status entry_status,
+  version bigint, settled numeric, held numeric, pending_in numeric
+);
+-- What a wallet has in the end. `place` is that of its row, which a lock keeps.
+create type new_balance as (
+  place tid, settled numeric, held numeric, pending_in numeric, version bigint
+);
+
 -- The primitive under every verb: books one step of one group, whole, or refuses it.
 --
 -- The caller holds the group's lock (the row, or the advisory lock of `ledger_lock_new` for a group
@@ -29,13 +42,12 @@ create function ledger_write(
   p_amounts numeric[], p_statuses entry_status[],
   p_admin boolean, p_freeze boolean,
   p_expires_in integer default null, p_withdrawal withdrawals default null
-) returns jsonb
+) returns text
 language plpgsql as $$
 declare
   c_new_legs constant boolean := p_move <> 'MOVES';
   c_immediate constant boolean := p_move = 'IMMEDIATE';
   n constant integer := coalesce(cardinality(p_legs), 0);
-  n_entries constant integer := case when c_immediate then 2 * n else n end;
   -- Items in the order of their wallets.
   v_order integer[];
   k integer := 1;
@@ -44,22 +56,17 @@ declare
   r record;
   v_assets text[] := p_assets;
   v_amount numeric;
-  v_status entry_status;
+  v_status entry_status := 'HOLD';
   v_settled numeric;
   v_held numeric;
   v_pending numeric;
   v_version bigint;
-  -- The strict wallets' new balances.
-  w_id text[] := '{}';
-  w_settled numeric[] := '{}';
-  w_held numeric[] := '{}';
-  w_pending numeric[] := '{}';
-  w_version bigint[] := '{}';
-  -- The entries' balances after; null on deferred wallets.
-  e_version bigint[] := array_fill(null::bigint, array[n_entries]);
-  e_settled numeric[] := array_fill(null::numeric, array[n_entries]);
-  e_held numeric[] := array_fill(null::numeric, array[n_entries]);
-  e_pending numeric[] := array_fill(null::numeric, array[n_entries]);
+  v_type leg_type;
+  v_settles boolean;
+  v_balances new_balance[];
+  -- Of an immediate group the holds, then what settles them. Null until the wallet was looked at.
+  v_items step_item[] := array_fill(null::step_item,
+    array[case when c_immediate then 2 * n else n end]);
   -- The fault that is told: the one of the lowest rank.
   v_rank integer := 100;
   v_code text;
@@ -68,7 +75,7 @@ declare
   v_unbalanced text;
   v_found integer := 0;
   v_at timestamptz := '-infinity';
-  v_answer jsonb;
+  v_answer text;
 begin
   if 0 >= any(p_amounts) then
     if not p_new then
@@ -91,7 +98,7 @@ begin
   end;
 
   for r in
-    select b.* from wallet_balances b
+    select b.ctid as place, b.* from wallet_balances b
     where b.wallet_id = any(p_wallets) and b.mode = 'strict'
     order by b.wallet_id for update
   loop
@@ -110,13 +117,14 @@ begin
       k := k + 1;
       v_found := v_found + 1;
       v_amount := p_amounts[i];
+      v_type := p_types[i];
       if c_new_legs then
-        if p_types[i] = 'DEBIT' then
+        if v_type = 'DEBIT' then
           v_held := v_held + v_amount;
         else
           v_pending := v_pending + v_amount;
         end if;
-        if r.status = 'CLOSED' or (r.status = 'FROZEN' and p_types[i] = 'DEBIT') then
+        if r.status = 'CLOSED' or (r.status = 'FROZEN' and v_type = 'DEBIT') then
           if v_rank > 2 then
             v_rank := 2;
             v_code := 'WALLET_NOT_OPEN';
@@ -138,23 +146,22 @@ begin
         v_assets[i] := r.asset;
       else
         v_status := p_statuses[i];
-        if p_types[i] = 'DEBIT' then
+        v_settles := v_status = 'SETTLED';
+        if v_type = 'DEBIT' then
           v_held := v_held - v_amount;
-          if v_status = 'SETTLED' then
+          if v_settles then
             v_settled := v_settled - v_amount;
           end if;
         else
           v_pending := v_pending - v_amount;
-          if v_status = 'SETTLED' then
+          if v_settles then
             v_settled := v_settled + v_amount;
           end if;
         end if;
       end if;
       v_version := v_version + 1;
-      e_version[i] := v_version;
-      e_settled[i] := v_settled;
-      e_held[i] := v_held;
-      e_pending[i] := v_pending;
+      v_items[i] := row(p_legs[i], r.wallet_id, v_assets[i], v_type, v_amount, v_status,
+        v_version, v_settled, v_held, v_pending)::step_item;
     end loop;
     if v_settled < v_held and not r.overdraft and v_rank > 6 then
       v_rank := 6;
@@ -166,7 +173,8 @@ begin
       for m in k_first..k - 1 loop
         i := v_order[m];
         v_amount := p_amounts[i];
-        if p_types[i] = 'DEBIT' then
+        v_type := p_types[i];
+        if v_type = 'DEBIT' then
           v_held := v_held - v_amount;
           v_settled := v_settled - v_amount;
         else
@@ -174,24 +182,18 @@ begin
           v_settled := v_settled + v_amount;
         end if;
         v_version := v_version + 1;
-        i := n + i;
-        e_version[i] := v_version;
-        e_settled[i] := v_settled;
-        e_held[i] := v_held;
-        e_pending[i] := v_pending;
+        v_items[n + i] := row(p_legs[i], r.wallet_id, v_assets[i], v_type, v_amount, 'SETTLED',
+          v_version, v_settled, v_held, v_pending)::step_item;
       end loop;
     end if;
-    w_id := w_id || r.wallet_id;
-    w_settled := w_settled || v_settled;
-    w_held := w_held || v_held;
-    w_pending := w_pending || v_pending;
-    w_version := w_version || v_version;
+    v_balances := v_balances
+      || row(r.place, v_settled, v_held, v_pending, v_version)::new_balance;
   end loop;
 
   if c_new_legs and v_found < n then
     -- What is left is deferred, or not there at all.
     for m in 1..n loop
-      continue when e_version[m] is not null;
+      continue when (v_items[m]).version is not null;
       select b.wallet_id, b.asset, b.scale, b.status into r
         from wallet_balances b where b.wallet_id = p_wallets[m];
       if not found then
@@ -251,32 +253,36 @@ begin
   v_at := greatest(clock_timestamp(), v_at);
   g := ledger_write_group(g, p_new, v_at, p_expires_in, p_withdrawal);
 
-  update wallet_balances b
-    set settled = u.settled, held = u.held, pending_in = u.pending_in, version = u.version,
-        updated_at = v_at
-    from unnest(w_id, w_settled, w_held, w_pending, w_version)
-        u(wallet_id, settled, held, pending_in, version)
-      cross join lateral (
-        select x.ctid as place from wallet_balances x where x.wallet_id = u.wallet_id limit 1) x
-    where b.ctid = x.place;
-
   if n > 0 then
-    perform ledger_append(g.id, p_step_key, v_at,
-      case when c_immediate then p_legs || p_legs else p_legs end,
-      case when c_immediate then p_wallets || p_wallets else p_wallets end,
-      case when c_immediate then v_assets || v_assets else v_assets end,
-      case when c_immediate then p_types || p_types else p_types end,
-      case when c_immediate then p_amounts || p_amounts else p_amounts end,
-      case
-        when c_immediate then array_fill('HOLD'::entry_status, array[n])
-          || array_fill('SETTLED'::entry_status, array[n])
-        when c_new_legs then array_fill('HOLD'::entry_status, array[n])
-        else p_statuses
-      end,
-      e_version, e_settled, e_held, e_pending);
+    update wallet_balances b
+      set settled = u.settled, held = u.held, pending_in = u.pending_in, version = u.version,
+          updated_at = v_at
+      from unnest(v_balances) u where b.ctid = u.place;
+    if v_found < n then
+      for m in 1..n loop
+        continue when (v_items[m]).version is not null;
+        v_items[m] := row(p_legs[m], p_wallets[m], v_assets[m], p_types[m], p_amounts[m],
+          coalesce(p_statuses[m], 'HOLD'), null, null, null, null)::step_item;
+        if c_immediate then
+          v_items[n + m] := row(p_legs[m], p_wallets[m], v_assets[m], p_types[m], p_amounts[m],
+            'SETTLED', null, null, null, null)::step_item;
+        end if;
+      end loop;
+    end if;
+    -- All in one statement, so that its trigger sees the step whole. HOLD and SETTLED have the type
+    -- of their leg, what gives back the opposite one.
+    insert into ledger_entries (group_id, leg, wallet_id, asset, type, status, amount, operation,
+        wallet_version, settled_after, held_after, pending_in_after, created_at)
+      select g.id, u.leg, u.wallet_id, u.asset,
+          case when (u.type = 'CREDIT') = (u.status <= 'SETTLED') then 'CREDIT' else 'DEBIT'
+            end::leg_type,
+          u.status,
+          case when (u.type = 'CREDIT') = (u.status <= 'SETTLED') then u.amount else -u.amount end,
+          p_step_key, u.version, u.settled, u.held, u.pending_in, v_at
+        from unnest(v_items) u;
   end if;
 
-  v_answer := done_json(g.status, render_group(g, legs_json(g.id)));
+  v_answer := done_text(g);
   insert into operations
       (group_id, step_key, verb, actor, request, status, answer, created_at)
     values (g.id, p_step_key, p_verb, p_actor, p_request, 'done', v_answer, v_at);

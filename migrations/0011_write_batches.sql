@@ -11,10 +11,6 @@ create type pair_entry as (
   amount numeric, operation text, wallet_version bigint, settled_after numeric, held_after numeric,
   pending_in_after numeric
 );
--- What a wallet has in the end. `place` is that of its row, which a lock keeps.
-create type pair_balance as (
-  place tid, settled numeric, held numeric, pending_in numeric, version bigint
-);
 
 -- Opens pairs, held or settled at once, and settles pairs that nobody touched so far. Answers in
 -- the order of the steps, those that open first; null, and nothing is written, where something
@@ -38,7 +34,6 @@ create function ledger_write_pairs(
   s_places tid[], s_expires_at text[], s_created_at text[]
 ) returns text[]
 language plpgsql
-set enable_hashjoin = off set enable_mergejoin = off set enable_bitmapscan = off
 as $$
 declare
   c_steps constant integer := cardinality(p_group_ids);
@@ -54,10 +49,7 @@ declare
   v_settles numeric;
   v_holds numeric;
   v_awaits numeric;
-  v_statuses entry_status[];
-  v_status entry_status;
-  v_row integer;
-  -- Its wallet as the call found it.
+  -- Its wallet as the call found it; place, amounts and version are null of a deferred one.
   r_place tid;
   r_settled numeric;
   r_held numeric;
@@ -68,29 +60,23 @@ declare
   r_open boolean;
   r_overdraft boolean;
   r_updated_at timestamptz;
-  -- The same after the items so far; place, amounts and version are null of a deferred one.
+  d_asset text;
+  d_scale smallint;
+  d_open boolean;
+  -- The same after the items so far.
+  w_number integer := 0;
   w_id text := '';
-  w_place tid;
   w_settled numeric;
   w_held numeric;
   w_pending_in numeric;
   w_version bigint;
-  w_asset text;
-  w_scale smallint;
-  w_open boolean;
   -- What is written.
   v_assets text[];
-  v_verb text;
-  v_state group_status;
   v_expires_at timestamptz;
-  v_finished_at timestamptz;
-  v_expires_json text;
-  v_created_json text;
-  v_answer text;
   v_answers text[];
   v_steps pair_step[];
   v_entries pair_entry[];
-  v_balances pair_balance[];
+  v_balances new_balance[];
 begin
   -- In the order of the wallets, as everybody locks them.
   for i, v_leg, v_type, v_wallet, v_settles, v_holds, v_awaits, r_place, r_settled, r_held,
@@ -114,95 +100,81 @@ begin
           for update) b on true
   loop
     if v_wallet <> w_id then
-      if w_place is not null then
-        v_balances := v_balances
-          || row(w_place, w_settled, w_held, w_pending_in, w_version)::pair_balance;
-      end if;
-      if r_place is null then
-        select asset, scale, status = 'OPEN' into r_asset, r_scale, r_open
-          from wallet_balances where wallet_id = v_wallet and mode = 'deferred';
-      end if;
       w_id := v_wallet;
-      w_place := r_place;
+      w_number := w_number + 1;
       w_settled := r_settled;
       w_held := r_held;
       w_pending_in := r_pending_in;
       w_version := r_version;
-      w_asset := r_asset;
-      w_scale := r_scale;
-      w_open := r_open;
       v_at := greatest(v_at, r_updated_at);
-    end if;
-    v_possible := v_possible and coalesce(v_assets[i], w_asset) = w_asset;
-    v_assets[i] := w_asset;
-    if i > c_opens then
-      v_statuses := '{SETTLED}';
-    else
-      v_statuses := case when o_immediate[i] then '{HOLD,SETTLED}' else '{HOLD}' end;
-      v_possible := v_possible and w_open and min_scale(v_settles) <= w_scale;
-    end if;
-    foreach v_status in array v_statuses loop
-      w_version := w_version + 1;
-      if v_status = 'HOLD' then
-        v_row := 4 * i + v_leg;
-        w_held := w_held + v_holds;
-        w_pending_in := w_pending_in + v_awaits;
-        if w_place is null then
-          v_possible := v_possible and o_admins[i];
-        elsif w_held > w_settled and v_type = 'DEBIT' and not r_overdraft then
-          v_possible := false;
-        end if;
-      else
-        v_row := 4 * i + 2 + v_leg;
-        w_settled := w_settled + v_settles;
-        w_held := w_held - v_holds;
-        w_pending_in := w_pending_in - v_awaits;
+      if r_place is null then
+        select asset, scale, status = 'OPEN' into d_asset, d_scale, d_open
+          from wallet_balances where wallet_id = v_wallet and mode = 'deferred';
       end if;
-      v_entries[v_row] := row(p_group_ids[i], v_leg, v_wallet, w_asset, v_type, v_status,
+    end if;
+    if r_place is null then
+      r_asset := d_asset;
+      r_scale := d_scale;
+      r_open := d_open and o_admins[i];
+    end if;
+    v_possible := v_possible and coalesce(v_assets[i], r_asset) = r_asset
+      and (i > c_opens or r_open and min_scale(v_settles) <= r_scale);
+    v_assets[i] := r_asset;
+    if i <= c_opens then
+      w_version := w_version + 1;
+      w_held := w_held + v_holds;
+      w_pending_in := w_pending_in + v_awaits;
+      v_possible := v_possible
+        and (v_holds = 0 or r_overdraft or w_held <= w_settled or r_place is null);
+      v_entries[4 * i + v_leg] := row(p_group_ids[i], v_leg, v_wallet, r_asset, v_type, 'HOLD',
         v_settles, p_step_keys[i], w_version, w_settled, w_held, w_pending_in)::pair_entry;
-    end loop;
+    end if;
+    if i > c_opens or o_immediate[i] then
+      w_version := w_version + 1;
+      w_settled := w_settled + v_settles;
+      w_held := w_held - v_holds;
+      w_pending_in := w_pending_in - v_awaits;
+      v_entries[4 * i + 2 + v_leg] := row(p_group_ids[i], v_leg, v_wallet, r_asset, v_type,
+        'SETTLED', v_settles, p_step_keys[i], w_version, w_settled, w_held, w_pending_in
+        )::pair_entry;
+    end if;
+    if r_place is not null then
+      v_balances[w_number]
+        := row(r_place, w_settled, w_held, w_pending_in, w_version)::new_balance;
+    end if;
   end loop;
   if v_possible is not true then
     return null;
-  end if;
-  if w_place is not null then
-    v_balances := v_balances
-      || row(w_place, w_settled, w_held, w_pending_in, w_version)::pair_balance;
   end if;
 
   -- After the locks, and never before the newest entry of a wallet, whatever the clock does.
   v_at := greatest(clock_timestamp(), v_at);
   v_at_json := json_time(v_at);
   for i in 1..c_steps loop
-    v_verb := 'settle';
-    v_state := 'SETTLED';
-    v_finished_at := v_at;
-    v_settles := p_amounts[i];
-    v_holds := 0;
     if i > c_opens then
-      v_expires_json := s_expires_at[i];
-      v_created_json := s_created_at[i];
-    else
-      v_verb := 'transfer';
-      v_expires_at := v_at + make_interval(secs => o_expires_in[i]);
-      v_expires_json := json_time(v_expires_at);
-      v_created_json := v_at_json;
-      if not o_immediate[i] then
-        v_verb := 'hold';
-        v_state := 'IN_PROGRESS';
-        v_finished_at := null;
-        v_settles := 0;
-        v_holds := p_amounts[i];
-      end if;
+      v_answers[i] := ledger_pair_answer(p_group_ids[i], 'SETTLED', null, p_debit_legs[i],
+        p_debits[i], p_credits[i], v_assets[i], p_amounts[i], p_amounts[i], 0, s_expires_at[i],
+        s_created_at[i], v_at_json, p_references[i], p_metadata[i]);
+      v_steps[i] := row(p_group_ids[i], p_step_keys[i], 'settle', p_actors[i], p_requests[i],
+        v_answers[i], 'SETTLED', null, null, null, null, null)::pair_step;
+      continue;
     end if;
-    v_answer := ledger_pair_answer(p_group_ids[i], v_state, null, p_debit_legs[i], p_debits[i],
-      p_credits[i], v_assets[i], p_amounts[i], v_settles, v_holds, v_expires_json, v_created_json,
-      case when v_finished_at is null then 'null' else v_at_json end, p_references[i],
-      p_metadata[i]);
-    v_answers[i] := v_answer;
-    v_steps[i] := row(p_group_ids[i], p_step_keys[i], v_verb, p_actors[i], p_requests[i], v_answer,
-      v_state, o_clients[i], v_expires_at, v_finished_at, p_references[i], p_metadata[i]
-      )::pair_step;
+    v_expires_at := v_at + make_interval(secs => o_expires_in[i]);
+    if o_immediate[i] then
+      v_answers[i] := ledger_pair_answer(p_group_ids[i], 'SETTLED', null, p_debit_legs[i],
+        p_debits[i], p_credits[i], v_assets[i], p_amounts[i], p_amounts[i], 0,
+        json_time(v_expires_at), v_at_json, v_at_json, p_references[i], p_metadata[i]);
+      v_steps[i] := row(p_group_ids[i], p_step_keys[i], 'transfer', p_actors[i], p_requests[i],
+        v_answers[i], 'SETTLED', o_clients[i], v_expires_at, v_at, p_references[i], p_metadata[i]
+        )::pair_step;
+    else
+      v_answers[i] := ledger_pair_answer(p_group_ids[i], 'IN_PROGRESS', null, p_debit_legs[i],
+        p_debits[i], p_credits[i], v_assets[i], p_amounts[i], 0, p_amounts[i],
+        json_time(v_expires_at), v_at_json, 'null', p_references[i], p_metadata[i]);
+      v_steps[i] := row(p_group_ids[i], p_step_keys[i], 'hold', p_actors[i], p_requests[i],
+        v_answers[i], 'IN_PROGRESS', o_clients[i], v_expires_at, null, p_references[i],
+        p_metadata[i])::pair_step;
+    end if;
   end loop;
 
   if c_opens > 0 then

@@ -35,7 +35,7 @@ create function ledger_open_transfer(
   p_client text, p_immediate boolean, p_expires_in integer, p_reference text, p_metadata jsonb,
   p_accept_by timestamptz,
   p_wallets text[], p_types leg_type[], p_amounts numeric[], p_assets text[]
-) returns json
+) returns text
 language plpgsql as $$
 declare
   c_verb constant text := case when p_immediate then 'transfer' else 'hold' end;
@@ -73,7 +73,7 @@ $$;
 -- two such calls wait in a circle.
 --
 -- p_…  an element a step
--- o_…  an element a step that opens
+-- o_…  an element a step that opens; what the groups say of those that settle is added behind
 -- s_…  an element a step that settles
 create function ledger_take_steps(
   p_group_ids text[], p_step_keys text[], p_actors text[], p_requests jsonb[],
@@ -101,18 +101,13 @@ declare
   v_places tid[];
   v_expires_at text[];
   v_created_at text[];
-  v_debits text[] := o_debits;
-  v_credits text[] := o_credits;
-  v_debit_legs smallint[] := o_debit_legs;
-  v_amounts numeric[] := o_amounts;
-  v_references text[] := o_references;
-  v_metadata jsonb[] := o_metadata;
   v_answers text[];
 begin
   if c_opens > 0 then
     -- Nobody else opens these from here on. One that somebody opened while this waited for the lock
     -- is not found, and fails the call.
     select count(u.known) = 0 and not exists (select from limits where 'transfer' = any(kinds))
+        and (clock_timestamp() > any(o_accept_by)) is not true
       into v_possible
       from (
         select ledger_lock_new(u.id),
@@ -120,7 +115,6 @@ begin
             (select g.id from transfer_groups g where g.id = u.id limit 1) as known
           from (select p_group_ids[n] as id from generate_series(1, c_opens) n order by 1) u
           offset 0) u;
-    v_possible := v_possible and (clock_timestamp() > any(o_accept_by)) is not true;
   end if;
   if c_steps > c_opens then
     perform from (
@@ -149,25 +143,25 @@ begin
       v_places[i] := g_place;
       v_expires_at[i] := g_expires_at;
       v_created_at[i] := g_created_at;
-      v_references[i] := g_reference;
-      v_metadata[i] := g_metadata;
-      v_debits[i] := g_debit;
-      v_credits[i] := g_credit;
-      v_debit_legs[i] := g_debit_leg;
-      v_amounts[i] := g_amount;
+      o_references[i] := g_reference;
+      o_metadata[i] := g_metadata;
+      o_debits[i] := g_debit;
+      o_credits[i] := g_credit;
+      o_debit_legs[i] := g_debit_leg;
+      o_amounts[i] := g_amount;
     end loop;
     v_possible := v_possible and v_found = c_steps - c_opens;
   end if;
 
   if v_possible then
-    v_answers := ledger_write_pairs(p_group_ids, p_step_keys, p_actors, p_requests, v_debits,
-      v_credits, v_debit_legs, v_amounts, v_references, v_metadata, o_admins, o_clients,
+    v_answers := ledger_write_pairs(p_group_ids, p_step_keys, p_actors, p_requests, o_debits,
+      o_credits, o_debit_legs, o_amounts, o_references, o_metadata, o_admins, o_clients,
       o_immediate, o_expires_in, v_places, v_expires_at, v_created_at);
   end if;
   if v_answers is null then
     perform from limits where 'transfer' = any(kinds) order by id for update;
     perform from (
-        select id collate "C" as id from unnest(o_debits || o_credits) id
+        select id collate "C" as id from unnest(o_debits || o_credits) id where id is not null
         union
         select l.wallet_id from unnest(p_group_ids[c_opens + 1:]) id
           cross join lateral (select * from transfer_legs where group_id = id offset 0) l

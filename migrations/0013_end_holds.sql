@@ -7,7 +7,7 @@ create function ledger_capture(
   g transfer_groups, p_step_key text, p_verb text, p_actor text, p_request jsonb,
   p_legs smallint[], p_amounts numeric[], p_final boolean, p_freeze boolean,
   p_withdrawal withdrawals default null
-) returns jsonb
+) returns text
 language plpgsql as $$
 declare
   r record;
@@ -80,7 +80,7 @@ $$;
 create function ledger_give_back(
   g transfer_groups, p_step_key text, p_verb text, p_actor text, p_request jsonb,
   p_status group_status, p_reason text, p_freeze boolean, p_withdrawal withdrawals default null
-) returns jsonb
+) returns text
 language plpgsql as $$
 declare
   r record;
