@@ -70,7 +70,7 @@ end
 $$;
 
 -- `done_json` of a group as text. Where nothing but legs is to be told, it is written at once, to
--- the letter as jsonb says it: to parse and print the legs of a large group was a fifth of its step.
+-- the letter as jsonb says it: parsing and printing a large group's legs was a fifth of its step.
 create function done_text(g transfer_groups) returns text
 language plpgsql stable as $$
 begin
