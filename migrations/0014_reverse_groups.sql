@@ -63,10 +63,20 @@ begin
 end
 $$;
 
--- Reverses a transfer, or a chainless deposit or withdrawal. p_amount: where exactly one debit and
+-- Why a transfer cannot be reversed by a request, in a sentence, or null. The migration of
+-- assignments replaces this body.
+create function ledger_irreversible(o transfer_groups) returns text
+language plpgsql stable as $$
+begin
+  return null;
+end
+$$;
+
+-- Reverses a transfer, or a chainless deposit or withdrawal. Money of a system wallet that a
+-- transfer moved goes back for an admin alone, as it came. p_amount: where exactly one debit and
 -- one credit leg settled; p_legs and p_amounts: so much of each; none: all that is left.
 create function ledger_reverse(
-  p_group_id text, p_step_key text, p_actor text, p_request jsonb,
+  p_group_id text, p_step_key text, p_actor text, p_admin boolean, p_request jsonb,
   p_original_id text, p_client text, p_amount numeric, p_legs smallint[], p_amounts numeric[],
   p_reason text, p_accept_by timestamptz
 ) returns jsonb
@@ -78,6 +88,8 @@ declare
   v_code text;
   v_legs smallint[];
   v_debits bigint;
+  v_why text;
+  v_system text;
 begin
   select * into o from transfer_groups where id = p_original_id for update;
   if not found then
@@ -104,6 +116,22 @@ begin
   if v_code is not null and (v_code <> 'WRONG_KIND' or o.kind not in ('deposit', 'withdrawal')) then
     return ledger_refuse(g, true, p_step_key, 'reverse', p_actor, p_request, true, v_code,
       format('Group %s is a %s and cannot be reversed by a request.', o.id, o.kind));
+  end if;
+  v_why := ledger_irreversible(o);
+  if v_why is not null then
+    return ledger_refuse(g, true, p_step_key, 'reverse', p_actor, p_request, true, 'WRONG_KIND',
+      v_why);
+  end if;
+  if o.kind = 'transfer' and not p_admin then
+    select l.wallet_id into v_system
+      from transfer_legs l cross join lateral (
+        select kind from wallets where id = l.wallet_id limit 1) w
+      where l.group_id = o.id and w.kind not in ('user', 'merchant', 'escrow')
+      order by l.leg limit 1;
+    if found then
+      return ledger_refuse(g, true, p_step_key, 'reverse', p_actor, p_request, false, 'FORBIDDEN',
+        format('Only an admin may take back what system wallet %s got or gave.', v_system));
+    end if;
   end if;
   select array_agg(l.leg), count(*) filter (where l.type = 'DEBIT') into v_legs, v_debits
     from transfer_legs l where l.group_id = o.id and l.settled > 0;

@@ -115,6 +115,16 @@ begin
 end
 $$;
 
+-- Replaces the body of the ledger's migration. An assignment also paid what its wallet owed, which
+-- no reversal brings back.
+create or replace function ledger_irreversible(o transfer_groups) returns text
+language sql stable
+return (
+  select format('Group %s assigned deposit %s, which is done once; move the money by a transfer.',
+      o.id, a.deposit_id)
+    from unattributed_assignments a where a.group_id = o.id limit 1
+);
+
 -- An unattributed deposit as it is listed.
 create function unattributed_json(i chain_inclusions, g transfer_groups) returns jsonb
 language sql stable

@@ -39,6 +39,18 @@ function refuseSystemWallet(
   throw new Problem('FORBIDDEN', detail, { errors: [{ pointer, detail }] });
 }
 
+/** The same for every wallet of these legs, which the caller names by their group. */
+export async function refuseSystemLegs(
+  wallets: WalletCatalog,
+  caller: Caller,
+  legs: Leg[],
+): Promise<void> {
+  if (isAdmin(caller)) return;
+  for (const name of new Set(legs.map(({ wallet }) => wallet))) {
+    refuseSystemWallet(caller, name, await wallets.wallet(name), '/id');
+  }
+}
+
 /** A leg that names its wallet's own asset says no more than one that names none. */
 function withoutOwnAsset({ asset, ...leg }: LegInput, facts: WalletFacts | null): LegInput {
   return asset == null || asset === facts?.asset ? leg : { ...leg, asset };

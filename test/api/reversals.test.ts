@@ -40,6 +40,18 @@ describe('POST …/reverse', () => {
     expect((await shop.get(pathOf(back))).body).toEqual(back.body);
   });
 
+  test('moves the money of a system wallet for an admin alone, as it came', async () => {
+    await openWallet(api, 'fee-a', 'USD', '10');
+    const legs = [debit('fee-a', '3'), credit('fees:USD', '3')];
+    const group = await api.admin.post('/v1/transfers', { legs });
+    expect(group.status).toBe(201);
+    expect(faultOf(await reverse(group, {}))).toEqual([403, 'FORBIDDEN', '/id']);
+    expect(await balanceOf(api, 'fee-a')).toEqual(['7', '0', '0']);
+    const back = await api.admin.post(pathOf(group, '/reverse'), { reason: 'returned' });
+    expect(back.status).toBe(201);
+    expect(await balanceOf(api, 'fee-a')).toEqual(['10', '0', '0']);
+  });
+
   test('moves parts back, by amount or by leg, and never more than settled', async () => {
     const group = await moved('parts', '10');
     expect((await reverse(group, { amount: '4.0' })).status).toBe(201);

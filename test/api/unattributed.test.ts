@@ -1,6 +1,7 @@
 /** Deposits that are nobody's, on a real chain, until somebody says whose they are. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { creditChainDeposit, openChainDeposit } from '../../src/chains/deposits.ts';
+import { reverse } from '../../src/ledger/reverse.ts';
 import { type ChainWorld, createChainWorld } from '../chains/chainWorld.ts';
 import { createTestApi, type TestApi, type TestClient } from './testApi.ts';
 
@@ -110,6 +111,30 @@ describe('POST /v1/unattributed/{id}/assign', () => {
       expect.objectContaining({ event: 'deposit.assigned', actor: 'bank', reason: 'it is hers' }),
     );
     expect((await shop.get('/v1/reconciliation')).body.balanced).toBe(true);
+  });
+
+  test('is not reversed, by whoever asks: what it paid off is not owed again', async () => {
+    const id = await nobodys(2_500_000n);
+    const { body } = await assign(id, { wallet: 'ann' });
+    const before = await world.balance('ann');
+    const asked = await reverse(world.db, {
+      groupId: `reversal:admin:${id}`,
+      stepKey: 'create:admin:back',
+      actor: { name: 'admin', admin: true },
+      client: 'admin',
+      reverses: body.id,
+      amount: null,
+      legs: null,
+      reason: 'the wrong one',
+      acceptBy: null,
+    });
+    expect(asked).toMatchObject({
+      refusal: {
+        code: 'WRONG_KIND',
+        detail: expect.stringMatching(/move the money by a transfer/),
+      },
+    });
+    expect(await world.balance('ann')).toEqual(before);
   });
 
   test('is done once, whoever asks at once, and a key gets its answer again', async () => {

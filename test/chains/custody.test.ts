@@ -119,6 +119,9 @@ describe('the chain', () => {
 });
 
 describe('people', () => {
+  const pause = (on: boolean) =>
+    world.database.owner.query('update assets set withdrawals_paused = $1', [on]);
+
   it('may give it back until the custodian is asked, and cannot say that it was paid', async () => {
     const id = await world.withdraw('1');
     const act = { groupId: id, actor: SHOP, amount: null, final: true };
@@ -132,6 +135,19 @@ describe('people', () => {
     expect(await world.look(id)).toMatchObject({ group: { status: 'RELEASED' } });
     expect(world.provider.submissions()).toBe(before);
     expect(await releaseWithdrawal(world.db, release)).toMatchObject({ replayed: true });
+  });
+
+  it('give back all of it or nothing, since the custodian is asked for all', async () => {
+    const to = freshAddress();
+    const id = await world.withdraw('0.5', to);
+    await pause(true);
+    expect((await stateOf(id))[1]).toBe('awaiting_funds');
+    const part = { groupId: id, actor: SHOP, amount: '0.4', final: false, reason: 'less will do' };
+    const refused = await releaseWithdrawal(world.db, { ...part, stepKey: 'release:shop:part' });
+    expect(refused).toMatchObject({ refusal: { code: 'WRONG_KIND' }, groupStatus: 'IN_PROGRESS' });
+    await pause(false);
+    expect((await lookUntilDone(id)).status).toBe('SETTLED');
+    expect(await world.coinsAt(to)).toBe(ETH / 2n);
   });
 
   it('set a deadline, which ends it where the custodian was not asked by then', async () => {
@@ -149,8 +165,6 @@ describe('people', () => {
 
   it('stop it by a pause of the asset, as long as the custodian was not asked', async () => {
     const id = await world.withdraw('1');
-    const pause = (on: boolean) =>
-      world.database.owner.query('update assets set withdrawals_paused = $1', [on]);
     await pause(true);
     expect(await stateOf(id)).toEqual([
       'IN_PROGRESS',

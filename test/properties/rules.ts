@@ -126,11 +126,13 @@ export const RULES: Rules = {
     return onOpen(books, groupId, 'transfer', act, true);
   },
 
-  reverse: (books, { groupId, reverses, amount, legs, reason }) => {
+  reverse: (books, { groupId, reverses, amount, legs, reason, actor }) => {
     const original = books.groups.get(reverses);
     if (!original) return { say: 'not_found' };
     if (isTaken(books, groupId)) return refuse('GROUP_NOT_OPEN');
     if (original.kind === 'reversal') return refuse('WRONG_KIND');
+    const isSystems = original.legs.some(({ wallet }) => books.wallets.get(wallet)?.system);
+    if (original.kind === 'transfer' && isSystems && !actor.admin) return tell('FORBIDDEN');
     const settled = original.legs.flatMap((leg, at) => (leg.settled > 0n ? [{ ...leg, at }] : []));
     if (settled.length === 0) return refuse('GROUP_NOT_SETTLED');
     const debits = settled.filter(({ type }) => type === 'DEBIT').length;

@@ -5,7 +5,7 @@ import type { Amount, Group } from '../../contracts/resources.ts';
 import { readGroup } from '../../ledger/groups.ts';
 import { type ApiDeps, type ApiEnv, type Caller, isAdmin } from '../context.ts';
 import { moneyAnswers, moneyHeaders } from '../idempotency.ts';
-import { checkGroupAmount, checkLegAmounts, checkLegs } from '../legRules.ts';
+import { checkGroupAmount, checkLegAmounts, checkLegs, refuseSystemLegs } from '../legRules.ts';
 import { acceptByOf, waitMsOf } from '../prefer.ts';
 import { Problem } from '../problem.ts';
 import { body, writes } from '../routing.ts';
@@ -180,6 +180,8 @@ function reverse(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
     if (original === null)
       throw new Problem('GROUP_NOT_FOUND', `There is no transfer group ${id}.`);
     refuseReversal(caller, original, amount);
+    // Operators may undo what came from outside; of a transfer each wallet is named once more.
+    if (original.kind === 'transfer') await refuseSystemLegs(deps.wallets, caller, original.legs);
     await checkGroupAmount(deps.wallets, original.legs, amount);
     if (legs !== undefined) await checkLegAmounts(deps.wallets, original.legs, legs);
     const waitMs = waitMsOf(Prefer);
