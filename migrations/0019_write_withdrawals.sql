@@ -41,7 +41,7 @@ create function ledger_open_withdrawal(
   p_group_id text, p_step_key text, p_actor text, p_admin boolean, p_request jsonb,
   p_client text, p_wallet text, p_amount numeric, p_destination text, p_fee_mode text,
   p_max_fee numeric, p_risk_meta jsonb, p_expires_in integer, p_metadata jsonb,
-  p_accept_by timestamptz
+  p_accept_by timestamptz, p_reference text default null
 ) returns jsonb
 language plpgsql as $$
 declare
@@ -66,6 +66,7 @@ begin
   g.kind := 'withdrawal';
   g.status := 'IN_PROGRESS';
   g.client := p_client;
+  g.reference := p_reference;
   g.metadata := p_metadata;
   g.opened_by := p_step_key;
   g.chain := a.chain;

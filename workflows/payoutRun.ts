@@ -53,12 +53,18 @@ export interface PayoutStatus {
   people: string[];
 }
 
+/** First and longest pause between two looks at withdrawals that are under way, in milliseconds. */
+const FIRST_LOOK_MS = 1_000;
+const LONGEST_LOOK_MS = 30_000;
+
 const statusQuery = defineQuery<PayoutStatus>('status');
+const ledgerSignal = defineSignal(SIGNAL.ledgerChanged);
 const cancelSignal = defineSignal<[SignalReason]>(SIGNAL.cancel);
 const cancelUpdate = defineUpdate<PayoutRun, [{ reason: string }]>('cancel');
 
 /**
- * A payout run: pays its lines part by part until the ledger says that none is left. The lines and
+ * A payout run: pays its lines part by part until the ledger says that none is left, then looks
+ * from time to time until the withdrawals among them have ended. The lines and
  * how far they are stand in the ledger alone, so that a run which begins anew (another worker, the
  * sweeper) goes on where the last one was, and a cancellation that was decided there ends it here.
  */
@@ -78,6 +84,11 @@ class PayoutSaga implements PayoutView {
   linesPerSecond: number | null = null;
   cancelAsked = false;
   lastRefusal: Refusal | null = null;
+  /** Somebody said that the ledger has news. */
+  private hinted = false;
+  private lookMs = FIRST_LOOK_MS;
+  /** Withdrawals that were given back and whose sagas know it. */
+  private told = 0;
 
   constructor({ runId }: PayoutRunInput) {
     this.runId = runId;
@@ -92,6 +103,13 @@ class PayoutSaga implements PayoutView {
         await this.cancel('~signal:cancel', saidReason(said) ?? 'cancel by signal', false);
       },
       { description: 'Pays nothing more; what is paid stays. Input: a reason in quotes.' },
+    );
+    setHandler(
+      ledgerSignal,
+      () => {
+        this.hinted = true;
+      },
+      { description: 'Look at the withdrawals again. Carries nothing; harmless at any time.' },
     );
     setHandler(
       cancelUpdate,
@@ -117,16 +135,22 @@ class PayoutSaga implements PayoutView {
   async drive(): Promise<PayoutRun> {
     const summary = 'Read how far the run is';
     let run = this.learn(await ledger.readPayoutRun.executeWithOptions({ summary }, [this.runId]));
-    while (run.status === 'RUNNING') {
-      if (this.cancelAsked) {
+    while (isOpen(run)) {
+      if (this.cancelAsked && run.status === 'RUNNING') {
         await this.cancel('~cancelled', 'The workflow was cancelled', false);
       }
+      this.hinted = false;
+      const before = run;
       run = await this.payPart(run);
-      if (run.status === 'RUNNING' && workflowInfo().continueAsNewSuggested) {
+      await this.tellGivenBack();
+      if (isOpen(run) && workflowInfo().continueAsNewSuggested) {
         await condition(allHandlersFinished);
         await continueAsNew<typeof payoutRun>({ runId: this.runId });
       }
+      if (isOpen(run) && isWaiting(before, run)) run = await this.pause(before, run);
     }
+    // Somebody may have ended it meanwhile.
+    await this.tellGivenBack();
     upsertSearchAttributes([{ key: SEARCH_ATTRIBUTE.status, value: run.status }]);
     await condition(allHandlersFinished);
     return run;
@@ -134,18 +158,43 @@ class PayoutSaga implements PayoutView {
 
   /** One part; of a run that was cancelled it only learns so. */
   private async payPart(before: PayoutRun): Promise<PayoutRun> {
-    const { settled, refused, total } = before.lines;
-    const first = settled + refused + 1;
+    const { waiting, held, total } = before.lines;
+    const first = begunOf(before) + 1;
     const last = Math.min(first + LINES_OF_ACTIVITY - 1, total);
-    const summary = `Pay lines ${first} to ${last} of ${total}`;
+    const summary =
+      waiting > 0
+        ? `Pay lines ${first} to ${last} of ${total}`
+        : `Look how far ${held} withdrawals are`;
     // Workflow time, which is read from the history.
     const startedAt = Date.now();
     const args: [string, number] = [this.runId, LINES_OF_ACTIVITY];
     const run = await work.payPayoutLines.executeWithOptions({ summary }, args);
     const seconds = (Date.now() - startedAt) / 1000;
-    const done = run === null ? 0 : run.lines.settled + run.lines.refused - first + 1;
-    this.linesPerSecond = seconds > 0 ? Math.round(done / seconds) : null;
+    const done = run === null ? 0 : begunOf(run) - first + 1;
+    if (waiting > 0) this.linesPerSecond = seconds > 0 ? Math.round(done / seconds) : null;
     return this.learn(run);
+  }
+
+  /** Until it is time for the next look, or somebody acted. Answers the run as it is known then. */
+  private async pause(before: PayoutRun, run: PayoutRun): Promise<PayoutRun> {
+    if (hasMoved(before, run)) this.lookMs = FIRST_LOOK_MS;
+    const isOver = () =>
+      this.hinted || this.run !== run || (this.cancelAsked && run.status === 'RUNNING');
+    const summary = 'Next look at the withdrawals';
+    const woken = await condition(isOver, this.lookMs, { summary });
+    if (!woken) this.lookMs = Math.min(this.lookMs * 2, LONGEST_LOOK_MS);
+    return this.run ?? run;
+  }
+
+  /** A withdrawal that a cancellation gave back has a saga, which does not know it. */
+  private async tellGivenBack(): Promise<void> {
+    const { run } = this;
+    const isCancelled = run?.status === 'CANCELLING' || run?.status === 'CANCELLED';
+    const { released = 0 } = run?.lines ?? {};
+    if (!isCancelled || released <= this.told) return;
+    this.told = released;
+    const summary = 'Tell the sagas of what was given back';
+    await work.tellGivenBack.executeWithOptions({ summary }, [this.runId]);
   }
 
   /** Decided in the ledger: of a line that is under way only it knows whether it is paid. */
@@ -168,7 +217,8 @@ class PayoutSaga implements PayoutView {
       );
     }
     const known = this.run;
-    if (known === null || known.status === 'RUNNING') this.run = run;
+    const isStale = known?.status === 'CANCELLING' && run.status === 'RUNNING';
+    if (known === null || (isOpen(known) && !isStale)) this.run = run;
     this.tell();
     return this.run ?? run;
   }
@@ -177,6 +227,29 @@ class PayoutSaga implements PayoutView {
   private tell(): void {
     setCurrentDetails(renderPayout(this));
   }
+}
+
+/** Not all of its lines have ended. */
+function isOpen({ finishedAt }: PayoutRun): boolean {
+  return finishedAt === null;
+}
+
+/** Lines that were paid, refused, or left to a saga of their own. */
+function begunOf({ lines }: PayoutRun): number {
+  // Runs of before there were withdrawals tell neither.
+  const { held = 0, released = 0 } = lines;
+  return lines.settled + lines.refused + held + released;
+}
+
+/** Nothing of it could be begun: what is left waits for withdrawals that are under way. */
+function isWaiting(before: PayoutRun, { lines }: PayoutRun): boolean {
+  return (lines.held ?? 0) > 0 && lines.waiting === before.lines.waiting;
+}
+
+/** Some withdrawal went on between the two looks. */
+function hasMoved(before: PayoutRun, now: PayoutRun): boolean {
+  const seen = ({ lines, withdrawals }: PayoutRun) => JSON.stringify([lines, withdrawals]);
+  return seen(before) !== seen(now);
 }
 
 function checkReason(reason: unknown): void {

@@ -13,8 +13,9 @@ export interface GroupResource extends Group {
 }
 
 export function groupResource(gateway: SagaGateway, group: Group): GroupResource {
-  // A line of a payout run has no saga of its own.
-  const workflowId = payoutRunOf(group.id) ?? group.id;
+  // A line of a payout run that names a wallet has no saga of its own.
+  const runId = group.kind === 'transfer' ? payoutRunOf(group.id) : null;
+  const workflowId = runId ?? group.id;
   return { ...group, workflowId, links: { temporalUi: gateway.uiLink(workflowId) } };
 }
 
@@ -44,7 +45,7 @@ export function acceptedGroup({ type, input, startedAt }: ClientSaga): Group {
     expiresAt: null,
     createdAt: canonicalTime(startedAt) ?? startedAt,
     finishedAt: null,
-    reference: 'reference' in input ? input.reference : null,
+    reference: ('reference' in input ? input.reference : null) ?? null,
     metadata: 'metadata' in input ? input.metadata : {},
     reverses: 'reverses' in input ? input.reverses : null,
     ...('destination' in input

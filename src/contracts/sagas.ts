@@ -202,11 +202,14 @@ export const SIGNAL = {
   cancel: 'cancel',
   /** An inclusion reached its threshold, was orphaned, or a withdrawal's attempt changed. */
   chainChanged: 'chainChanged',
-  /** Another saga's step changed this group: a reversal released what it held. A hint too. */
+  /** Another's step changed this group, or this payout run. A hint too. */
   ledgerChanged: 'ledgerChanged',
   /** A withdrawal was approved or rejected: a hint too. */
   policyChanged: 'policyChanged',
 } as const;
+
+/** What a saga can be told that somebody decided in the ledger. */
+export type SagaHint = typeof SIGNAL.ledgerChanged | typeof SIGNAL.policyChanged;
 
 /** What a person may type into the Signal dialog: a reason, as text or as an object. */
 export type SignalReason = string | { reason?: string } | undefined;
@@ -284,10 +287,10 @@ export interface SagaGateway {
   describe?(groupId: string): Promise<RunningSaga | null>;
 
   /**
-   * Tells a withdrawal's saga that the ledger has news on its approval, or brings the saga back.
-   * Never throws: the news is stored, and the saga looks by itself later.
+   * Tells a saga that the ledger has news, on an approval where nothing else is said, or brings a
+   * group's saga back. Never throws: the news is stored, and the saga looks by itself later.
    */
-  wake(groupId: string): Promise<void>;
+  wake(id: string, hint?: SagaHint): Promise<void>;
 
   /** True when the server answers. */
   ready(): Promise<boolean>;

@@ -147,6 +147,8 @@ export interface OpenWithdrawalInput extends StepInput {
   riskMeta: Metadata | null;
   expiresIn: number | null;
   metadata: Metadata;
+  /** Of a payout run's line; the caller's own word for it. */
+  reference?: string | null;
   acceptBy: string | null;
 }
 

@@ -22,6 +22,7 @@ export function openWithdrawal(db: Db, input: OpenWithdrawalInput): Promise<Step
       input.expiresIn,
       JSON.stringify(input.metadata),
       input.acceptBy,
+      input.reference ?? null,
     ],
   });
 }

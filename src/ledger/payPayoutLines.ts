@@ -1,7 +1,18 @@
-/** Paying the lines of a run: many at a time, each an immediate transfer as any other. */
+/**
+ * Paying the lines of a run, many at a time: each is an immediate transfer as any other, or a
+ * withdrawal as any other, which is held here and then left to its own saga.
+ */
 import type { PayoutRun } from '../contracts/payouts.ts';
+import type { StepOutcome } from '../contracts/steps.ts';
+import { Crowd, inTurns } from './crowd.ts';
 import { openTransfer } from './openTransfer.ts';
-import { advancePayoutRun, type PayoutAdvance, type PayoutLineDue } from './payoutRuns.ts';
+import { openWithdrawal } from './openWithdrawal.ts';
+import {
+  advancePayoutRun,
+  type PayoutAdvance,
+  type PayoutLineDue,
+  type PayoutOut,
+} from './payoutRuns.ts';
 import type { StepDb } from './stepQueue.ts';
 
 /**
@@ -14,85 +25,75 @@ const LINES_OUT = 256;
 /** With so many left under way the next ones are fetched, so that the queue never runs dry. */
 const FEW_LEFT = LINES_OUT / 2;
 
+/** What paying lines needs beside the ledger. */
+export interface PayoutHands {
+  /** Told after each lot, and after each withdrawal, with the run as it was then. */
+  onProgress: (run: PayoutRun) => void;
+  /**
+   * Starts the saga of a withdrawal that is held; one that runs already, or has run, is left alone.
+   *
+   * @throws where Temporal does not answer; the line is handed out again
+   */
+  begin: (groupId: string, asset: string) => Promise<void>;
+  /** Runs a start when it is its turn. */
+  inTurn: (work: () => Promise<void>) => Promise<void>;
+}
+
 /**
  * Pays some `most` lines of a run and writes down what became of each; a line that cannot be paid
  * is refused by itself and the rest goes on. May run any number of times and at many places: a line
  * that was paid answers so again.
  *
  * @param db with a queue of steps, so that lines share transactions
- * @param onProgress told after each lot, with the run as it is then
  * @returns the run as it is at the end; null where there is none of that id
- * @throws where the database is away; the lines that are out are handed out again
+ * @throws where the database or Temporal is away; the lines that are out are handed out again
  */
 export async function payPayoutLines(
   db: StepDb,
   runId: string,
   most: number,
-  onProgress: (run: PayoutRun) => void,
+  hands: PayoutHands,
 ): Promise<PayoutRun | null> {
   const crowd = new Crowd();
+  const begun: number[] = [];
+  // They would wait for the payer's row anyway, and so the first ones of a list get what is there.
+  const holdInTurn = inTurns(1);
   let left = most;
   for (;;) {
     // Asked before: what is paid while the ledger looks is not written down by that look.
     const isIdle = crowd.size === 0;
-    const advance = await advancePayoutRun(db, runId, Math.min(crowd.size + left, LINES_OUT));
+    const out = Math.min(crowd.size + left, LINES_OUT);
+    const advance = await advancePayoutRun(db, runId, out, begun.splice(0));
     if (advance === null) return null;
-    const { run } = advance;
-    onProgress(run);
+    const { run, gaveBack } = advance;
+    hands.onProgress(run);
     // One that was paid a moment ago may be listed still.
     const due = advance.lines.filter(({ line }) => !crowd.hasSeen(line));
-    if (run.status !== 'RUNNING' || (due.length === 0 && isIdle)) return run;
+    if (run.finishedAt !== null || (due.length === 0 && gaveBack === 0 && isIdle)) return run;
     left = Math.max(left - due.length, 0);
-    for (const line of due) crowd.add(line.line, payLine(db, advance, line));
+    for (const line of due) {
+      const { out, wallet } = line;
+      const withdraw = async (terms: PayoutOut) => {
+        const outcome = await holdInTurn(() => holdLine(db, advance, line, terms));
+        // What is refused needs no saga, and what is held is found again by whoever comes next.
+        if (outcome.outcome === 'done') {
+          await hands.inTurn(() => hands.begin(line.groupId, run.asset));
+          begun.push(line.line);
+        }
+        hands.onProgress(run);
+      };
+      crowd.add(line.line, out ? withdraw(out) : payLine(db, advance, line, wallet ?? ''));
+    }
     const hasMore = left > 0 && due.length > 0;
     await crowd.untilAtMost(hasMore ? FEW_LEFT : 0);
-  }
-}
-
-/** Work that goes on side by side, by the number of its line. */
-class Crowd {
-  readonly #seen = new Set<number>();
-  #size = 0;
-  #failure: { error: unknown } | null = null;
-  #look = () => {};
-
-  get size(): number {
-    return this.#size;
-  }
-
-  hasSeen(line: number): boolean {
-    return this.#seen.has(line);
-  }
-
-  add(line: number, work: Promise<void>): void {
-    this.#seen.add(line);
-    this.#size += 1;
-    work
-      .catch((error: unknown) => {
-        this.#failure ??= { error };
-      })
-      .finally(() => {
-        this.#size -= 1;
-        this.#look();
-      });
-  }
-
-  /** Waits until at most so many are under way. Throws what the first of them threw, at once. */
-  async untilAtMost(count: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#look = () => {
-      if (this.#size <= count || this.#failure) resolve();
-    };
-    this.#look();
-    await promise;
-    if (this.#failure) throw this.#failure.error;
   }
 }
 
 async function payLine(
   db: StepDb,
   { run, stepKey, client, admin }: PayoutAdvance,
-  { line, groupId, wallet, amount, reference }: PayoutLineDue,
+  { line, groupId, amount, reference }: PayoutLineDue,
+  wallet: string,
 ): Promise<void> {
   const outcome = await openTransfer(db, {
     groupId,
@@ -109,8 +110,35 @@ async function payLine(
     metadata: { payoutRun: run.id, line },
     acceptBy: null,
   });
+  expectStored(outcome, run, line);
+}
+
+async function holdLine(
+  db: StepDb,
+  { run, stepKey, client, admin }: PayoutAdvance,
+  { line, groupId, amount, reference }: PayoutLineDue,
+  terms: PayoutOut,
+): Promise<StepOutcome> {
+  const outcome = await openWithdrawal(db, {
+    groupId,
+    stepKey,
+    actor: { name: client, admin },
+    client,
+    wallet: run.wallet,
+    amount,
+    ...terms,
+    riskMeta: null,
+    reference,
+    metadata: { payoutRun: run.id, line },
+    acceptBy: null,
+  });
+  expectStored(outcome, run, line);
+  return outcome;
+}
+
+/** The list was checked as a whole before, so any other answer is a bug. */
+function expectStored(outcome: StepOutcome, run: PayoutRun, line: number): void {
   if (outcome.outcome === 'done' || (outcome.outcome === 'refused' && outcome.frozen)) return;
-  // The list was checked as a whole before, so such an answer is a bug and nothing to go on from.
   const why = outcome.outcome === 'refused' ? outcome.refusal.detail : outcome.outcome;
   throw new Error(`Line ${line} of ${run.id} has no answer that was stored: ${why}`);
 }

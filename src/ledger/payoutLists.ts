@@ -92,11 +92,23 @@ export async function listOpenPayoutRuns(
   const { rows } = await withRetry(() =>
     db.query(
       `select payout_run_json(r) as run from payout_runs r
-       where r.status = 'RUNNING'
+       where r.finished_at is null
          and r.created_at < clock_timestamp() - make_interval(secs => $1)
        order by r.created_at, r.id limit $2`,
       [olderThanSeconds, limit],
     ),
   );
   return rows.map(({ run }) => run);
+}
+
+/** Withdrawals that a cancelled run has given back. */
+export async function listGivenBack(db: Db, runId: string): Promise<string[]> {
+  const { rows } = await withRetry(() =>
+    db.query({
+      name: 'payout_given_back',
+      text: 'select group_id as id from payout_given_back($1)',
+      values: [runId],
+    }),
+  );
+  return rows.map(({ id }) => id);
 }

@@ -122,6 +122,7 @@ const CANONICAL: { [V in LedgerVerb]: (input: StepInputs[V]) => Record<string, u
     riskMeta: input.riskMeta ?? null,
     expiresIn: input.expiresIn ?? null,
     metadata: input.metadata ?? {},
+    ...(input.reference == null ? {} : { reference: input.reference }),
   }),
   finalizeWithdrawal: capture,
   releaseWithdrawal: ({ reason, amount, final }) => ({

@@ -17,8 +17,13 @@ const READINGS: readonly Reading[] = [
   },
   {
     name: 'holdfast_payout_lines_waiting',
-    help: 'Lines of payout runs under way that are neither paid nor refused',
-    value: 'coalesce(sum(lines - settled - refused), 0)',
+    help: 'Lines of payout runs under way that are neither paid nor refused nor held',
+    value: 'coalesce(sum(lines - settled - refused - cancelled - held - released), 0)',
+  },
+  {
+    name: 'holdfast_payout_lines_held',
+    help: 'Lines of payout runs under way whose withdrawals are open',
+    value: 'coalesce(sum(held), 0)',
   },
   {
     name: 'holdfast_open_payout_runs_oldest_seconds',
@@ -31,7 +36,7 @@ const READINGS: readonly Reading[] = [
 export function observePayoutRuns(registry: Registry, db: Db): void {
   for (const { name, help, value } of READINGS) {
     // The condition is that of the index of open runs.
-    const sql = `select (${value})::float8 as value from payout_runs where status = 'RUNNING'`;
+    const sql = `select (${value})::float8 as value from payout_runs where finished_at is null`;
     new Gauge({
       name,
       help,

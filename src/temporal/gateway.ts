@@ -22,7 +22,7 @@ export function createGateway(options: GatewayOptions): SagaGateway {
     openPayoutRun: (input, waitMs) => openAndDrive(options, input, waitMs),
     act: (update, input, waitMs) => actAndWait(options, update, input, waitMs),
     describe: (groupId) => runningSaga(client, groupId),
-    wake: (groupId) => wakeSaga(options, groupId),
+    wake: (groupId, hint) => wakeSaga(options, groupId, hint),
     ready: () => answers(client),
     uiLink(groupId) {
       if (temporalUi === null) return null;

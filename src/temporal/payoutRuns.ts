@@ -65,7 +65,7 @@ async function again(
 ): Promise<OpenedPayoutRun> {
   if (first.outcome === 'done') {
     const run = await readPayoutRun(deps.db, first.run.id);
-    if (run?.status === 'RUNNING') await begin(deps, run, deadline);
+    if (run?.finishedAt === null) await begin(deps, run, deadline);
   }
   return { ...first, begun: true };
 }
@@ -125,7 +125,7 @@ async function start({ client }: SweepDeps, run: PayoutRun, deadline: number): P
 
 /** What an operator finds it by and sees at a glance. */
 function describeRun({ wallet, asset, total, lines, reference }: PayoutRun) {
-  const details = [`${lines.total} lines, each a transfer of its own, out of \`${wallet}\`.`];
+  const details = [`${lines.total} lines, each a group of its own, out of \`${wallet}\`.`];
   if (reference) details.push(`Reference \`${reference}\``);
   return {
     staticSummary: `Pay ${total} ${asset} out of ${wallet} in ${lines.total} lines`,

@@ -33,15 +33,19 @@ export async function repairOpenGroup(deps: SweepDeps, open: OpenGroup): Promise
     );
     return false;
   }
-  const type: SagaType = open.custodial
-    ? 'custodialWithdrawal'
-    : (workflowTypeOf(open.kind, open.chain !== null) as SagaType);
+  const type = sagaTypeOf(open);
   const deadline = Date.now() + CALL_TIMEOUT_MS;
   const started = await startSaga(client, type, inputOf(open), { again: true, deadline });
   if (started === 'exists') return false;
   log.warn({ groupId, type }, 'A group had no saga; it was started again');
   await recordRestart(db, groupId, type, 'No workflow drove this group.');
   return true;
+}
+
+/** The saga that drives an open group. */
+export function sagaTypeOf(open: OpenGroup): SagaType {
+  if (open.custodial) return 'custodialWithdrawal';
+  return workflowTypeOf(open.kind, open.chain !== null) as SagaType;
 }
 
 /** Writes to the timeline that the sweeper brought a saga back, and why. */

@@ -12,6 +12,7 @@ import { makeCurrent, pinnedTo } from './deployment.ts';
 import { createGateway } from './gateway.ts';
 import { createHeadStarts, type HeadStarts } from './headStart.ts';
 import { createOutcomes } from './outcomes.ts';
+import { createPayoutWithdrawals } from './payoutWithdrawals.ts';
 import { installRuntime } from './runtime.ts';
 import { ensureReconcileSchedule, ensureRepairSchedule } from './schedule.ts';
 import { createSweep } from './sweep.ts';
@@ -65,7 +66,9 @@ export async function startSagas(options: SagasOptions): Promise<Sagas> {
   const headStarts = createHeadStarts();
   const { publish } = outcomes;
   const takeBegun = headStarts.take;
-  const steps = createActivities({ db, log, risk, publish, takeBegun, ...sweep });
+  const withdrawals = createPayoutWithdrawals({ client, db, log });
+  const own = { db, log, risk, publish, takeBegun, withdrawals };
+  const steps = createActivities({ ...own, ...sweep });
   const workers: RunningWorker[] = [];
   let stopping: Promise<void> | undefined;
   const stop = () => {

@@ -1,5 +1,5 @@
-/** Hints to sagas that wait for people. */
-import { SIGNAL } from '../contracts/sagas.ts';
+/** Hints to sagas that wait for what others decide. */
+import { type SagaHint, SIGNAL } from '../contracts/sagas.ts';
 import { callUntil } from './calls.ts';
 import type { SweepDeps } from './deps.ts';
 import { faultOf } from './failures.ts';
@@ -12,11 +12,15 @@ const CALL_TIMEOUT_MS = 2_000;
  * Implements `SagaGateway.wake`: a signal that carries nothing. Where no run takes it and the group
  * is open, its saga begins again and reads for itself. A hint that is lost costs time alone.
  */
-export async function wakeSaga(deps: SweepDeps, groupId: string): Promise<void> {
+export async function wakeSaga(
+  deps: SweepDeps,
+  groupId: string,
+  hint: SagaHint = SIGNAL.policyChanged,
+): Promise<void> {
   const { client, log } = deps;
   try {
     await callUntil(client.connection, Date.now() + CALL_TIMEOUT_MS, () =>
-      client.workflow.getHandle(groupId).signal(SIGNAL.policyChanged),
+      client.workflow.getHandle(groupId).signal(hint),
     );
   } catch (error) {
     const { fault, detail } = faultOf(error);

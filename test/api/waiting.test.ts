@@ -7,6 +7,7 @@ import { connectTemporal, type Temporal } from '../../src/temporal/client.ts';
 import { createGateway } from '../../src/temporal/gateway.ts';
 import { createHeadStarts } from '../../src/temporal/headStart.ts';
 import { createOutcomes } from '../../src/temporal/outcomes.ts';
+import { createPayoutWithdrawals } from '../../src/temporal/payoutWithdrawals.ts';
 import { installRuntime } from '../../src/temporal/runtime.ts';
 import { createSweep } from '../../src/temporal/sweep.ts';
 import { startWorker } from '../../src/temporal/worker.ts';
@@ -44,6 +45,7 @@ async function apiWithoutWorker() {
     risk: null,
     publish,
     takeBegun: headStarts.take,
+    withdrawals: createPayoutWithdrawals({ client, db, log }),
     ...sweep,
   });
   gateway = createGateway({ client, db, outcomes, headStarts, steps, log, temporalUi: null });

@@ -5,7 +5,7 @@ import { openTransfer } from '../../src/ledger/openTransfer.ts';
 import { advancePayoutRun } from '../../src/ledger/payoutRuns.ts';
 import { payPayoutLines } from '../../src/ledger/payPayoutLines.ts';
 import { codeOf, credit, debit, transferInput, walletWith } from './ledgerWorld.ts';
-import { createPayoutWorld, type PayoutWorld } from './payoutWorld.ts';
+import { createPayoutWorld, NO_SAGAS, type PayoutWorld } from './payoutWorld.ts';
 
 const LOT = 50;
 /** The service plans like that, and the server tells how many rows each node of a plan touched. */
@@ -42,7 +42,7 @@ function mostRows(node: Node): number {
 async function payWithoutWord(session: Db, wallet: string, runId: string): Promise<void> {
   const advance = await advancePayoutRun(session, runId, LOT);
   for (const line of advance?.lines ?? []) {
-    const legs = [debit(wallet, line.amount), credit(line.wallet, line.amount)];
+    const legs = [debit(wallet, line.amount), credit(line.wallet ?? '', line.amount)];
     const input = {
       ...transferInput(legs, { settle: 'immediate' }),
       groupId: line.groupId,
@@ -65,7 +65,7 @@ it('reads as much of a long list as of a short one, whatever was planned for tha
       await session.query(`set ${name} = '${value}'`);
     }
     const short = await world.opened(await walletWith(world.db, '5'), world.linesOf(5));
-    await payPayoutLines(session, short.run.id, 5, () => {});
+    await payPayoutLines(session, short.run.id, 5, NO_SAGAS);
     const long = await world.opened(await walletWith(world.db, '2000'), world.linesOf(2_000));
     await payWithoutWord(session, long.run.wallet, long.run.id);
     most = 0;

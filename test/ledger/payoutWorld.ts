@@ -6,13 +6,20 @@ import type {
 } from '../../src/contracts/payouts.ts';
 import type { Db, Pool } from '../../src/db/pool.ts';
 import { openPayoutRun } from '../../src/ledger/payoutRuns.ts';
-import { payPayoutLines } from '../../src/ledger/payPayoutLines.ts';
+import { type PayoutHands, payPayoutLines } from '../../src/ledger/payPayoutLines.ts';
 import { queueSteps } from '../../src/ledger/stepQueue.ts';
 import type { TestDatabase } from '../support/testDatabase.ts';
 import { createWorld, unique, walletWith } from './ledgerWorld.ts';
 import { doneRun, runInput } from './payoutInputs.ts';
 
 const RECEIVERS = 20;
+
+/** Withdrawals are held and nobody drives them. */
+export const NO_SAGAS: PayoutHands = {
+  onProgress: () => {},
+  begin: () => Promise.resolve(),
+  inTurn: (work) => work(),
+};
 
 export interface PayoutWorld {
   database: TestDatabase;
@@ -50,6 +57,6 @@ export async function createPayoutWorld(): Promise<PayoutWorld> {
       const input = runInput(unique('run'), wallet, lines);
       return { input, run: doneRun(await openPayoutRun(db, input)) };
     },
-    pay: (runId, most = 10_000, on = db) => payPayoutLines(queueSteps(on), runId, most, () => {}),
+    pay: (runId, most = 10_000, on = db) => payPayoutLines(queueSteps(on), runId, most, NO_SAGAS),
   };
 }

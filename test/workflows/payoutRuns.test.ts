@@ -6,6 +6,7 @@ import type { PayoutRun } from '../../src/contracts/payouts.ts';
 import { readPayoutRun } from '../../src/ledger/payoutLists.ts';
 import { openPayoutRun } from '../../src/ledger/payoutRuns.ts';
 import { createLog } from '../../src/observability/log.ts';
+import { createPayoutWithdrawals } from '../../src/temporal/payoutWithdrawals.ts';
 import { startSagas } from '../../src/temporal/sagas.ts';
 import { doneRun } from '../ledger/payoutInputs.ts';
 import { createTestDatabase } from '../support/testDatabase.ts';
@@ -195,7 +196,8 @@ describe('a database that is older than Temporal', () => {
       },
     });
     const log = createLog('error', sink);
-    await createPayoutActivities({ db: world.db, log }).readPayoutRun(runId);
+    const withdrawals = createPayoutWithdrawals({ client: world.sagas.client, db: world.db, log });
+    await createPayoutActivities({ db: world.db, log, withdrawals }).readPayoutRun(runId);
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([
       { alert: 'LEDGER_BEHIND_TEMPORAL', runId },
     ]);

@@ -16,6 +16,7 @@ import {
 import { cancelPayoutRun } from '../../ledger/payoutRuns.ts';
 import type { ApiContext, ApiDeps, ApiEnv } from '../context.ts';
 import { answersWith, moneyHeaders } from '../idempotency.ts';
+import { payoutLines } from '../payoutLines.ts';
 import { payoutProblem, payoutWord } from '../payoutOutcomes.ts';
 import { waitMsOf } from '../prefer.ts';
 import { Problem } from '../problem.ts';
@@ -44,15 +45,22 @@ const openRoute = createRoute({
   tags,
   summary: 'Pay a list of up to 10,000 lines out of one wallet',
   description:
-    'Every line is a transfer of its own. A list with a line at fault is refused whole, and ' +
-    '`errors` names the first 100. Nothing is held: a line that cannot be paid when it is ' +
-    'its turn is refused by itself, for ever, and the rest goes on.',
+    'Every line is a transfer of its own, or a withdrawal where it names a `destination`. A list ' +
+    'with a line at fault is refused whole, and `errors` names the first 100. Nothing is held: a ' +
+    'line that cannot be paid when it is its turn is refused by itself, for ever, and the rest ' +
+    'goes on. A withdrawal goes through all that any other goes through, and its line has ended ' +
+    'when it has.',
   ...writes('transfer'),
   request: { headers: moneyHeaders, body: body(openPayoutRunBody, 'required') },
   responses: answersWith(payoutRun, 201, 'The run, with nothing paid yet', [
     'INVALID_AMOUNT',
+    'INVALID_DESTINATION',
     'WALLET_NOT_FOUND',
     'ASSET_MISMATCH',
+    'DESTINATION_NOT_ALLOWED',
+    'BELOW_MINIMUM',
+    'ASSET_PAUSED',
+    'CHAIN_UNAVAILABLE',
   ]),
 });
 
@@ -112,6 +120,9 @@ const cancelRoute = createRoute({
   path: '/v1/payout-runs/{id}/cancel',
   tags,
   summary: 'Pay nothing more of a run; what is paid stays',
+  description:
+    'Withdrawals that are not being signed are given back. With others under way the run is ' +
+    'CANCELLING until these have come to their own end.',
   ...writes('transfer'),
   request: { params, headers: moneyHeaders, body: body(reasonBody, 'required') },
   responses: answersWith(payoutRun, 200, 'The run, ended', ['NOT_FOUND', 'GROUP_NOT_OPEN']),
@@ -145,13 +156,15 @@ function writeRuns(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
   app.openapi(openRoute, async (c) => {
     const caller = c.get('caller');
     const { 'Idempotency-Key': key, Prefer } = c.req.valid('header');
-    const { wallet, lines, reference = null, metadata } = c.req.valid('json');
+    const asked = c.req.valid('json');
+    const { wallet, expiresIn = null, reference = null, metadata } = asked;
+    const lines = await payoutLines(deps, asked);
     const { client } = caller;
     const runId = payoutRunId(client, key);
     const { stepKey, actor } = stepOf(caller, 'create', runId, key);
     const input = { runId, stepKey, actor, client, wallet, lines };
     const outcome = await deps.gateway.openPayoutRun(
-      { ...input, reference, metadata },
+      { ...input, expiresIn, reference, metadata },
       waitMsOf(Prefer),
     );
     const run = runOf(c, deps, 'payoutRun', runId, outcome);
@@ -167,7 +180,10 @@ function writeRuns(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
     const input = { runId, stepKey, actor, reason: c.req.valid('json').reason };
     // The ledger alone decides, so a list can be stopped while Temporal is away; its saga sees it.
     const outcome = await cancelPayoutRun(deps.db, input);
-    return c.json(resourceOf(deps, runOf(c, deps, 'cancelPayoutRun', runId, outcome)), 200);
+    const run = runOf(c, deps, 'cancelPayoutRun', runId, outcome);
+    // A run that waits for its withdrawals would look half a minute later.
+    if (run.lines.held + run.lines.released > 0) await deps.gateway.wake(runId, 'ledgerChanged');
+    return c.json(resourceOf(deps, run), 200);
   });
 }
 

@@ -1,0 +1,42 @@
+/** The sagas of withdrawals that payout runs have opened: how they begin, and learn of an end. */
+import type { PayoutWithdrawals } from '../../activities/payoutActivities.ts';
+import { SIGNAL } from '../contracts/sagas.ts';
+import { readOpenGroup } from '../ledger/openGroups.ts';
+import { callUntil } from './calls.ts';
+import type { SweepDeps } from './deps.ts';
+import { faultOf } from './failures.ts';
+import { inputOf, sagaTypeOf } from './repair.ts';
+import { startSaga } from './start.ts';
+
+/** Longest call for one withdrawal, in milliseconds: within the heartbeat of who pays the lines. */
+const CALL_TIMEOUT_MS = 4_000;
+
+/** What the activities of payout runs do with sagas, over one ledger and one namespace. */
+export function createPayoutWithdrawals(deps: SweepDeps): PayoutWithdrawals {
+  return {
+    begin: (groupId, asset) => begin(deps, groupId, asset),
+    tell: (groupId) => tell(deps, groupId),
+  };
+}
+
+/** As the sweeper starts one: the hold is there, so the first step answers what it answered. */
+async function begin({ client, db }: SweepDeps, groupId: string, asset: string): Promise<void> {
+  const open = await readOpenGroup(db, groupId);
+  if (open === null) return;
+  await startSaga(client, sagaTypeOf(open), inputOf(open), {
+    deadline: Date.now() + CALL_TIMEOUT_MS,
+    assets: [asset],
+  });
+}
+
+/** A hint. One that is lost costs time alone: the saga reads by itself later. */
+async function tell({ client, log }: SweepDeps, groupId: string): Promise<void> {
+  try {
+    await callUntil(client.connection, Date.now() + CALL_TIMEOUT_MS, () =>
+      client.workflow.getHandle(groupId).signal(SIGNAL.ledgerChanged),
+    );
+  } catch (error) {
+    const { fault, detail } = faultOf(error);
+    if (fault !== 'not_found') log.warn({ groupId, reason: detail }, 'A hint was not taken');
+  }
+}
