@@ -87,11 +87,12 @@ export async function timeAgo(db: Db, seconds: number): Promise<Timestamp> {
 /** One open group; null where it is finished or not there. */
 export async function readOpenGroup(db: Db, id: string): Promise<OpenGroup | null> {
   const { rows } = await withRetry(() =>
-    db.query(
-      `select ${ITEM} as item from transfer_groups g ${REQUEST}
-       where g.id = $1 and g.status = 'IN_PROGRESS'`,
-      [id],
-    ),
+    db.query({
+      name: 'read_open_group',
+      text: `select ${ITEM} as item from transfer_groups g ${REQUEST}
+        where g.id = $1 and g.status = 'IN_PROGRESS'`,
+      values: [id],
+    }),
   );
   return rows[0]?.item ?? null;
 }

@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { putApprovalRule } from '../../src/ledger/approvalRules.ts';
 import { audit } from '../../src/ledger/audit.ts';
+import { inTurns } from '../../src/ledger/crowd.ts';
 import { finalizeWithdrawal } from '../../src/ledger/finalizeWithdrawal.ts';
 import { readGroup } from '../../src/ledger/groups.ts';
 import { advancePayoutRun, openPayoutRun } from '../../src/ledger/payoutRuns.ts';
@@ -140,6 +141,23 @@ describe('a line with a destination', () => {
     const before = began.length;
     await dying();
     expect(began, 'nothing is begun again that somebody began').toHaveLength(before);
+  });
+
+  it('waits with others until it is its turn to begin', async () => {
+    const { run } = await world.opened(await walletWith(db, '60'), outside(60));
+    let now = 0;
+    let most = 0;
+    const begin = async () => {
+      now += 1;
+      most = Math.max(most, now);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      now -= 1;
+    };
+    const hands = { ...NO_SAGAS, begin, inTurn: inTurns(3) };
+    expect(await payPayoutLines(queueSteps(db), run.id, 60, hands)).toMatchObject({
+      lines: { held: 60 },
+    });
+    expect(most).toBe(3);
   });
 
   it('is begun by whoever comes next where the holder died without a word', async () => {
