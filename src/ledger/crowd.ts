@@ -61,3 +61,33 @@ export function inTurns(most: number): <T>(work: () => Promise<T>) => Promise<T>
     }
   };
 }
+
+/**
+ * The order of a list: where its payer has too little, the first lines get what is there. Payments
+ * to wallets share transactions, which keep the order in which they were asked for, so these go
+ * side by side; holds are one transaction each, and wait for the payer's row anyway.
+ */
+export class LineOrder {
+  #lastHold: Promise<unknown> | null = null;
+  #payments: Promise<unknown>[] = [];
+
+  /** After every hold before it. */
+  pay<T>(work: () => Promise<T>): Promise<T> {
+    const payment = this.#lastHold === null ? work() : this.#lastHold.then(work);
+    this.#payments.push(settled(payment));
+    return payment;
+  }
+
+  /** After everything before it. */
+  hold<T>(work: () => Promise<T>): Promise<T> {
+    const hold = Promise.all([this.#lastHold, ...this.#payments]).then(work);
+    this.#payments = [];
+    this.#lastHold = settled(hold);
+    return hold;
+  }
+}
+
+/** Whatever became of it: who asked for it hears of a failure. */
+function settled(work: Promise<unknown>): Promise<unknown> {
+  return work.catch(() => {});
+}

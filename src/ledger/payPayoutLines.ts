@@ -4,7 +4,7 @@
  */
 import type { PayoutRun } from '../contracts/payouts.ts';
 import type { StepOutcome } from '../contracts/steps.ts';
-import { Crowd, inTurns } from './crowd.ts';
+import { Crowd, LineOrder } from './crowd.ts';
 import { openTransfer } from './openTransfer.ts';
 import { openWithdrawal } from './openWithdrawal.ts';
 import {
@@ -56,8 +56,7 @@ export async function payPayoutLines(
 ): Promise<PayoutRun | null> {
   const crowd = new Crowd();
   const begun: number[] = [];
-  // They would wait for the payer's row anyway, and so the first ones of a list get what is there.
-  const holdInTurn = inTurns(1);
+  const order = new LineOrder();
   let left = most;
   for (;;) {
     // Asked before: what is paid while the ledger looks is not written down by that look.
@@ -74,7 +73,7 @@ export async function payPayoutLines(
     for (const line of due) {
       const { out, wallet } = line;
       const withdraw = async (terms: PayoutOut) => {
-        const outcome = await holdInTurn(() => holdLine(db, advance, line, terms));
+        const outcome = await order.hold(() => holdLine(db, advance, line, terms));
         // What is refused needs no saga, and what is held is found again by whoever comes next.
         if (outcome.outcome === 'done') {
           await hands.inTurn(() => hands.begin(line.groupId, run.asset));
@@ -82,7 +81,8 @@ export async function payPayoutLines(
         }
         hands.onProgress(run);
       };
-      crowd.add(line.line, out ? withdraw(out) : payLine(db, advance, line, wallet ?? ''));
+      const pay = () => payLine(db, advance, line, wallet ?? '');
+      crowd.add(line.line, out ? withdraw(out) : order.pay(pay));
     }
     const hasMore = left > 0 && due.length > 0;
     await crowd.untilAtMost(hasMore ? FEW_LEFT : 0);

@@ -90,6 +90,31 @@ describe('a line with a destination', () => {
     expect(await world.pay(run.id)).toMatchObject({ status: 'DONE', paid: '10' });
   });
 
+  it('gets what is there in the order of the list, as wallets do', async () => {
+    const payer = await walletWith(db, '10');
+    const [wallet = ''] = receivers;
+    const lines = [
+      { destination: 'iban:1', amount: '3' },
+      { wallet, amount: '3' },
+      { wallet, amount: '1' },
+      { destination: 'iban:2', amount: '3' },
+      { wallet, amount: '1' },
+      { destination: 'iban:3', amount: '1' },
+      { wallet, amount: '0.01' },
+    ];
+    const { run } = await world.opened(payer, lines);
+    await world.pay(run.id);
+    expect((await allLines(db, run.id)).map(({ status }) => status)).toEqual([
+      'held',
+      'settled',
+      'settled',
+      'held',
+      'refused',
+      'refused',
+      'refused',
+    ]);
+  });
+
   it('has its money given back with the reason, and counts as ended', async () => {
     const payer = await walletWith(db, '9');
     const rule = { asset: 'USD', owner: null, walletKind: null, approvals: 1 };
@@ -150,7 +175,7 @@ describe('a line with a destination', () => {
     const begin = async () => {
       now += 1;
       most = Math.max(most, now);
-      await new Promise((resolve) => setTimeout(resolve, 2));
+      await new Promise((resolve) => setTimeout(resolve, 40));
       now -= 1;
     };
     const hands = { ...NO_SAGAS, begin, inTurn: inTurns(3) };
