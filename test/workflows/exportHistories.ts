@@ -18,6 +18,7 @@ import { putApprovalRule } from '../../src/ledger/approvalRules.ts';
 import { approve } from '../../src/ledger/approve.ts';
 import { createAsset } from '../../src/ledger/assets.ts';
 import { openTransfer } from '../../src/ledger/openTransfer.ts';
+import { readPayoutRun } from '../../src/ledger/payoutLists.ts';
 import { requireRiskCheck } from '../../src/ledger/recordRisk.ts';
 import { createWallet } from '../../src/ledger/wallets.ts';
 import { createLog } from '../../src/observability/log.ts';
@@ -156,11 +157,40 @@ const SCENARIOS: Record<string, (sagas: Sagas, name: string) => Promise<string>>
     await client.workflow.getHandle(input.runId).signal('cancel', 'for the corpus');
     return input.runId;
   },
+  async payoutRunOutside(sagas, name) {
+    const lines = ['iban:1', 'iban:2'].map((destination) => ({ destination, amount: '1' }));
+    const input = runInput(name, 'a', [{ wallet: 'b', amount: '1' }, ...lines]);
+    await sagas.gateway.openPayoutRun(input, WAIT_MS);
+    await heldLines(input.runId, 2);
+    // So long that it looks by itself, the second time after a longer pause.
+    await new Promise((resolve) => setTimeout(resolve, 4_000));
+    for (const line of [2, 3]) {
+      const id = `payout:shop:${name}:${line}`;
+      await act(sagas, 'finalize', id, { amount: null, final: true, txid: null });
+    }
+    return input.runId;
+  },
+  async payoutRunStopped({ gateway, client }, name) {
+    // They wait for approval, so all of them are given back.
+    const lines = ['iban:1', 'iban:2'].map((destination) => ({ destination, amount: '1' }));
+    const input = runInput(name, 'c', lines);
+    await gateway.openPayoutRun(input, WAIT_MS);
+    await heldLines(input.runId, 2);
+    await client.workflow.getHandle(input.runId).signal('cancel', 'for the corpus');
+    return input.runId;
+  },
   async repair({ client }, name) {
     await client.workflow.execute('repair', { taskQueue: 'holdfast', workflowId: name });
     return name;
   },
 };
+
+/** Until so many withdrawals of a run are held. */
+async function heldLines(runId: string, count: number): Promise<void> {
+  while ((await readPayoutRun(db, runId))?.lines.held !== count) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
 
 async function held({ gateway }: Sagas, name: string, expiresIn = 600): Promise<string> {
   const input = holdInput(name, 'a', 'b', '1', { expiresIn });

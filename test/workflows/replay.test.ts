@@ -88,6 +88,8 @@ describe('the corpus of histories', () => {
     ['acts', 'an act that waits', 'saga.opened)', '!saga.opened)', 'transferInParts'],
     ['payoutRun', 'nothing paid', '.payPayoutLines.', '.readPayoutRun.', 'payoutRun'],
     ['payoutRun', 'no cancellation', '.cancelPayoutRun.', '.readPayoutRun.', 'payoutRunCancelled'],
+    ['payoutRun', 'no pause', 'isWaiting(before, run)', 'false', 'payoutRunOutside'],
+    ['payoutRun', 'nobody told', '.tellGivenBack.', '.readPayoutRun.', 'payoutRunStopped'],
     ['repair', 'no payout runs', '.sweepPayoutRuns.', '.sweepEndedSagas.', 'repair'],
     ['repair', 'half a sweep', '.sweepEndedSagas.', '.sweepOpenGroups.', 'repair'],
     [
