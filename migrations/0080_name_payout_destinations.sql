@@ -25,7 +25,7 @@ create table payout_held (
   begun boolean not null default false,
   primary key (run_id, line),
   foreign key (run_id, line) references payout_withdrawals
-);
+) with (fillfactor = 50);
 
 create trigger payout_withdrawals_stay before update or delete on payout_withdrawals
   for each row execute function refuse_change();

@@ -4,6 +4,7 @@ import { type Db, PLANNING } from '../../src/db/pool.ts';
 import { openTransfer } from '../../src/ledger/openTransfer.ts';
 import { advancePayoutRun } from '../../src/ledger/payoutRuns.ts';
 import { payPayoutLines } from '../../src/ledger/payPayoutLines.ts';
+import { queueSteps } from '../../src/ledger/stepQueue.ts';
 import { codeOf, credit, debit, transferInput, walletWith } from './ledgerWorld.ts';
 import { createPayoutWorld, NO_SAGAS, type PayoutWorld } from './payoutWorld.ts';
 
@@ -52,30 +53,59 @@ async function payWithoutWord(session: Db, wallet: string, runId: string): Promi
   }
 }
 
-it('reads as much of a long list as of a short one, whatever was planned for that', async () => {
+/** A session that plans as the service's do, and tells the most rows that a node has touched. */
+async function watchedSession() {
   const session = await world.database.owner.connect();
-  let most = 0;
+  const watch = { session, most: 0 };
   session.on('notice', ({ message = '' }) => {
     if (!message.includes('"Query Text"')) return;
-    most = Math.max(most, mostRows(JSON.parse(message.slice(message.indexOf('{'))).Plan));
+    const { Plan } = JSON.parse(message.slice(message.indexOf('{')));
+    watch.most = Math.max(watch.most, mostRows(Plan));
   });
+  await session.query(`load 'auto_explain'`);
+  for (const [name, value] of Object.entries(SETTINGS)) {
+    await session.query(`set ${name} = '${value}'`);
+  }
+  return watch;
+}
+
+it('reads as much of a long list as of a short one, whatever was planned for that', async () => {
+  const watch = await watchedSession();
+  const { session } = watch;
   try {
-    await session.query(`load 'auto_explain'`);
-    for (const [name, value] of Object.entries(SETTINGS)) {
-      await session.query(`set ${name} = '${value}'`);
-    }
     const short = await world.opened(await walletWith(world.db, '5'), world.linesOf(5));
     await payPayoutLines(session, short.run.id, 5, NO_SAGAS);
     const long = await world.opened(await walletWith(world.db, '2000'), world.linesOf(2_000));
     await payWithoutWord(session, long.run.wallet, long.run.id);
-    most = 0;
+    watch.most = 0;
     const advance = await advancePayoutRun(session, long.run.id, LOT);
     expect(advance?.run.lines.settled).toBe(LOT);
     expect(advance?.lines).toHaveLength(LOT);
-    expect(most).toBeGreaterThanOrEqual(LOT);
-    expect(most).toBeLessThanOrEqual(2 * LOT);
+    expect(watch.most).toBeGreaterThanOrEqual(LOT);
+    expect(watch.most).toBeLessThanOrEqual(2 * LOT);
   } finally {
     // Its settings are nobody else's.
+    session.release(true);
+  }
+});
+
+it('reads each withdrawal that is held once, and none of those that have ended', async () => {
+  const outside = (count: number) =>
+    Array.from({ length: count }, () => ({ destination: 'iban:1', amount: '1' }));
+  const watch = await watchedSession();
+  const { session } = watch;
+  try {
+    const short = await world.opened(await walletWith(world.db, '2'), outside(2));
+    await payPayoutLines(session, short.run.id, 5, NO_SAGAS);
+    const long = await world.opened(await walletWith(world.db, '600'), outside(600));
+    await payPayoutLines(queueSteps(world.db), long.run.id, 600, NO_SAGAS);
+    watch.most = 0;
+    const advance = await advancePayoutRun(session, long.run.id, LOT);
+    expect(advance?.run.lines.held).toBe(600);
+    expect(watch.most).toBeGreaterThanOrEqual(600);
+    // Rows that were changed a moment ago may be met twice.
+    expect(watch.most).toBeLessThanOrEqual(2 * 600);
+  } finally {
     session.release(true);
   }
 });
