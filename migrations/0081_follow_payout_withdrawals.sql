@@ -141,6 +141,7 @@ declare
   c_reason constant text := 'PAYOUT_RUN_CANCELLED';
   v_ids text[];
   v_id text;
+  v_answer jsonb;
   v_count integer := 0;
 begin
   v_ids := array(
@@ -159,9 +160,12 @@ begin
     if exists (select from withdrawals w join transfer_groups g on g.id = w.group_id
       where w.group_id = v_id and g.status = 'IN_PROGRESS' and payout_is_here(w))
     then
-      perform ledger_release_withdrawal(v_id, '~payoutCancelled', 'saga',
+      v_answer := ledger_release_withdrawal(v_id, '~payoutCancelled', 'saga',
         jsonb_build_object('reason', c_reason, 'amount', null, 'final', true), c_reason, null,
         true);
+      if v_answer ->> 'outcome' <> 'done' then
+        raise exception '% is not given back: %', v_id, v_answer using errcode = 'HF004';
+      end if;
       v_count := v_count + 1;
     end if;
   end loop;

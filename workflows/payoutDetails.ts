@@ -59,7 +59,7 @@ function waitsFor({ lines, withdrawals }: PayoutRun): string {
   ] as const;
   const told = parts.flatMap(([count, what]) => (count > 0 ? [`${count} ${what}`] : []));
   const which = told.length === 0 ? '' : `, ${told.join(', ')}`;
-  return `${lines.held} withdrawals wait${which}.`;
+  return `${lines.held} ${lines.held === 1 ? 'withdrawal waits' : 'withdrawals wait'}${which}.`;
 }
 
 /** What a person can do, each with how. */

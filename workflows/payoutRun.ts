@@ -164,7 +164,7 @@ class PayoutSaga implements PayoutView {
     const summary =
       waiting > 0
         ? `Pay lines ${first} to ${last} of ${total}`
-        : `Look how far ${held} withdrawals are`;
+        : `Look how far the withdrawals are: ${held} are held`;
     // Workflow time, which is read from the history.
     const startedAt = Date.now();
     const args: [string, number] = [this.runId, LINES_OF_ACTIVITY];

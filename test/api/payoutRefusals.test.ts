@@ -1,6 +1,9 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { openPayoutRun } from '../../src/ledger/payoutRuns.ts';
+import { payPayoutLines } from '../../src/ledger/payPayoutLines.ts';
+import { queueSteps } from '../../src/ledger/stepQueue.ts';
 import { runInput } from '../ledger/payoutInputs.ts';
+import { NO_SAGAS as NO_SAGAS_OF_LINES } from '../ledger/payoutWorld.ts';
 import { balanceOf, faultOf, openWallet } from './money.ts';
 import { createDesk, type Desk, linesOf, PATH, runPath } from './payoutDesk.ts';
 import { adminOn, NO_SAGAS, type TestApi, type TestClient } from './testApi.ts';
@@ -85,6 +88,25 @@ describe('a list whose saga is not known to run', () => {
     expect(answer.status).toBe(202);
     expect(answer.headers.get('location')).toBe(runPath('payoutRun:admin:lost'));
     await ended('payoutRun:admin:lost');
+  });
+});
+
+describe('a cancellation that gives withdrawals back', () => {
+  test('wakes the saga of the run, which tells theirs', async () => {
+    const rule = { asset: 'USD', from: '50', approvals: 1 };
+    expect((await api.admin.put('/v1/approval-rules/large', rule)).status).toBe(200);
+    const lines = [{ destination: 'iban:1', amount: '60' }];
+    const input = runInput('woken', await payerWith('60'), lines);
+    await openPayoutRun(api.db.pool, input);
+    await payPayoutLines(queueSteps(api.db.pool), input.runId, 1, NO_SAGAS_OF_LINES);
+    const woken: unknown[] = [];
+    const wake: typeof api.gateway.wake = async (...told) => {
+      woken.push(told);
+    };
+    const client = await adminOn(api.db, { ...NO_SAGAS, wake });
+    const answer = await client.post(runPath(input.runId, '/cancel'), { reason: 'wrong' });
+    expect(answer.body).toMatchObject({ status: 'CANCELLED', lines: { released: 1 } });
+    expect(woken).toEqual([[input.runId, 'ledgerChanged']]);
   });
 });
 
