@@ -23,6 +23,7 @@ const SETTINGS = {
 interface Node {
   'Actual Rows': number;
   'Actual Loops': number;
+  'Rows Removed by Filter'?: number;
   Plans?: Node[];
 }
 
@@ -34,7 +35,7 @@ beforeAll(async () => {
 /** The most rows that a node of the plan touched. */
 function mostRows(node: Node): number {
   return Math.max(
-    node['Actual Rows'] * node['Actual Loops'],
+    (node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0)) * node['Actual Loops'],
     ...(node.Plans ?? []).map((each) => mostRows(each)),
   );
 }
