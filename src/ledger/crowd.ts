@@ -11,6 +11,11 @@ export class Crowd {
     return this.#size;
   }
 
+  /** What has not begun by then is left to whoever comes next. */
+  get hasFailed(): boolean {
+    return this.#failure !== null;
+  }
+
   hasSeen(line: number): boolean {
     return this.#seen.has(line);
   }

@@ -61,8 +61,8 @@ export async function payPayoutLines(
   for (;;) {
     // Asked before: what is paid while the ledger looks is not written down by that look.
     const isIdle = crowd.size === 0;
-    const out = Math.min(crowd.size + left, LINES_OUT);
-    const advance = await advancePayoutRun(db, runId, out, begun.splice(0));
+    const mostOut = Math.min(crowd.size + left, LINES_OUT);
+    const advance = await advancePayoutRun(db, runId, mostOut, begun.splice(0));
     if (advance === null) return null;
     const { run, gaveBack } = advance;
     hands.onProgress(run);
@@ -73,10 +73,13 @@ export async function payPayoutLines(
     for (const line of due) {
       const { out, wallet } = line;
       const withdraw = async (terms: PayoutOut) => {
-        const outcome = await order.hold(() => holdLine(db, advance, line, terms));
+        const outcome = await order.hold(async () =>
+          crowd.hasFailed ? null : await holdLine(db, advance, line, terms),
+        );
         // What is refused needs no saga, and what is held is found again by whoever comes next.
-        if (outcome.outcome === 'done') {
-          await hands.inTurn(() => hands.begin(line.groupId, run.asset));
+        if (outcome?.outcome === 'done') {
+          const begin = () => hands.begin(line.groupId, run.asset);
+          await hands.inTurn(async () => (crowd.hasFailed ? undefined : await begin()));
           begun.push(line.line);
         }
         hands.onProgress(run);

@@ -185,6 +185,24 @@ describe('a line with a destination', () => {
     expect(most).toBe(3);
   });
 
+  it('is left alone, with all after it, where Temporal does not answer', async () => {
+    const payer = await walletWith(db, '60');
+    const { run } = await world.opened(payer, outside(60));
+    let tried = 0;
+    const begin = async () => {
+      tried += 1;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      throw new Error('Temporal is away');
+    };
+    const hands = { ...NO_SAGAS, begin, inTurn: inTurns(2) };
+    await expect(payPayoutLines(queueSteps(db), run.id, 60, hands)).rejects.toThrow('away');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(tried, 'those that were under way').toBeLessThanOrEqual(3);
+    const held = Number((await amounts(db, payer))[2]);
+    expect(held).toBeLessThan(60);
+    expect(await world.pay(run.id)).toMatchObject({ lines: { held: 60 } });
+  });
+
   it('is begun by whoever comes next where the holder died without a word', async () => {
     const { run } = await world.opened(await walletWith(db, '3'), outside(3));
     await world.pay(run.id);
