@@ -5,7 +5,7 @@ import { readOpenGroup } from '../ledger/openGroups.ts';
 import { callUntil } from './calls.ts';
 import type { SweepDeps } from './deps.ts';
 import { faultOf } from './failures.ts';
-import { inputOf, sagaTypeOf } from './repair.ts';
+import { inputOf, sagaRuns, sagaTypeOf } from './repair.ts';
 import { startSaga } from './start.ts';
 
 /** Longest call for one withdrawal, in milliseconds: within the heartbeat of who pays the lines. */
@@ -19,14 +19,24 @@ export function createPayoutWithdrawals(deps: SweepDeps): PayoutWithdrawals {
   };
 }
 
-/** As the sweeper starts one: the hold is there, so the first step answers what it answered. */
-async function begin({ client, db }: SweepDeps, groupId: string, asset: string): Promise<void> {
-  const open = await readOpenGroup(db, groupId);
+/**
+ * As the sweeper starts one: the hold is there, so the first step answers what it answered. One
+ * that has ended, of a group that is open and that nobody is known to have begun, may have paid it
+ * before an old database was restored.
+ */
+async function begin(deps: SweepDeps, groupId: string, asset: string): Promise<void> {
+  const open = await readOpenGroup(deps.db, groupId);
   if (open === null) return;
-  await startSaga(client, sagaTypeOf(open), inputOf(open), {
+  const started = await startSaga(deps.client, sagaTypeOf(open), inputOf(open), {
     deadline: Date.now() + CALL_TIMEOUT_MS,
     assets: [asset],
   });
+  if (started !== 'exists' || (await sagaRuns(deps, groupId))) return;
+  if ((await readOpenGroup(deps.db, groupId)) === null) return;
+  deps.log.error(
+    { groupId, alert: 'LEDGER_BEHIND_TEMPORAL' },
+    'A payout run holds a withdrawal whose saga has ended. Was an old database restored?',
+  );
 }
 
 /** A hint. One that is lost costs time alone: the saga reads by itself later. */

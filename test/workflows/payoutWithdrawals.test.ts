@@ -1,4 +1,5 @@
 /** Lines of a payout run that leave for the outside, each with a saga of its own. */
+import { Writable } from 'node:stream';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { PayoutRun } from '../../src/contracts/payouts.ts';
 import { putApprovalRule } from '../../src/ledger/approvalRules.ts';
@@ -6,6 +7,8 @@ import { audit } from '../../src/ledger/audit.ts';
 import { cancelPayoutRun, openPayoutRun } from '../../src/ledger/payoutRuns.ts';
 import { payPayoutLines } from '../../src/ledger/payPayoutLines.ts';
 import { queueSteps } from '../../src/ledger/stepQueue.ts';
+import { createLog } from '../../src/observability/log.ts';
+import { createPayoutWithdrawals } from '../../src/temporal/payoutWithdrawals.ts';
 import type { PayoutStatus } from '../../workflows/payoutRun.ts';
 import { doneRun, runInput } from '../ledger/payoutInputs.ts';
 import { NO_SAGAS } from '../ledger/payoutWorld.ts';
@@ -151,6 +154,32 @@ describe('a run that is cancelled', PATIENCE, () => {
     await world.sagas.gateway.wake(id, 'ledgerChanged');
     expect(await handleOf(lineOf(id, 2)).result()).toMatchObject({ status: 'RELEASED' });
     expect(await handleOf(id).result()).toMatchObject({ status: 'CANCELLED' });
+  });
+});
+
+describe('a withdrawal whose saga has ended and that is held all the same', PATIENCE, () => {
+  it('is told of: an old database may have been restored', async () => {
+    const { id } = await begun('behind', 1, []);
+    await held(id, 1);
+    await eventually(
+      () => statusOf(lineOf(id, 2)).catch(() => 'not there'),
+      (status) => status === 'RUNNING',
+    );
+    const told: string[] = [];
+    const sink = new Writable({
+      write(chunk, _, done) {
+        told.push(JSON.parse(String(chunk)).alert);
+        done();
+      },
+    });
+    const { client } = world.sagas;
+    const hands = createPayoutWithdrawals({ client, db: world.db, log: createLog('error', sink) });
+    await hands.begin(lineOf(id, 2), 'USD');
+    expect(told, 'one that runs is nothing to tell of').toEqual([]);
+    await handleOf(lineOf(id, 2)).terminate('test');
+    await hands.begin(lineOf(id, 2), 'USD');
+    expect(told).toEqual(['LEDGER_BEHIND_TEMPORAL']);
+    await handleOf(id).terminate('test');
   });
 });
 
