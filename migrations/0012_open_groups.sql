@@ -193,6 +193,15 @@ return exists (
     and w.state not in ('held', 'awaiting_approval', 'awaiting_funds', 'released')
 );
 
+-- Who pays a withdrawal in one payment of the whole amount, so that no part of it can be given back
+-- before, or null. The custodians' migration replaces this body.
+create function withdrawal_paid_whole_by(g transfer_groups) returns text
+language plpgsql stable as $$
+begin
+  return g.chain;
+end
+$$;
+
 -- Why a verb of plain transfers (legs, settle, release, cancel, extend, reverse) may not touch this
 -- group, or null. Call it with the group's row locked: `withdrawals.state` changes under that lock.
 create function ledger_kind_fault(g transfer_groups) returns text

@@ -243,9 +243,9 @@ begin
     return ledger_refuse(g, false, p_step_key, 'release', p_actor, p_request, true, v_code,
       v_detail);
   end if;
-  if g.chain is not null and p_amount < v_left and not p_final then
+  if p_amount < v_left and not p_final and withdrawal_paid_whole_by(g) is not null then
     return ledger_refuse(g, false, p_step_key, 'release', p_actor, p_request, true, 'WRONG_KIND',
-      format('%s is paid whole on %s: release all of it.', g.id, g.chain));
+      format('%s is paid whole by %s: release all of it.', g.id, withdrawal_paid_whole_by(g)));
   end if;
   if p_amount is null or p_final or p_amount = v_left then
     return ledger_give_back(g, p_step_key, 'release', p_actor, p_request, 'RELEASED', p_reason,

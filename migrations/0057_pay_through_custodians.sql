@@ -281,25 +281,16 @@ create function ledger_release_withdrawal(
   p_reason text, p_amount numeric, p_final boolean
 ) returns jsonb
 language plpgsql as $$
-declare
-  g transfer_groups;
-  v_fault jsonb := custody_act_fault(p_group_id, p_step_key, 'release', p_actor, p_request, true);
-  v_custodian text;
 begin
-  if v_fault is not null then
-    return v_fault;
-  end if;
-  -- The custodian is asked for the whole amount, so no part of it may be given back before.
-  select c.custodian into v_custodian
-    from custody_payments c join transfer_legs l on l.group_id = c.group_id and l.leg = 1
-    where c.group_id = p_group_id and p_amount < l.remaining and not p_final
-      and ledger_replay(p_group_id, p_step_key) is null;
-  if found then
-    select * into g from transfer_groups where id = p_group_id;
-    return ledger_refuse(g, false, p_step_key, 'release', p_actor, p_request, true, 'WRONG_KIND',
-      format('%s is paid whole by %s: release all of it.', g.id, v_custodian));
-  end if;
-  return ledger_release_unbegun(p_group_id, p_step_key, p_actor, p_request, p_reason, p_amount,
-    p_final);
+  return coalesce(
+    custody_act_fault(p_group_id, p_step_key, 'release', p_actor, p_request, true),
+    ledger_release_unbegun(p_group_id, p_step_key, p_actor, p_request, p_reason, p_amount,
+      p_final));
 end
 $$;
+
+-- Replaces the body of the ledger's migration: a custodian is asked for the whole amount.
+create or replace function withdrawal_paid_whole_by(g transfer_groups) returns text
+language sql stable
+return coalesce(g.chain,
+  (select c.custodian from custody_payments c where c.group_id = g.id limit 1));

@@ -7,8 +7,8 @@ import { runStep } from './step.ts';
 /**
  * Books the opposite of what settled in `reverses` as a new group, at once. `amount` fits groups of
  * one debit and one credit leg; neither amount nor legs: all that is left. Per leg all reversals
- * together never exceed what settled. Of a transfer with a leg of a system wallet only an admin may.
- * `not_found` speaks of the group to reverse.
+ * together never exceed what settled. A transfer with a leg of a system wallet goes back for an
+ * admin alone. `not_found` speaks of the group to reverse.
  */
 export function reverse(db: Db, input: ReverseInput): Promise<StepOutcome> {
   return runStep(db, 'reverse', input, {
