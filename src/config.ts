@@ -20,6 +20,12 @@ const DEFAULT_IN_FLIGHT = 16;
 const DEFAULT_COLLECT_EVERY_MS = 10_000;
 
 /**
+ * What somebody could change before it is sealed, against a seal of some 300 bytes and a look that
+ * takes a few milliseconds each time.
+ */
+const DEFAULT_SEAL_EVERY_MS = 60_000;
+
+/**
  * A saga that is not among them is replayed when something happens, which costs the service some
  * 5 ms of processor time and Temporal 6. But each takes 0.1 MB, and the SDK looks through all of
  * them several times a task: some 2 ms among 2,000, 9 ms among 5,000, where it would be cheaper to
@@ -83,6 +89,8 @@ export interface Config {
   hookSources: HookSources;
   /** Who is told what happens, by name; the workers tell them. */
   webhooks: Webhooks;
+  /** Pause between two looks at what is to be sealed, in milliseconds; null: not sealed here. */
+  sealEveryMs: number | null;
   /** Who pays withdrawals for us where we hold no keys, by name. */
   custodians: Custodians;
   mnemonic: string;
@@ -162,6 +170,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     signer: readSigner(env, faults, integer('SIGNER_TIMEOUT_MS', DEFAULT_SIGNER_TIMEOUT_MS)),
     hookSources: readNamed('CHAIN_HOOKS', readHookSources, env, faults),
     webhooks: readNamed('WEBHOOKS', readWebhooks, env, faults),
+    sealEveryMs: integer('SEAL_EVERY_MS', DEFAULT_SEAL_EVERY_MS) || null,
     custodians: readNamed('CUSTODIANS', readCustodians, env, faults),
     mnemonic: env.HOLDFAST_DEV_MNEMONIC || PUBLIC_TEST_MNEMONIC,
     depositXpub: env.HOLDFAST_DEPOSIT_XPUB || null,

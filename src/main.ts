@@ -21,9 +21,12 @@ import { observeHooks } from './hooks/hookMetrics.ts';
 import { startHookReader } from './hooks/reader.ts';
 import { requireRiskCheck } from './ledger/recordRisk.ts';
 import { queueSteps } from './ledger/stepQueue.ts';
+import { requireTransactionCounter } from './ledger/transactionCounter.ts';
 import { createLog, type Log } from './observability/log.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
 import { observePayoutRuns } from './observability/payoutMetrics.ts';
+import { startSealer } from './seals/sealer.ts';
+import { observeSeals } from './seals/sealMetrics.ts';
 import { encryptingConverter, readCodecKeys } from './temporal/codec.ts';
 import { type Sagas, startSagas } from './temporal/sagas.ts';
 import { observeReorgs } from './watchers/reorgMetrics.ts';
@@ -70,6 +73,7 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
       applicationName: `holdfast ${[...config.roles].join(',')}`,
     });
     stops.push(() => db.end());
+    await requireTransactionCounter(db);
     const metrics = createMetrics();
     metrics.observePool('service', db);
     observeWithdrawals(metrics.registry, db);
@@ -112,6 +116,8 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
     }
     const webhooks = await tellOthers(config, { db, log, metrics });
     stops.push(() => webhooks.stop());
+    const sealer = sealEntries(config, { db, log, metrics });
+    stops.push(async () => sealer?.stop());
     const door = chain && openDoor(config, db, chain);
     const deps = { db, gateway: sagas.gateway, chain: door, log, metrics };
     const app = config.roles.has('api')
@@ -200,6 +206,13 @@ function tellOthers(config: Config, { db, log, metrics: { registry } }: HookDeps
   const webhooks = config.roles.has('worker') ? config.webhooks : {};
   observeWebhooks(registry, db);
   return startDispatcher({ db, log, webhooks, counter: createDeliveryCounter(registry) });
+}
+
+/** Entries are sealed by the workers; which of them does it changes nothing. */
+function sealEntries({ roles, sealEveryMs }: Config, { db, log, metrics }: HookDeps) {
+  if (!roles.has('worker')) return null;
+  observeSeals(metrics.registry, db);
+  return sealEveryMs === null ? null : startSealer({ db, log, everyMs: sealEveryMs });
 }
 
 interface HookDeps {

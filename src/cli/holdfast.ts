@@ -5,6 +5,8 @@ import { CHAIN_PROXY } from './chainProxy.ts';
 import { CODEC_SERVER } from './codecServer.ts';
 import { type Command, UsageFault } from './command.ts';
 import { RECONCILE } from './reconcile.ts';
+import { SEALS_EXPORT } from './sealsExport.ts';
+import { SEALS_VERIFY } from './sealsVerify.ts';
 import { WEBHOOKS } from './webhooks.ts';
 
 /** By the words that name them. */
@@ -13,6 +15,8 @@ const COMMANDS: Record<string, Command> = {
   'chain proxy': CHAIN_PROXY,
   'codec-server': CODEC_SERVER,
   reconcile: RECONCILE,
+  'seals export': SEALS_EXPORT,
+  'seals verify': SEALS_VERIFY,
   webhooks: WEBHOOKS,
 };
 

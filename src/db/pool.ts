@@ -11,6 +11,8 @@ export interface PoolSettings {
   size: number;
   /** What `pg_stat_activity` calls them. */
   applicationName: string;
+  /** Refuse to write, as a standby does. */
+  readOnly?: boolean;
 }
 
 /** A step waits for another step's lock, which is held for milliseconds; longer is a fault. */
@@ -42,6 +44,7 @@ export function createPool(settings: PoolSettings): Pool {
     lock_timeout: LOCK_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+    default_transaction_read_only: settings.readOnly ? 'on' : 'off',
     ...PLANNING,
     // Compiling costs more than any statement of a step takes.
     jit: 'off',

@@ -16,7 +16,9 @@ const FAULTS_PER_CHECK = 20;
 /**
  * Re-derives every balance, leg and group from the entries: gapless versions, running balances,
  * sums to zero, holds that ended once, reversals within what settled. Reads everything.
+ *
+ * @param patienceMs how long it may take; a minute where nothing is said
  */
-export function audit(db: Db): Promise<AuditReport> {
-  return callOnWholeBooks<AuditReport>(db, `ledger_audit(${FAULTS_PER_CHECK})`);
+export function audit(db: Db, patienceMs?: number): Promise<AuditReport> {
+  return callOnWholeBooks<AuditReport>(db, `ledger_audit(${FAULTS_PER_CHECK})`, patienceMs);
 }

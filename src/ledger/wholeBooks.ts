@@ -9,8 +9,12 @@ const PATIENCE_MS = 60_000;
  * Runs a call such as `ledger_audit(10)` with patience. The settings hold for this one message:
  * Postgres runs its statements as one transaction.
  */
-export async function callOnWholeBooks<Answer>(db: Db, call: string): Promise<Answer> {
-  const text = `set local statement_timeout = ${PATIENCE_MS}; set local enable_seqscan = on;
+export async function callOnWholeBooks<Answer>(
+  db: Db,
+  call: string,
+  patienceMs = PATIENCE_MS,
+): Promise<Answer> {
+  const text = `set local statement_timeout = ${patienceMs}; set local enable_seqscan = on;
     select ${call} as answer`;
   // One simple message of several statements is answered by several results.
   const results = (await withRetry(() => db.query(text))) as unknown as {

@@ -17,6 +17,7 @@ const FILE_OF = {
   hooks: 'src/hooks/door.ts',
   custody: 'src/custody/advance.ts',
   webhooks: 'src/webhooks/dispatcher.ts',
+  seals: 'src/seals/sealer.ts',
   temporal: 'src/temporal/gateway.ts',
   api: 'src/api/app.ts',
   main: 'src/main.ts',
@@ -56,6 +57,7 @@ const MAY_IMPORT: Record<Zone, readonly Zone[]> = {
   hooks: ['contracts', 'db', 'ledger', 'chains', 'watchers', 'observability', 'config'],
   custody: ['contracts', 'db', 'ledger', 'chains', 'observability', 'config'],
   webhooks: ['contracts', 'db', 'watchers', 'observability', 'config'],
+  seals: ['contracts', 'db', 'ledger', 'watchers', 'observability', 'config'],
   temporal: ['contracts', 'db', 'ledger', 'activities', 'observability', 'config'],
   api: ['contracts', 'db', 'ledger', 'chains', 'observability', 'config'],
   activities: [
