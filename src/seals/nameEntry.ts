@@ -55,13 +55,22 @@ async function nameGone(
   const high = isLast ? seal.uptoId + 1n : (ids[at] ?? 0n);
   const rest = `of seal ${seal.number} is gone${andMore(more)}.`;
   if (high - low > MOST_BETWEEN) return `An entry ${rest} It was between ${low} and ${high}.`;
-  const { rows } = await db.query<{ id: string }>(
-    `select n.id::text from generate_series($1::bigint + 1, $2::bigint - 1) n(id)
-     where not exists (select from ledger_entries e where e.id > $1 and e.id < $2 and e.id = n.id)
-     order by n.id`,
-    [low.toString(), high.toString()],
+  const { rows } = await db.query<{ id: string; isThere: boolean }>(
+    `select n.id::text, e.id is not null as "isThere"
+     from generate_series($1::bigint + 1, $2::bigint - 1) n(id)
+       left join (select x.id, x.xid from ledger_entries x where x.id > $1 and x.id < $2) e
+         on e.id = n.id
+     where e.id is null or e.xid >= $3 order by n.id`,
+    [low.toString(), high.toString(), seal.below.toString()],
   );
-  const absent = rows.map((row) => row.id);
+  const absent = rows.flatMap(({ id, isThere }) => (isThere ? [] : [id]));
+  const [late] = rows.filter(({ isThere }) => isThere);
+  if (absent.length === 0 && late) {
+    return (
+      `${await describe(db, BigInt(late.id))} was not sealed by seal ${seal.number} as it is now: ` +
+      'its transaction was changed later.'
+    );
+  }
   // The highest id of a seal is that of an entry, so it was not a step that failed.
   if (isLast && absent.includes(seal.uptoId.toString())) return `Entry ${seal.uptoId} ${rest}`;
   if (absent.length === 1) return `Entry ${absent[0]} ${rest}`;

@@ -26,7 +26,7 @@ export async function* readSeals(db: Db): AsyncGenerator<Seal> {
            encode(entries_hash, 'hex') as "entriesHash",
            to_char(sealed_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as "sealedAt",
            encode(hash, 'hex') as hash, marks
-         from seals where number > $1 order by number limit ${SEALS_AT_ONCE}`,
+         from seals where number > $1 order by seals.number limit ${SEALS_AT_ONCE}`,
         [after.toString()],
       ),
     );

@@ -62,7 +62,7 @@ function doneUntil(seal: Seal | null, entries: number): Omit<Verification, 'faul
 async function lastSeal(db: Db): Promise<{ number: string; uptoId: string; total: string } | null> {
   const { rows } = await db.query<{ number: string; uptoId: string; total: string }>(
     `select number::text, upto_id::text as "uptoId", total::text from seals
-     order by number desc limit 1`,
+     order by seals.number desc limit 1`,
   );
   return rows[0] ?? null;
 }

@@ -53,7 +53,7 @@ export async function tamper(owner: Pool, table: 'ledger_entries' | 'seals', sql
     await client.query('begin');
     await client.query(`alter table ${table} disable trigger user`);
     await client.query(sql);
-    await client.query(`alter table ${table} enable always trigger user`);
+    await client.query(`alter table ${table} enable trigger user`);
     await client.query('commit');
   } catch (error) {
     await client.query('rollback');
