@@ -16,19 +16,20 @@ const seconds = Number(process.env.HOLDFAST_PROPERTY_SECONDS ?? 7);
 const MOST_RUNS = 1_000_000;
 const WRITERS = 4;
 
-type Client = Awaited<ReturnType<TestDatabase['owner']['connect']>>;
-
 let db: TestDatabase;
-let writers: { client: Client; isOpen: boolean }[];
+let writers: Awaited<ReturnType<typeof openWriter>>[];
 beforeAll(async () => {
   db = await createTestDatabase();
-  const open = async () => ({ client: await db.owner.connect(), isOpen: false });
-  writers = await Promise.all(Array.from({ length: WRITERS }, open));
+  writers = await Promise.all(Array.from({ length: WRITERS }, openWriter));
   process.stdout.write(`HOLDFAST_SEED=${seed}\n`);
 });
 afterAll(() => {
   for (const { client } of writers) client.release(true);
 });
+
+async function openWriter() {
+  return { client: await db.owner.connect(), isOpen: false };
+}
 
 /** What a writer does next; all but `seal` in its transaction, which begins by itself. */
 const act = fc.record({

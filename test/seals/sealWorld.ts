@@ -12,7 +12,7 @@ import { credit, debit, done, hold, step, walletWith } from '../ledger/ledgerWor
 export async function pay(db: Pool, amount = '1'): Promise<string> {
   const [a, b] = [await walletWith(db, amount), await walletWith(db, '0')];
   const group = await hold(db, [debit(a, amount), credit(b, amount)]);
-  await done(settle(db, { ...step('settle', group), legs: null }));
+  await done(settle(db, { ...step('settle', group), legs: null, final: true }));
   return group;
 }
 
