@@ -13,6 +13,7 @@ import { run as payout } from './payout.ts';
 import { run as peer } from './peer.ts';
 import { type BenchReport, figuresOf, type Report, type Tell, textOf } from './report.ts';
 import { run as saga } from './saga.ts';
+import { run as seals } from './seals.ts';
 import { run as storage } from './storage.ts';
 import { run as watcher } from './watcher.ts';
 import { run as workers } from './workers.ts';
@@ -39,6 +40,10 @@ const BENCHES: Record<string, { about: string; run: Run }> = {
   growth: {
     about: 'what an operation and a read cost in an empty ledger and in a large one',
     run: growth,
+  },
+  seals: {
+    about: 'entries sealed and verified a second, and what steps lose by it',
+    run: seals,
   },
   open: {
     about: 'memory, acts, lists, sweeper and restart with many groups that wait',

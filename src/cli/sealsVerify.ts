@@ -48,7 +48,7 @@ async function run(args: string[]): Promise<number> {
     throw new UsageFault('--public-key goes with --head.');
   }
   const unsigned = keyFile === undefined ? [] : notSignedBy(keyIn(keyFile), heads);
-  const db = createPool({ databaseUrl, size: 1, applicationName: NAME, readOnly: true });
+  const db = createPool({ databaseUrl, size: 2, applicationName: NAME, readOnly: true });
   try {
     const seals = await verifySeals({ db, heads: heads.map(({ head }) => head), tell: teller() });
     const balances = values['no-balances'] ? null : await audit(db, BALANCES_PATIENCE_MS);

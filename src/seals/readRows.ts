@@ -46,25 +46,40 @@ export async function* readSeals(db: Db): AsyncGenerator<Seal> {
   }
 }
 
-/** All entries with ids of up to `uptoId`, in the order of their ids. */
-export async function* readEntries(db: Db, uptoId: bigint): AsyncGenerator<ReadEntry> {
+/**
+ * All entries with ids of up to `uptoId`, in the order of their ids, a part at a time. The next part
+ * is read while the caller works on one: Postgres takes as long for a part as hashing it does.
+ */
+export async function* readEntries(db: Db, uptoId: bigint): AsyncGenerator<ReadEntry[]> {
   // Ids begin with 1; whoever forged one below is to be seen too.
   let after = -(2n ** 63n);
-  let until = IDS_AT_ONCE;
-  while (after < uptoId) {
-    if (until > uptoId) until = uptoId;
-    const rows = await readBetween(db, after, until);
-    for (const fields of rows) {
-      yield { id: BigInt(fields[0] ?? ''), xid: BigInt(fields[13] ?? ''), hash: entryHash(fields) };
-    }
+  let until = least(IDS_AT_ONCE, uptoId);
+  let part = readBetween(db, after, until);
+  for (;;) {
+    const rows = await part;
     after = until;
-    if (rows.length === 0) {
+    if (rows.length === 0 && after < uptoId) {
       const next = await nextId(db, after, uptoId);
       if (next === null) return;
       after = next - 1n;
     }
-    until = after + IDS_AT_ONCE;
+    if (after < uptoId) {
+      until = least(after + IDS_AT_ONCE, uptoId);
+      part = readBetween(db, after, until);
+      // Who stops before the end does not wait for it.
+      part.catch(() => {});
+    }
+    yield rows.map((fields) => ({
+      id: BigInt(fields[0] ?? ''),
+      xid: BigInt(fields[13] ?? ''),
+      hash: entryHash(fields),
+    }));
+    if (after >= uptoId) return;
   }
+}
+
+function least(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
 }
 
 async function readBetween(db: Db, after: bigint, until: bigint): Promise<EntryFields[]> {

@@ -136,11 +136,12 @@ async function neverDecided(db: Db, late: ReadEntry[]): Promise<string[]> {
 class Sorter {
   /** Read already, in the order of ids, and of no seal so far. */
   late: ReadEntry[] = [];
-  readonly #entries: AsyncGenerator<ReadEntry>;
-  #ahead: ReadEntry | null = null;
+  readonly #parts: AsyncGenerator<ReadEntry[]>;
+  #part: ReadEntry[] = [];
+  #at = 0;
 
-  constructor(entries: AsyncGenerator<ReadEntry>) {
-    this.#entries = entries;
+  constructor(parts: AsyncGenerator<ReadEntry[]>) {
+    this.#parts = parts;
   }
 
   async next({ uptoId, below }: Seal): Promise<Found & { hash: string }> {
@@ -156,12 +157,23 @@ class Sorter {
     };
     const late = this.late.filter((entry) => !sort(entry));
     for (;;) {
-      this.#ahead ??= (await this.#entries.next()).value ?? null;
-      if (this.#ahead === null || this.#ahead.id > uptoId) break;
-      if (!sort(this.#ahead)) late.push(this.#ahead);
-      this.#ahead = null;
+      const entry = this.#part[this.#at] ?? (await this.#readOn());
+      if (entry === undefined || entry.id > uptoId) break;
+      if (!sort(entry)) late.push(entry);
+      this.#at += 1;
     }
     this.late = late;
     return { ids, marks: Buffer.concat(marks), hash: hash.digest('hex') };
+  }
+
+  /** The first of the next part. */
+  async #readOn(): Promise<ReadEntry | undefined> {
+    while (this.#at >= this.#part.length) {
+      const { value, done } = await this.#parts.next();
+      if (done) return undefined;
+      this.#part = value;
+      this.#at = 0;
+    }
+    return this.#part[this.#at];
   }
 }
