@@ -138,10 +138,6 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   };
   const start = env.CHAIN_START_BLOCK;
   if (start && !/^\d+$/.test(start)) faults.push(`CHAIN_START_BLOCK must be a block number`);
-  const traces = CHAIN_TRACES.find((mode) => mode === env.CHAIN_TRACES) ?? null;
-  if (traces === null && env.CHAIN_TRACES && env.CHAIN_TRACES !== 'auto') {
-    faults.push(`CHAIN_TRACES must be auto, ${CHAIN_TRACES.join(', ')}`);
-  }
   const roles = (env.HOLDFAST_ROLES || ROLES.join(',')).split(',').map((role) => role.trim());
   const unknown = roles.filter((role) => !(ROLES as readonly string[]).includes(role));
   if (unknown.length > 0) {
@@ -157,7 +153,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     chainStartBlock: start && /^\d+$/.test(start) ? BigInt(start) : null,
     chainPollMs: integer('CHAIN_POLL_MS', 250),
     collectEveryMs: integer('COLLECT_EVERY_MS', DEFAULT_COLLECT_EVERY_MS),
-    chainTraces: traces,
+    chainTraces: readTraces(env, faults),
     paying: {
       stuckAfterSeconds: integer('WITHDRAWAL_STUCK_AFTER_SECONDS', 600),
       bumpAfterSeconds: integer('WITHDRAWAL_BUMP_AFTER_SECONDS', 600) || null,
@@ -189,6 +185,14 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   }
   if (faults.length > 0) throw new Error(`Configuration: ${faults.join('; ')}.`);
   return config;
+}
+
+function readTraces(env: NodeJS.ProcessEnv, faults: string[]): Config['chainTraces'] {
+  const traces = CHAIN_TRACES.find((mode) => mode === env.CHAIN_TRACES) ?? null;
+  if (traces === null && env.CHAIN_TRACES && env.CHAIN_TRACES !== 'auto') {
+    faults.push(`CHAIN_TRACES must be auto, ${CHAIN_TRACES.join(', ')}`);
+  }
+  return traces;
 }
 
 /** Below it, whoever sees one signed request could guess the secret. */

@@ -15,7 +15,7 @@ import { SIGNAL } from './contracts/sagas.ts';
 import { connectCustodians } from './custody/connect.ts';
 import { isCustodyOpen } from './custody/custodyTables.ts';
 import { migrate } from './db/migrate.ts';
-import { createPool, type Db } from './db/pool.ts';
+import { createPool, type Db, type Pool } from './db/pool.ts';
 import { createHookDoor } from './hooks/door.ts';
 import { observeHooks } from './hooks/hookMetrics.ts';
 import { startHookReader } from './hooks/reader.ts';
@@ -67,11 +67,7 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
   try {
     const applied = await migrate(config.databaseUrl);
     if (applied.length > 0) log.info({ applied }, 'Migrated the database');
-    const db = createPool({
-      databaseUrl: config.databaseUrl,
-      size: config.poolSize,
-      applicationName: `holdfast ${[...config.roles].join(',')}`,
-    });
+    const db = connect(config);
     stops.push(() => db.end());
     await requireTransactionCounter(db);
     const metrics = createMetrics();
@@ -116,8 +112,7 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
     }
     const webhooks = await tellOthers(config, { db, log, metrics });
     stops.push(() => webhooks.stop());
-    const sealer = sealEntries(config, { db, log, metrics });
-    stops.push(async () => sealer?.stop());
+    stops.push(sealEntries(config, { db, log, metrics }));
     const door = chain && openDoor(config, db, chain);
     const deps = { db, gateway: sagas.gateway, chain: door, log, metrics };
     const app = config.roles.has('api')
@@ -131,6 +126,10 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
     await stop();
     throw error;
   }
+}
+
+function connect({ databaseUrl, poolSize: size, roles }: Config): Pool {
+  return createPool({ databaseUrl, size, applicationName: `holdfast ${[...roles].join(',')}` });
 }
 
 /** Where the sagas live, and how many of them here. */
@@ -208,11 +207,13 @@ function tellOthers(config: Config, { db, log, metrics: { registry } }: HookDeps
   return startDispatcher({ db, log, webhooks, counter: createDeliveryCounter(registry) });
 }
 
-/** Entries are sealed by the workers; which of them does it changes nothing. */
+/** Entries are sealed by the workers; which of them does it changes nothing. Answers how to stop. */
 function sealEntries({ roles, sealEveryMs }: Config, { db, log, metrics }: HookDeps) {
-  if (!roles.has('worker')) return null;
+  if (!roles.has('worker')) return async () => {};
   observeSeals(metrics.registry, db);
-  return sealEveryMs === null ? null : startSealer({ db, log, everyMs: sealEveryMs });
+  if (sealEveryMs === null) return async () => {};
+  const sealer = startSealer({ db, log, everyMs: sealEveryMs });
+  return () => sealer.stop();
 }
 
 interface HookDeps {
