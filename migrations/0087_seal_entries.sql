@@ -29,10 +29,10 @@ return coalesce(
   pg_sequence_last_value(pg_get_serial_sequence('ledger_entries', 'id')::regclass), 0);
 
 -- From where on an entry may come late, that is, belong to the seal after `s` with an id that `s`
--- had passed. An entry with an id of up to `upto_id` of a seal was written by a transaction that had
--- begun when it was made; of those whose transactions had all ended by the time of `s` none comes
--- any more. The last seal itself is left out: an id may be given a moment before its transaction
--- has a number.
+-- had passed. An entry with an id of up to `upto_id` of a seal was written by a transaction that
+-- had begun when it was made; of those whose transactions had all ended by the time of `s` none
+-- comes any more. The last seal itself is left out: an id may be given a moment before its
+-- transaction has a number.
 create function late_from(s seals) returns bigint
 language sql stable
 return coalesce((

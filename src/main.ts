@@ -207,7 +207,7 @@ function tellOthers(config: Config, { db, log, metrics: { registry } }: HookDeps
   return startDispatcher({ db, log, webhooks, counter: createDeliveryCounter(registry) });
 }
 
-/** Entries are sealed by the workers; which of them does it changes nothing. Answers how to stop. */
+/** Entries are sealed by the workers, whichever of them does it. Answers how to stop. */
 function sealEntries({ roles, sealEveryMs }: Config, { db, log, metrics }: HookDeps) {
   if (!roles.has('worker')) return async () => {};
   observeSeals(metrics.registry, db);

@@ -15,8 +15,8 @@ later holdfast seals verify --head FILE says whether all entries up to it are as
 
 Exit code: 0 printed, 1 nothing is sealed yet, 2 it could not be read.
 
-Reads DATABASE_URL and SEAL_SIGNING_KEY: an Ed25519 private key in PEM, or the path of a file with it
-(openssl genpkey -algorithm ed25519). Without it the head is not signed.`;
+Reads DATABASE_URL and SEAL_SIGNING_KEY: an Ed25519 private key in PEM, or the path of a file with
+it (openssl genpkey -algorithm ed25519). Without it the head is not signed.`;
 
 async function run(args: string[]): Promise<number> {
   parseArgs({ args, options: {} });

@@ -10,9 +10,9 @@ import { type Command, UsageFault } from './command.ts';
 
 const HELP = `holdfast seals verify [--head FILE]... [--public-key FILE] [--no-balances] [--json]
 
-Makes every seal again from the entries, looks whether heads that were exported are on the chain, and
-derives every balance, leg and group from the entries. Names the first entry or seal that is not as
-it was. It changes nothing, and may be pointed at a standby.
+Makes every seal again from the entries, looks whether heads that were exported are on the chain,
+and derives every balance, leg and group from the entries. Names the first entry or seal that is not
+as it was. It changes nothing, and may be pointed at a standby.
 
   --head FILE        a head that holdfast seals export printed; may be given several times. Without
                      one it shows only that nobody changed an entry and left the seals alone

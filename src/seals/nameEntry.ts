@@ -67,8 +67,8 @@ async function nameGone(
   const [late] = rows.filter(({ isThere }) => isThere);
   if (absent.length === 0 && late) {
     return (
-      `${await describe(db, BigInt(late.id))} was not sealed by seal ${seal.number} as it is now: ` +
-      'its transaction was changed later.'
+      `${await describe(db, BigInt(late.id))} was not sealed by seal ${seal.number} as it is ` +
+      'now: its transaction was changed later.'
     );
   }
   // The highest id of a seal is that of an entry, so it was not a step that failed.

@@ -47,8 +47,8 @@ export async function* readSeals(db: Db): AsyncGenerator<Seal> {
 }
 
 /**
- * All entries with ids of up to `uptoId`, in the order of their ids, a part at a time. The next part
- * is read while the caller works on one: Postgres takes as long for a part as hashing it does.
+ * All entries with ids of up to `uptoId`, in the order of their ids, a part at a time. The next
+ * part is read while the caller works on one: Postgres takes as long for a part as hashing it does.
  */
 export async function* readEntries(db: Db, uptoId: bigint): AsyncGenerator<ReadEntry[]> {
   // Ids begin with 1; whoever forged one below is to be seen too.

@@ -1,6 +1,6 @@
 /**
- * Makes all seals again from the entries. Every call reads a part, so nothing is held up by it and a
- * standby can be asked: what a seal covers was decided for ever when the seal was made.
+ * Makes all seals again from the entries. Every call reads a part, so nothing is held up by it and
+ * a standby can be asked: what a seal covers was decided for ever when the seal was made.
  */
 import { createHash } from 'node:crypto';
 import type { Db } from '../db/pool.ts';
@@ -79,7 +79,8 @@ function chainFault(seal: Seal, before: Seal | null): string | null {
   if (seal.previous !== wanted) {
     return (
       `Seal ${number} does not follow ${before ? `seal ${before.number}` : 'the beginning'}: it ` +
-      `was made after the hash ${seal.previous}, and there is ${wanted}. One of the two was changed.`
+      `was made after the hash ${seal.previous}, and there is ${wanted}. One of the two was ` +
+      'changed.'
     );
   }
   if (seal.total !== (before?.total ?? 0n) + BigInt(seal.entries)) {

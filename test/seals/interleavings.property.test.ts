@@ -1,6 +1,6 @@
 /**
  * Random transactions that write entries at the same time, some of which are taken back, and seals
- * made at any moment between: in the end each entry is in one seal, and all seals can be made again.
+ * made at any moment between: in the end each entry is in one seal, and all can be made again.
  *
  * HOLDFAST_SEED repeats a run; HOLDFAST_PROPERTY_SECONDS lets it run longer than `npm test` does.
  */
@@ -32,8 +32,8 @@ async function openWriter() {
 }
 
 /**
- * What a writer does next, in its transaction, which begins by itself. `seal` is nobody's; `overtake`
- * is the case that matters and that chance brings about too rarely.
+ * What a writer does next, in its transaction, which begins by itself. `seal` is nobody's;
+ * `overtake` is the case that matters and that chance brings about too rarely.
  */
 const act = fc.record({
   writer: fc.nat({ max: WRITERS - 1 }),
@@ -79,8 +79,8 @@ async function perform({ writer, what, ids }: { writer: number; what: string; id
 }
 
 /**
- * A writer leaves ids behind that others pass, whose seals are made, one after the other, while it is
- * still open. They can be, since theirs is the older transaction.
+ * A writer leaves ids behind that others pass, whose seals are made, one after the other, while it
+ * is still open. They can be, since theirs is the older transaction.
  */
 async function overtake(writer: number, ids: number): Promise<void> {
   for (const [each] of writers.entries()) await perform({ writer: each, what: 'commit', ids });

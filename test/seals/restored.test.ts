@@ -68,8 +68,8 @@ describe('books that were restored', () => {
     await sealUntil(world.pool);
     const exported = await head(world.pool);
     expect(await faultsOf(pool, [exported])).toEqual([
-      `Seal ${exported.number} is missing: an exported head names it, and the chain ends with seal ` +
-        `${(await head(pool)).number}.`,
+      `Seal ${exported.number} is missing: an exported head names it, and the chain ends with ` +
+        `seal ${(await head(pool)).number}.`,
     ]);
     // Another history grows in its place.
     while ((await head(pool)).number < exported.number) {

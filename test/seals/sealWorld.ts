@@ -1,4 +1,4 @@
-/** Books with some entries, the sealer's one call, and an owner who changes rows behind triggers. */
+/** Books with some entries, the sealer's one call, and an owner who goes behind triggers. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from '../../src/db/pool.ts';
 import { settle } from '../../src/ledger/settle.ts';

@@ -190,8 +190,8 @@ describe('sealing', () => {
   it('keeps its seals as entries are kept: nobody else makes, changes or removes one', async () => {
     await pay(db);
     await sealUntil(db);
-    const insert = `insert into seals select number + 1, previous, upto_id, below, next_xid, entries,
-      total, entries_hash, sealed_at, hash, marks from seals`;
+    const insert = `insert into seals select number + 1, previous, upto_id, below, next_xid,
+      entries, total, entries_hash, sealed_at, hash, marks from seals`;
     const code = (pool: Pool, sql: string) =>
       pool.query(sql).then(
         () => 'no error',

@@ -157,7 +157,8 @@ describe('an owner who changes seals', () => {
     await seals(`delete from seals where number = ${last}`);
     expect(await faultsOf(db)).toEqual([]);
     expect(await faultsOf(db, [exported])).toEqual([
-      `Seal ${last} is missing: an exported head names it, and the chain ends with seal ${last - 1}.`,
+      `Seal ${last} is missing: an exported head names it, and the chain ends with ` +
+        `seal ${last - 1}.`,
     ]);
     await seals('delete from seals');
     expect(await faultsOf(db, [exported])).toEqual([
