@@ -10,6 +10,9 @@ import { createWorld } from '../ledger/ledgerWorld.ts';
 import { idsOf, pay, sealUntil, tamper } from '../seals/sealWorld.ts';
 import type { TestDatabase } from '../support/testDatabase.ts';
 
+/** Each call starts a process, and a busy machine takes seconds for one. */
+const PATIENCE = { timeout: 120_000 };
+
 const HOLDFAST = fileURLToPath(new URL('../../src/cli/holdfast.ts', import.meta.url));
 
 let world: TestDatabase;
@@ -45,7 +48,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-it('exports no head and verifies nothing before anything is sealed', () => {
+it('exports no head and verifies nothing before anything is sealed', PATIENCE, () => {
   const exported = seals(['export']);
   expect([exported.status, exported.stdout]).toEqual([1, '']);
   expect(exported.stderr).toMatch(/^Nothing is sealed yet/);
@@ -53,7 +56,7 @@ it('exports no head and verifies nothing before anything is sealed', () => {
   expect([verified.status, verified.stdout]).toEqual([0, expect.stringMatching(/^Nothing is se/)]);
 });
 
-it('exports a head unsigned, and says so', async () => {
+it('exports a head unsigned, and says so', PATIENCE, async () => {
   await pay(world.pool);
   await sealUntil(world.pool);
   const { status, stdout, stderr } = seals(['export']);
@@ -73,7 +76,7 @@ it('exports a head unsigned, and says so', async () => {
   expect([demanding.status, demanding.stdout]).toEqual([1, expect.stringMatching(/is not signed/)]);
 });
 
-it('signs a head so that any program can check it by the format in words', () => {
+it('signs a head so that any program can check it by the format in words', PATIENCE, () => {
   const { publicKey, privateFile, pem } = keys('own');
   const { status, stdout, stderr } = seals(['export'], { SEAL_SIGNING_KEY: privateFile });
   expect([status, stderr]).toEqual([0, '']);
@@ -87,7 +90,7 @@ it('signs a head so that any program can check it by the format in words', () =>
   expect(seals(['export'], { SEAL_SIGNING_KEY: pem }).stdout).toBe(stdout);
 });
 
-it('verifies by the public key that the head is what was signed', () => {
+it('verifies by the public key that the head is what was signed', PATIENCE, () => {
   const [own, other] = [keys('own'), keys('other')];
   const { stdout } = seals(['export'], { SEAL_SIGNING_KEY: own.privateFile });
   const head = file('head.json', stdout);
@@ -109,26 +112,32 @@ it('verifies by the public key that the head is what was signed', () => {
   expect([byOwn.status, byOwn.stdout]).toEqual([1, expect.stringMatching(/was changed, or was/)]);
 });
 
-it('names the entry, the wallet and the group that do not fit, and ends with 1', async () => {
-  const group = await pay(world.pool, '3');
-  await sealUntil(world.pool);
-  const [id] = await idsOf(world.pool, group);
-  await tamper(
-    world.owner,
-    'ledger_entries',
-    `update ledger_entries set amount = amount * 2 where id = ${id}`,
-  );
-  const { status, stdout } = seals(['verify']);
-  expect(stdout).toMatch(new RegExp(`^Entry ${id} \\(HOLD of leg 1 of ${group}, .*changed later`));
-  expect(stdout).toMatch(/\nWallet w-\d+: entry \d+ is version/);
-  expect(stdout).toMatch(new RegExp(`\\nGroup ${group}: leg 1: `));
-  expect(stdout).toMatch(/\nNot all is as it was sealed/);
-  expect(status).toBe(1);
-  const alone = seals(['verify', '--no-balances', '--json']);
-  const report = JSON.parse(alone.stdout);
-  expect([alone.status, report.ok, report.balances]).toEqual([1, false, null]);
-  expect(report.seals.faults).toHaveLength(1);
-});
+it(
+  'names the entry, the wallet and the group that do not fit, and ends with 1',
+  PATIENCE,
+  async () => {
+    const group = await pay(world.pool, '3');
+    await sealUntil(world.pool);
+    const [id] = await idsOf(world.pool, group);
+    await tamper(
+      world.owner,
+      'ledger_entries',
+      `update ledger_entries set amount = amount * 2 where id = ${id}`,
+    );
+    const { status, stdout } = seals(['verify']);
+    expect(stdout).toMatch(
+      new RegExp(`^Entry ${id} \\(HOLD of leg 1 of ${group}, .*changed later`),
+    );
+    expect(stdout).toMatch(/\nWallet w-\d+: entry \d+ is version/);
+    expect(stdout).toMatch(new RegExp(`\\nGroup ${group}: leg 1: `));
+    expect(stdout).toMatch(/\nNot all is as it was sealed/);
+    expect(status).toBe(1);
+    const alone = seals(['verify', '--no-balances', '--json']);
+    const report = JSON.parse(alone.stdout);
+    expect([alone.status, report.ok, report.balances]).toEqual([1, false, null]);
+    expect(report.seals.faults).toHaveLength(1);
+  },
+);
 
 it.each([
   [['verify', '--what'], /--what/],
