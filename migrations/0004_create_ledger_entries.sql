@@ -6,7 +6,7 @@ create type entry_status as enum ('HOLD', 'SETTLED', 'RELEASED', 'CANCELLED');
 -- No foreign keys: the statement trigger below finds the group and the leg of each row, and
 -- a key lock on shared wallets (`external:…`) would be taken by every transfer at once.
 create table ledger_entries (
-  -- In the order of writing; an entry is found by its group or its wallet, never by this.
+  -- In the order of writing; a step finds an entry by its group or its wallet, never by this.
   id bigint generated always as identity,
   group_id text collate "C" not null,
   leg smallint not null,
