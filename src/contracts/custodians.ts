@@ -1,5 +1,6 @@
 /** Who holds the keys of assets for us: the variable CUSTODIANS. */
 import { z } from 'zod';
+import { readNamedSettings } from './namedSettings.ts';
 
 /** A custodian that was asked looks a payment up in its own books; a slow one takes seconds. */
 const TIMEOUT_MS = 10_000;
@@ -39,30 +40,15 @@ const custodian = z.strictObject({
 export type CustodianSettings = z.infer<typeof custodian>;
 export type Custodians = Readonly<Record<string, CustodianSettings>>;
 
-const custodians = z.record(z.string().regex(/^[a-z0-9_-]{1,64}$/), custodian);
-
 /**
  * Reads the custodians by their names from JSON.
  *
  * @param faults gets a sentence for each thing that is wrong; tokens are never among the words
  */
 export function readCustodians(text: string, faults: string[]): Custodians {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    faults.push('CUSTODIANS must be a JSON object, or the path of a file with one');
-    return {};
-  }
-  const read = custodians.safeParse(json);
-  if (!read.success) {
-    for (const { path, message } of read.error.issues) {
-      faults.push(`CUSTODIANS: ${path.join('.') || 'the whole'}: ${message}`);
-    }
-    return {};
-  }
-  const assets = Object.values(read.data).flatMap((each) => Object.keys(each.assets));
+  const custodians = readNamedSettings('CUSTODIANS', custodian, text, faults);
+  const assets = Object.values(custodians).flatMap((each) => Object.keys(each.assets));
   const twice = assets.find((asset, at) => assets.indexOf(asset) !== at);
   if (twice !== undefined) faults.push(`CUSTODIANS: ${twice} has two custodians`);
-  return read.data;
+  return custodians;
 }

@@ -1,5 +1,6 @@
 /** Who may send hooks, and how each of them signs: the variable CHAIN_HOOKS. */
 import { z } from 'zod';
+import { readNamedSettings } from './namedSettings.ts';
 
 /** Below it, whoever sees one signed request could guess the secret. */
 const LEAST_SECRET_LENGTH = 16;
@@ -48,25 +49,11 @@ const hookSource = z.discriminatedUnion('kind', [
 export type HookSource = z.infer<typeof hookSource>;
 export type HookSources = Readonly<Record<string, HookSource>>;
 
-const hookSources = z.record(z.string().regex(/^[a-z0-9_-]{1,64}$/), hookSource);
-
 /**
  * Reads the sources by their names from JSON.
  *
  * @param faults gets a sentence for each thing that is wrong; secrets are never among the words
  */
 export function readHookSources(text: string, faults: string[]): HookSources {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    faults.push('CHAIN_HOOKS must be a JSON object, or the path of a file with one');
-    return {};
-  }
-  const read = hookSources.safeParse(json);
-  if (read.success) return read.data;
-  for (const { path, message } of read.error.issues) {
-    faults.push(`CHAIN_HOOKS: ${path.join('.') || 'the whole'}: ${message}`);
-  }
-  return {};
+  return readNamedSettings('CHAIN_HOOKS', hookSource, text, faults);
 }

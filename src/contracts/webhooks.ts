@@ -1,5 +1,7 @@
 /** Who is told what happens, and how each can be sure that it was us: the variable WEBHOOKS. */
 import { z } from 'zod';
+import { readNamedSettings } from './namedSettings.ts';
+import { keyOfSecret, SECRET_PREFIX } from './signingSecret.ts';
 
 /** What Standard Webhooks asks for. */
 const LEAST_SECRET_BYTES = 24;
@@ -10,11 +12,12 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 /** A delivery is tried again by others where it takes longer; see `src/webhooks/dispatcher.ts`. */
 const MOST_TIMEOUT_MS = 30_000;
 
-const PREFIX = 'whsec_';
 const secret = z.string().refine((text) => {
-  const bytes = Buffer.from(text.slice(PREFIX.length), 'base64').length;
-  return text.startsWith(PREFIX) && bytes >= LEAST_SECRET_BYTES && bytes <= MOST_SECRET_BYTES;
-}, `must be ${PREFIX} and ${LEAST_SECRET_BYTES} to ${MOST_SECRET_BYTES} bytes in base64`);
+  const bytes = keyOfSecret(text).length;
+  return (
+    text.startsWith(SECRET_PREFIX) && bytes >= LEAST_SECRET_BYTES && bytes <= MOST_SECRET_BYTES
+  );
+}, `must be ${SECRET_PREFIX} and ${LEAST_SECRET_BYTES} to ${MOST_SECRET_BYTES} bytes in base64`);
 
 const endpoint = z.strictObject({
   url: z.string().refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), {
@@ -35,25 +38,11 @@ const endpoint = z.strictObject({
 export type Webhook = z.infer<typeof endpoint>;
 export type Webhooks = Readonly<Record<string, Webhook>>;
 
-const webhooks = z.record(z.string().regex(/^[a-z0-9_-]{1,64}$/), endpoint);
-
 /**
  * Reads the endpoints by their names from JSON.
  *
  * @param faults gets a sentence for each thing that is wrong; secrets are never among the words
  */
 export function readWebhooks(text: string, faults: string[]): Webhooks {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    faults.push('WEBHOOKS must be a JSON object, or the path of a file with one');
-    return {};
-  }
-  const read = webhooks.safeParse(json);
-  if (read.success) return read.data;
-  for (const { path, message } of read.error.issues) {
-    faults.push(`WEBHOOKS: ${path.join('.') || 'the whole'}: ${message}`);
-  }
-  return {};
+  return readNamedSettings('WEBHOOKS', endpoint, text, faults);
 }

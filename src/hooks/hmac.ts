@@ -2,6 +2,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { HookSource } from '../contracts/hookSources.ts';
 import type { HookDelivery } from '../contracts/hooks.ts';
+import { keyOfSecret } from '../contracts/signingSecret.ts';
 import { deliveryIdOf } from './deliveryId.ts';
 
 /** Whose hook it is, or why it is not believed, in a sentence. */
@@ -48,11 +49,7 @@ export function verifyStandard(
     .filter((each) => each.startsWith('v1,'))
     .map((each) => each.slice('v1,'.length));
   const content = Buffer.concat([Buffer.from(`${id}.${timestamp}.`), body]);
-  const keys = secrets.map((secret) =>
-    secret.startsWith('whsec_')
-      ? Buffer.from(secret.slice('whsec_'.length), 'base64')
-      : Buffer.from(secret),
-  );
+  const keys = secrets.map(keyOfSecret);
   if (!isSigned(keys, content, signatures, 'base64')) return { refused: FORGED };
   return { deliveryId: deliveryIdOf(body, id) };
 }

@@ -2,6 +2,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import type { PayoutRun } from '../contracts/payouts.ts';
 import type { Group, Timestamp } from '../contracts/resources.ts';
+import { keyOfSecret } from '../contracts/signingSecret.ts';
 import type { Refusal } from '../contracts/steps.ts';
 import type { DueDelivery } from './deliveryTables.ts';
 
@@ -26,7 +27,6 @@ export interface Message {
 
 /** Hex digits of a hash; enough that no two events of a ledger share them. */
 const ID_DIGITS = 32;
-const PREFIX = 'whsec_';
 
 /** Says what happened in the words of the operation's frozen answer. */
 export function messageOf({ event, at, groupId, operation, answer }: DueDelivery): Message {
@@ -57,8 +57,8 @@ export function signatureHeaders(
   seconds: number,
 ): Record<string, string> {
   const signatures = secrets.map((secret) => {
-    const key = Buffer.from(secret.slice(PREFIX.length), 'base64');
-    return `v1,${createHmac('sha256', key).update(`${id}.${seconds}.${body}`).digest('base64')}`;
+    const hmac = createHmac('sha256', keyOfSecret(secret));
+    return `v1,${hmac.update(`${id}.${seconds}.${body}`).digest('base64')}`;
   });
   return {
     'webhook-id': id,

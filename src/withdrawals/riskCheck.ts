@@ -5,6 +5,7 @@
 import { createHmac } from 'node:crypto';
 import { Counter, type Registry } from 'prom-client';
 import type { Amount, Metadata, Timestamp } from '../contracts/resources.ts';
+import { keyOfSecret } from '../contracts/signingSecret.ts';
 
 /** What is told of a withdrawal; `riskMeta` and `metadata` are the caller's own words. */
 export interface RiskQuestion {
@@ -106,10 +107,8 @@ async function post(options: RiskCheckOptions, question: RiskQuestion): Promise<
 
 /** `v1,<base64 of HMAC-SHA-256>` over id, timestamp and body, as Standard Webhooks has it. */
 function signature(secret: string, content: string): string {
-  const key = secret.startsWith('whsec_')
-    ? Buffer.from(secret.slice('whsec_'.length), 'base64')
-    : Buffer.from(secret, 'utf8');
-  return `v1,${createHmac('sha256', key).update(content).digest('base64')}`;
+  const hmac = createHmac('sha256', keyOfSecret(secret));
+  return `v1,${hmac.update(content).digest('base64')}`;
 }
 
 /** What cannot be understood is no verdict: to guess would be to pay. */

@@ -197,6 +197,8 @@ describe('GET and DELETE /v1/destinations', () => {
     expect((await list('named')).status).toBe(201);
     expect(faultOf(await deleted({ address: IBAN, memo: '8' }))).toEqual([404, 'NOT_FOUND']);
     expect(faultOf(await deleted({}))).toEqual([400, 'INVALID_REQUEST', '/address']);
+    const labelled = await deleted({ address: IBAN, label: 'bank' });
+    expect(faultOf(labelled)).toEqual([400, 'INVALID_REQUEST', '/label']);
     const shown = async () =>
       (await shop.get('/v1/destinations?owner=named')).body.data.map(
         ({ id }: { id: string }) => id,

@@ -15,6 +15,7 @@ import {
   destination,
   destinationPage,
   destinationQuery,
+  namedDestinationBody,
 } from '../schemas/destination.ts';
 import { BODY_CODES, problems } from '../schemas/problem.ts';
 import { idParam } from '../schemas/text.ts';
@@ -70,9 +71,9 @@ const deleteNamedRoute = createRoute({
   path: '/v1/destinations',
   tags,
   summary: 'Take a destination away by what it is',
-  description: 'For whoever has not kept its id. The label tells nothing apart.',
+  description: 'For whoever has not kept its id. A label tells nothing apart and is refused.',
   ...writes('transfer', 'operate'),
-  request: { body: body(createDestinationBody, 'required') },
+  request: { body: body(namedDestinationBody, 'required') },
   responses: {
     204: { description: 'It is taken away' },
     ...problems([...BODY_CODES, 'INVALID_DESTINATION', 'NOT_FOUND', 'CHAIN_UNAVAILABLE']),

@@ -13,17 +13,21 @@ const chain = z
   .regex(/^[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}$/, 'A chain is written as CAIP-2 has it.')
   .openapi({ example: 'eip155:31337' });
 
+/** What tells one entry from another. */
+const identity = {
+  owner,
+  chain: chain
+    .nullish()
+    .openapi({ type: ['string', 'null'], description: 'Left out: of assets without a chain.' }),
+  address,
+  memo: textOf(1, 255).nullish(),
+};
+
 export const createDestinationBody = z
-  .strictObject({
-    owner,
-    chain: chain
-      .nullish()
-      .openapi({ type: ['string', 'null'], description: 'Left out: of assets without a chain.' }),
-    address,
-    memo: textOf(1, 255).nullish(),
-    label: textOf(1, 255).nullish(),
-  })
+  .strictObject({ ...identity, label: textOf(1, 255).nullish() })
   .openapi('CreateDestination');
+
+export const namedDestinationBody = z.strictObject(identity).openapi('NamedDestination');
 
 export const destination = z
   .object({

@@ -1,0 +1,11 @@
+/** Secrets that sign what services tell each other, in the form of Standard Webhooks or in any other. */
+
+/** Stands before base64, as the specification has it. */
+export const SECRET_PREFIX = 'whsec_';
+
+/** The bytes that sign: what stands behind `whsec_` in base64, of any other text its own. */
+export function keyOfSecret(secret: string): Buffer {
+  return secret.startsWith(SECRET_PREFIX)
+    ? Buffer.from(secret.slice(SECRET_PREFIX.length), 'base64')
+    : Buffer.from(secret);
+}
