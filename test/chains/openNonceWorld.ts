@@ -5,13 +5,16 @@ import { createRescanner } from '../../src/watchers/lookAgain.ts';
 import { createResender } from '../../src/watchers/sendAgain.ts';
 import { type BatchWorld, createBatchWorld } from './batchWorld.ts';
 import { HOT, log, XPUB } from './chainWorld.ts';
+import type { PayWorld } from './payWorld.ts';
 
 /** Code that refuses whatever it is sent. */
 export const REFUSES = '0x60006000fd';
 /** What is waited for once the transfer of nothing was sent. */
 export const OUT = /^a transfer of nothing is out on nonce \d+$/;
 
-export interface OpenNonceWorld extends BatchWorld {
+export type OpenNonceWorld = BatchWorld & OpenNonceActs;
+
+export interface OpenNonceActs {
   /** What was signed for a group, oldest first. */
   attempts(id: string, kind: 'payment' | 'cancel'): Promise<{ bytes: string; txid: string }[]>;
   /** How many nonces the watcher wants spent. */
@@ -28,6 +31,11 @@ export interface OpenNonceWorld extends BatchWorld {
 /** Of every asset a block is final at once, by its own word; the node says otherwise. */
 export async function createOpenNonceWorld(): Promise<OpenNonceWorld> {
   const world = await createBatchWorld();
+  return { ...world, ...(await openNonceActs(world)) };
+}
+
+/** The same in another world. */
+export async function openNonceActs(world: PayWorld): Promise<OpenNonceActs> {
   const { db, port } = world;
   await world.database.owner.query("update assets set final = '1'");
   const deps = { db, port, watch: { chain: port.chain, holder: 'test' }, log };
@@ -39,7 +47,6 @@ export async function createOpenNonceWorld(): Promise<OpenNonceWorld> {
       'test',
     );
   return {
-    ...world,
     openNonces,
     attempts: (id, kind) =>
       world.value(

@@ -6,7 +6,9 @@ import { audit } from '../../src/ledger/audit.ts';
 import { releaseWithdrawal } from '../../src/ledger/releaseWithdrawal.ts';
 import { HOT_WALLET_PATH } from '../../src/withdrawals/developmentKeys.ts';
 import { endPauses, openPauses } from '../../src/withdrawals/explain.ts';
+import { noteTaken } from '../../src/withdrawals/openNonceTables.ts';
 import { signWithdrawal } from '../../src/withdrawals/pay.ts';
+import { releaseSpent } from '../../src/withdrawals/replacementTables.ts';
 import { spendNonce } from '../../src/withdrawals/spendNonce.ts';
 import { payee } from './batchWorld.ts';
 import { HOT } from './chainWorld.ts';
@@ -59,6 +61,15 @@ async function taken() {
   return { batch, ids, to, nonce, raw };
 }
 
+/** At the cursor's height: the block that the books dropped, and one of theirs from below it. */
+async function otherBlocks(): Promise<{ height: number; dropped: string; below: string }> {
+  const hashes = `select jsonb_build_object('height', c.cursor_height,
+      'dropped', (select hash from chain_blocks where height = c.cursor_height and not canonical),
+      'below', (select hash from chain_blocks where height = c.cursor_height - 1 and canonical))
+    from chains c`;
+  return world.value(hashes);
+}
+
 async function payAlone(ids: readonly string[], to: readonly string[]): Promise<void> {
   for (const id of ids) {
     await world.sign(id);
@@ -100,4 +111,30 @@ it('is left alone where the same transaction has it again, once that is final', 
   expect(await world.openNonces()).toBe(0);
   expect(await endPauses(world.deps, 'the old server again')).toBe(1);
   await payAlone(ids, to);
+});
+
+it('proves nothing as of a block that is not the one of the books', async () => {
+  const { batch, ids, to } = await taken();
+  const { height, dropped, below } = await otherBlocks();
+  expect([dropped, below]).toEqual([expect.stringMatching(/^0x/), expect.stringMatching(/^0x/)]);
+  const { id } = await world.withdraw('ETH', '0.001', { destination: payee(payees++) });
+  for (const hash of [dropped, below]) {
+    expect(await noteTaken(world.db, batch, { height, hash }, '0xforeign')).toBe(false);
+  }
+  expect(await world.openNonces()).toBe(1);
+  expect(await spendNonce(world.deps, batch)).toMatch(OUT);
+  await world.node.mine();
+  await world.follow();
+  await payAlone(ids, to);
+  // A payment under way likewise: it is given back by the block of the books alone.
+  await world.sign(id);
+  await world.send(id);
+  for (const hash of [dropped, below]) {
+    expect(await releaseSpent(world.db, id, { height, hash }, '0xforeign')).toMatchObject({
+      outcome: 'waiting',
+      why: 'it is not proven that something else spent its nonce',
+    });
+  }
+  await world.node.mine();
+  expect(await world.look(id)).toMatchObject({ status: 'SETTLED' });
 });
