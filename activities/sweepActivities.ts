@@ -25,7 +25,7 @@ export interface SweepDeps {
   sweepOpenGroups: (after: SweepCursor, onProgress: () => void) => Promise<OpenGroupsPart>;
   /** Looks at all payout runs that are under way. */
   sweepPayoutRuns: (onProgress: () => void) => Promise<SweepPart>;
-  /** Looks at the sagas that ended lately by force. */
+  /** Tells sagas what nobody told them, and looks at those that ended lately by force. */
   sweepEndedSagas: (onProgress: () => void) => Promise<SweepPart>;
 }
 

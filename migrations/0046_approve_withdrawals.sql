@@ -2,6 +2,22 @@
 -- Until then a withdrawal is `awaiting_approval`: nothing was signed or paid, so its deadline and
 -- everybody who may give it back can end it.
 
+-- Words of people whose saga is to be told, written with the word itself: whoever wrote it may die
+-- before it tells, and a saga without a deadline would run on over a finished group. A row goes when
+-- its saga was told, by whoever wrote it or by the sweeper.
+create table saga_hints (
+  id bigint generated always as identity primary key,
+  group_id text collate "C" not null,
+  created_at timestamptz not null default clock_timestamp()
+);
+
+create index saga_hints_by_group on saga_hints (group_id);
+
+-- Rows come and go all the time, as of `outbox`.
+alter table saga_hints set (autovacuum_vacuum_scale_factor = 0.01);
+
+grant select, insert, delete on saga_hints to holdfast_app;
+
 -- What a withdrawal waits for, in a sentence.
 create function withdrawal_waits_for(p_group_id text) returns text
 language sql stable
@@ -117,6 +133,7 @@ begin
     w.state := 'held';
     v_event := 'withdrawal.approved';
   end if;
+  insert into saga_hints (group_id) values (p_group_id);
   return ledger_write(g, false, p_step_key, 'approve', p_actor, p_request, v_event,
     'MOVES', '{}', '{}', '{}', '{}', '{}', '{}', true, true, null, w);
 end
@@ -142,6 +159,7 @@ begin
     return v_answer;
   end if;
   select * into w from withdrawals where group_id = p_group_id;
+  insert into saga_hints (group_id) values (p_group_id);
   return ledger_give_back(g, p_step_key, 'reject', p_actor, p_request, 'CANCELLED', p_reason, true,
     w);
 end

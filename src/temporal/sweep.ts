@@ -20,6 +20,7 @@ import { sweepPayoutRuns } from './payoutRuns.ts';
 import { repairOpenGroup } from './repair.ts';
 import { inputOfSaga } from './runningSaga.ts';
 import { cursorOf, MOST_LOOKED_UP, walkAt } from './sweepWalk.ts';
+import { tellHints } from './wake.ts';
 
 /** A younger group is being started or is about to be found by its own request. */
 const OLDER_THAN_SECONDS = 60;
@@ -48,8 +49,10 @@ export function createSweep(deps: SweepDeps, { most = MOST_LOOKED_UP } = {}): Sw
       return { next: null, buried: 0, ...swept };
     },
     sweepEndedSagas: async (onProgress) => {
+      const told = await tellHints(deps, onProgress);
       const ended = await sweepEndedSagas(deps, onProgress);
-      return sweepWatchedPayments(deps, ended, onProgress);
+      const part = { ...ended, looked: ended.looked + told };
+      return sweepWatchedPayments(deps, part, onProgress);
     },
   };
 }
