@@ -12,6 +12,8 @@ create table webhook_endpoints (
   events text[] not null,
   -- The newest announcement from before it was known. What is older was never meant for it.
   after_id bigint not null,
+  -- What was committed then. A step that was under way may have a lower id, and is told.
+  since pg_snapshot not null default pg_current_snapshot(),
   created_at timestamptz not null default clock_timestamp()
 );
 
@@ -52,9 +54,28 @@ begin atomic
     insert into webhook_deliveries (endpoint, id, group_id, event, step_key, created_at)
       select e.name, t.id, t.group_id, t.event, t.step_key, t.created_at
         from taken t join webhook_endpoints e
-          on t.id > e.after_id and t.event like any (e.events)
+          on (t.id > e.after_id or not pg_visible_in_snapshot(t.xid, e.since)) and t.event like any (e.events)
   )
   select count(*)::integer from taken;
+end;
+
+-- Takes away what was announced to nobody: there is no endpoint, and one that is made known from now
+-- on hears what happens from now on. Looks at the p_limit oldest and answers how many are gone.
+-- p_kept_seconds  how old they have to be: far above what it takes to make an endpoint known
+create function webhook_forget_unheard(p_kept_seconds integer, p_limit integer) returns integer
+language sql volatile
+begin atomic
+  with oldest as (
+    select o.id, o.created_at from outbox o
+      where not exists (select from webhook_endpoints)
+      order by o.id limit p_limit
+  ), gone as (
+    delete from outbox o using oldest t
+      where o.id = t.id
+        and t.created_at < clock_timestamp() - make_interval(secs => p_kept_seconds)
+      returning o.id
+  )
+  select count(*)::integer from gone;
 end;
 
 -- Takes up to p_limit deliveries that are due, the first that each group waits for, and puts their

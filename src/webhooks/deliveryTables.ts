@@ -62,6 +62,24 @@ export async function handOut(db: Db, limit: number): Promise<number> {
   return rows[0]?.taken ?? 0;
 }
 
+/**
+ * Takes away what is older and was announced to nobody, since no endpoint was ever named, or all
+ * were removed. Answers how many.
+ */
+export async function forgetUnheard(
+  db: Db,
+  { keptSeconds, limit }: { keptSeconds: number; limit: number },
+): Promise<number> {
+  const { rows } = await withRetry(() =>
+    db.query<{ gone: number }>({
+      name: 'webhook_forget_unheard',
+      text: 'select webhook_forget_unheard($1, $2) as gone',
+      values: [keptSeconds, limit],
+    }),
+  );
+  return rows[0]?.gone ?? 0;
+}
+
 /** Takes deliveries that are due, of each group the first; nobody else gets them meanwhile. */
 export async function dueDeliveries(
   db: Db,

@@ -9,6 +9,7 @@ import { type Loop, startLoop } from '../watchers/loop.ts';
 import {
   type DueDelivery,
   dueDeliveries,
+  forgetUnheard,
   handOut,
   noteDelivered,
   noteFailed,
@@ -24,12 +25,21 @@ export interface DispatcherOptions {
   counter: DeliveryCounter;
   /** Pause between two looks at the outbox, in milliseconds. */
   pollMs?: number;
+  /** How old an announcement to nobody gets, in seconds, and the pause between two looks. */
+  unheard?: { keptSeconds: number; pauseMs: number };
 }
 
 /** An announcement is some 0.2 s old when it goes out; a look that finds nothing takes 1 ms. */
 const POLL_MS = 200;
 /** Handed out in one transaction of some 20 ms. */
 const HANDED_AT_ONCE = 1_000;
+/**
+ * Of a thousand steps a second ten minutes are 0.1 GB, which stays as it is; an endpoint is made
+ * known in a moment.
+ */
+const UNHEARD = { keptSeconds: 600, pauseMs: 60_000 };
+/** Some 15 ms of one connection. */
+const FORGOTTEN_AT_ONCE = 5_000;
 /** Requests to one endpoint at a time from one process. */
 const AT_ONCE = 16;
 /** So many failures in a row are the endpoint's and not those of single events. */
@@ -48,11 +58,25 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Loop>
   const loops = Object.entries(options.webhooks).map(([name, webhook]) =>
     startTelling(options, name, webhook),
   );
+  loops.push(startForgetting(options));
   return {
     async stop() {
       await Promise.all(loops.map((loop) => loop.stop()));
     },
   };
+}
+
+/** Where nobody listens the outbox would grow for ever. */
+function startForgetting({ db, log, unheard = UNHEARD }: DispatcherOptions): Loop {
+  const { keptSeconds, pauseMs } = unheard;
+  const onFailure = (error: unknown) => {
+    log.warn({ loop: 'webhooks', reason: (error as Error).message }, AGAIN);
+  };
+  const turn = async () => {
+    const gone = await forgetUnheard(db, { keptSeconds, limit: FORGOTTEN_AT_ONCE });
+    return gone === FORGOTTEN_AT_ONCE;
+  };
+  return startLoop({ turn, pauseMs, onFailure });
 }
 
 function startTelling(options: DispatcherOptions, name: string, webhook: Webhook): Loop {
