@@ -17,6 +17,11 @@ export interface AnvilOptions {
   blockTimeSeconds: number | null;
   /** Slots in an epoch: a block is final when twice as many stand on it; 1 by default. */
   epochSlots?: number;
+  /**
+   * JSON-RPC address of a node whose chain it goes on from, with the balances that accounts have
+   * there. It makes blocks by `anvil_mine` alone.
+   */
+  forkOf?: string;
 }
 
 export interface Anvil extends Server {
@@ -48,6 +53,10 @@ export async function startAnvil(options: AnvilOptions): Promise<Anvil> {
   args.push('--slots-in-an-epoch', String(options.epochSlots ?? 1), '--silent');
   // Its default place is below HOME, which may be read-only.
   args.push('--cache-path', join(dirname(options.logFile), 'anvil-cache'));
+  if (options.forkOf !== undefined) {
+    args.push('--fork-url', options.forkOf, '--no-storage-caching', '--no-mining');
+    args.push('--accounts', '0');
+  }
   if (options.blockTimeSeconds !== null) {
     args.push('--block-time', String(options.blockTimeSeconds));
   }

@@ -8,17 +8,20 @@ import { calmDown } from './calm.ts';
 import * as onChain from './chainOperations.ts';
 import { pressCollection } from './collections.ts';
 import { openCustomers } from './customers.ts';
-import { explainForeign, takeNonce, tolerateTheft } from './foreign.ts';
+import { explainForeign, isKeyStolen, takeNonce, tolerateTheft } from './foreign.ts';
 import { forgeHook, hook } from './hooks.ts';
 import * as money from './moneyOperations.ts';
+import { askOtherNode, hasOtherNode } from './otherNode.ts';
 import { openShop } from './shop.ts';
 import { count, createStorm, note, type Storm } from './storm.ts';
 import * as trouble from './trouble.ts';
 import { judge } from './verdict.ts';
 import { openWorld, type StormServers } from './world.ts';
 
-/** How often each operation comes, of all; blocks are what makes things happen. */
-const OPERATIONS: readonly [string, number, onChain.Operation][] = [
+type Choice = readonly [string, number, onChain.Operation, ((seed: number) => boolean)?];
+
+/** How often each comes, and in which seeds; blocks are what makes things happen. */
+const OPERATIONS: readonly Choice[] = [
   ['mine', 22, onChain.mine],
   ['depositEth', 9, onChain.depositEth],
   ['depositToken', 7, onChain.depositToken],
@@ -51,10 +54,10 @@ const OPERATIONS: readonly [string, number, onChain.Operation][] = [
   ['registerLate', 1, money.registerLate],
   ['nodeFault', 6, trouble.nodeFault],
   ['kill', 2, trouble.kill],
-  ['takeNonce', 3, takeNonce],
-  ['explainForeign', 4, explainForeign],
+  ['takeNonce', 3, takeNonce, isKeyStolen],
+  ['explainForeign', 4, explainForeign, isKeyStolen],
+  ['askOtherNode', 14, askOtherNode, hasOtherNode],
 ];
-const WEIGHT = OPERATIONS.reduce((all, [, weight]) => all + weight, 0);
 /** The short form: enough for each kind of operation to meet each other over a few seeds. */
 const SHORT_OPERATIONS = 90;
 /** Between two operations, so that the service is in the middle of things when the next comes. */
@@ -169,13 +172,15 @@ function startWatch(phases: StormResult['phases']) {
 
 /** @returns how many operations there were */
 async function rage(storm: Storm, seconds: number | null, atMost: number): Promise<number> {
-  const { dice } = storm.world;
+  const { dice, seed } = storm.world;
+  const choices = OPERATIONS.filter(([, , , isIn]) => isIn?.(seed) ?? true);
+  const weight = choices.reduce((all, [, each]) => all + each, 0);
   const until = seconds === null ? Number.POSITIVE_INFINITY : Date.now() + seconds * 1000;
   const most = seconds === null ? atMost : Number.POSITIVE_INFINITY;
   let n = 0;
   for (; n < most && Date.now() < until; n++) {
     dice.turn(n);
-    const [name, operation] = OPENING[n] ?? pick(dice.roll(WEIGHT));
+    const [name, operation] = OPENING[n] ?? pick(choices, dice.roll(weight));
     let told: string;
     try {
       told = await operation(storm);
@@ -192,9 +197,9 @@ async function rage(storm: Storm, seconds: number | null, atMost: number): Promi
   return n;
 }
 
-function pick(place: number): readonly [string, onChain.Operation] {
+function pick(choices: readonly Choice[], place: number): readonly [string, onChain.Operation] {
   let left = place;
-  for (const [name, weight, operation] of OPERATIONS) {
+  for (const [name, weight, operation] of choices) {
     if (left < weight) return [name, operation];
     left -= weight;
   }

@@ -6,7 +6,7 @@ import type { Gate } from './gate.ts';
 /** Slots in an epoch of the storm's chain. */
 export const EPOCH_SLOTS = 4;
 /** Blocks above the last final one: no reorganisation is deeper, since a real chain has none. */
-const WINDOW = 2 * EPOCH_SLOTS;
+export const WINDOW = 2 * EPOCH_SLOTS;
 
 export interface Weather {
   mine(blocks?: number): Promise<number>;
@@ -33,8 +33,17 @@ interface Mined {
   depth: number;
 }
 
-/** @param rpc the node itself, with no faults in between */
-export async function createWeather(rpc: Rpc, dice: Dice, gate: Gate): Promise<Weather> {
+/**
+ * @param rpc the node itself, with no faults in between
+ * @param beforeChange hears the last block that stays as it is, and the highest that anybody will
+ *   have seen
+ */
+export async function createWeather(
+  rpc: Rpc,
+  dice: Dice,
+  gate: Gate,
+  beforeChange: (keeps: number, highest: number) => void,
+): Promise<Weather> {
   const height = async () => Number(await rpc('eth_blockNumber'));
   /** Whoever looked may have seen it, and holds what was final then to be final for ever. */
   let highest = await height();
@@ -57,6 +66,7 @@ export async function createWeather(rpc: Rpc, dice: Dice, gate: Gate): Promise<W
     height,
     async mine(blocks = 1) {
       const from = await height();
+      beforeChange(from, Math.max(highest, from + blocks));
       const mining = gate.alone(() => rpc('anvil_mine', `0x${blocks.toString(16)}`));
       await mining.catch((error: Error) => {
         // A node that takes its time has mined all the same, or is asked again.
@@ -72,6 +82,7 @@ export async function createWeather(rpc: Rpc, dice: Dice, gate: Gate): Promise<W
       const mined = await lastBlocks(depth);
       const kept = keep(mined, depth, keepPercent, dice);
       const raws = await Promise.all(kept.map(async ({ txid, at }) => [await rawOf(txid), at]));
+      beforeChange((await height()) - depth, highest);
       await gate.alone(() => rpc('anvil_reorg', depth, raws));
       const stays = new Set(kept.map(({ txid }) => txid));
       return mined.map(({ txid }) => txid).filter((txid) => !stays.has(txid));
@@ -85,10 +96,12 @@ export async function createWeather(rpc: Rpc, dice: Dice, gate: Gate): Promise<W
           return [raw, depth - each.depth];
         }),
       );
+      beforeChange((await height()) - depth, highest);
       await gate.alone(() => rpc('anvil_reorg', depth, raws));
     },
     async rollback(depth) {
       const mined = await lastBlocks(depth);
+      beforeChange((await height()) - depth, highest);
       await gate.alone(() => rpc('anvil_rollback', depth));
       return mined.map(({ txid }) => txid);
     },

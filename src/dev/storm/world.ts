@@ -18,9 +18,10 @@ import { batchEnv } from './batches.ts';
 import { type Client, createClient } from './client.ts';
 import { copyTemplate, type StormDatabase } from './database.ts';
 import { createDice, type Dice } from './dice.ts';
-import { createGate } from './gate.ts';
+import { createGate, type Gate } from './gate.ts';
 import { CHAIN_HOOKS } from './hookSenders.ts';
 import { MNEMONIC } from './keys.ts';
+import { hasOtherNode, type OtherNode, startOtherNode } from './otherNode.ts';
 import { createService, type Service } from './service.ts';
 import { APPROVERS } from './shop.ts';
 import { type Contracts, createStrangers, type Strangers } from './strangers.ts';
@@ -57,6 +58,10 @@ export interface StormWorld {
   since: number;
   hot: string;
   proxy: FaultProxy;
+  /** Nobody asks either node while its chain is changed. */
+  gate: Gate;
+  /** A second node; null: the seed has one. */
+  other: OtherNode | null;
   /** Calls that a fault struck, by kind. */
   strikes: Map<string, number>;
   services: Service[];
@@ -113,13 +118,20 @@ async function fill(
     await rpc('anvil_dealERC20', address, contracts.usdx, `0x${MANY.toString(16)}`);
   }
   const gate = createGate();
-  const weather = await createWeather(rpc, dice, gate);
+  const upstreams: [string, ...string[]] = [anvil.rpcUrl];
+  const other = hasOtherNode(seed)
+    ? await startOtherNode(anvil.rpcUrl, join(home, 'other-anvil.log'), upstreams, () => proxy)
+    : null;
+  ends.push(async () => other?.stop());
+  const weather = await createWeather(rpc, dice, gate, (keeps, highest) =>
+    other?.beforeChange(keeps, highest),
+  );
   await weather.mine(3 * EPOCH_SLOTS);
   const strikes = new Map<string, number>();
   const onStrike = (_: string, kinds: string[]) => {
     for (const kind of kinds) strikes.set(kind, (strikes.get(kind) ?? 0) + 1);
   };
-  const proxy = await startProxy({ upstreams: [anvil.rpcUrl], seed, onStrike, enter: gate.enter });
+  const proxy = await startProxy({ upstreams, seed, onStrike, enter: gate.enter });
   ends.push(() => proxy.stop());
   const adminKey = newAdminKey();
   const env = {
@@ -152,7 +164,7 @@ async function fill(
   const hot = hotWalletAddress(MNEMONIC);
   return {
     ...{ seed, dice, database, namespace, temporalAddress, rpc, weather, strangers, contracts },
-    ...{ since, nodeUrl: anvil.rpcUrl, hot, proxy, strikes, services, client, home },
+    ...{ since, nodeUrl: anvil.rpcUrl, hot, proxy, gate, other, strikes, services, client, home },
   };
 }
 
