@@ -2,35 +2,47 @@
 import type { Operation } from './chainOperations.ts';
 import { ask } from './moneyOperations.ts';
 import { APPROVALS, APPROVERS, LEAST_APPROVED } from './shop.ts';
-import { count, inBackground, type Storm, type Withdrawal } from './storm.ts';
+import { count, inBackground, type Said, type Storm, type Withdrawal } from './storm.ts';
 
 /** How many of those that asked last are looked at. */
 const RECENT = 4;
 
-function needsApproval({ asset, units }: Withdrawal): boolean {
+export function needsApproval({ asset, units }: Withdrawal): boolean {
   return asset === 'ETH' && units >= LEAST_APPROVED;
 }
 
 /** Mostly yes; sometimes by the one who asked, who may not. */
 export const approve: Operation = async (storm) => {
-  const { dice, client } = storm.world;
+  const { dice } = storm.world;
   const large = storm.withdrawals.filter(needsApproval).slice(-RECENT);
   if (large.length === 0) return 'nothing large is asked for';
   const { groupId } = dice.pick(large);
   const [one, other] = APPROVERS;
   const askers = dice.pick([[one], [other], [one, other], [one, other], [one, one], ['storm']]);
   const act = dice.isLucky(85) ? 'approve' : 'reject';
-  for (const as of askers) {
+  say(storm, groupId, act, askers);
+  return `${act} ${groupId} by ${askers.join(' and ')}`;
+};
+
+/** Asks in the names of several people at the same time. */
+export function say(
+  storm: Storm,
+  groupId: string,
+  act: Said['act'],
+  people: readonly string[],
+): void {
+  for (const as of people) {
     const key = storm.nextKey();
     const path = `/v1/withdrawals/${encodeURIComponent(groupId)}/${act}`;
-    const said = client.ask(key, path, { reason: 'the storm' }, as).then(({ status }) => {
-      if (status === 200) storm.said.push({ groupId, as, act });
+    const sent = Date.now();
+    const asked = storm.world.client.ask(key, path, { reason: 'the storm' }, as);
+    const said = asked.then(({ status }) => {
+      if (status === 200) storm.said.push({ groupId, as, act, sent, answered: Date.now() });
     });
     inBackground(storm, act, said);
   }
-  count(storm, act, askers.length);
-  return `${act} ${groupId} by ${askers.join(' and ')}`;
-};
+  count(storm, act, people.length);
+}
 
 /** At the end nobody comes any more: what was not approved is given back. */
 export async function giveUpUnapproved(storm: Storm): Promise<void> {
@@ -43,8 +55,12 @@ export async function giveUpUnapproved(storm: Storm): Promise<void> {
 }
 
 /** No large withdrawal was paid without two people who said yes, nor after one who said no. */
-export function judgeApprovals(storm: Storm, paid: ReadonlyMap<string, unknown>): string[] {
-  return storm.withdrawals.filter(needsApproval).flatMap(({ groupId }) => {
+export function judgeApprovals(
+  storm: Storm,
+  withdrawals: readonly Withdrawal[],
+  paid: ReadonlyMap<string, unknown>,
+): string[] {
+  return withdrawals.filter(needsApproval).flatMap(({ groupId }) => {
     if (!paid.has(groupId)) return [];
     const said = storm.said.filter((each) => each.groupId === groupId);
     const yes = new Set(said.filter(({ act }) => act === 'approve').map(({ as }) => as));

@@ -4,6 +4,7 @@ import { Connection, Client as TemporalClient } from '@temporalio/client';
 import { SIGNAL } from '../../contracts/sagas.ts';
 import { giveUpUnapproved } from './approvals.ts';
 import { relent } from './batches.ts';
+import { endSweeping, giveUpSweeps } from './coldSweeps.ts';
 import { whatIsToCollect } from './collections.ts';
 import { handOut } from './customers.ts';
 import { bookTheft, explainForeign, whatIsPaused } from './foreign.ts';
@@ -38,6 +39,7 @@ export async function calmDown(storm: Storm): Promise<void> {
     // A saga whose worker was killed answers after ten seconds, and the rest can go on meanwhile.
     void ask(storm, path, { reason: 'the storm is over' });
   }
+  await endSweeping(storm);
   await giveUpUnapproved(storm);
   const sagas = await openSagas(world);
   try {
@@ -76,6 +78,7 @@ async function becomesQuiet(storm: Storm, hint: (id: string) => Promise<void>): 
       note(storm, `left: ${left.join('; ')}`);
       // What is not final yet is explained later.
       await explainForeign(storm).catch(() => {});
+      await giveUpSweeps(storm);
       const open = await openChainGroups(storm);
       for (const { id } of open) await hint(id);
       hintAt = Date.now() + HINT_EVERY_MS + open.length * HINT_PAUSE_MS;

@@ -2,6 +2,7 @@
 
 import type { Operation } from './chainOperations.ts';
 import { ASSETS, type Asset, amountText, handOut, walletOf } from './customers.ts';
+import { pickListed } from './destinations.ts';
 import { count, inBackground, note, type Storm } from './storm.ts';
 
 /** Destinations that nobody but one withdrawal pays: the number is in the address. */
@@ -69,14 +70,10 @@ export async function withdrawOf(storm: Storm, asset: Asset, most?: number): Pro
   const { owner } = dice.pick(storm.customers);
   const units = someAmount(storm, asset, most);
   const key = storm.nextKey();
-  const place = OUTSIDE + BigInt(storm.withdrawals.length);
-  // One in eight goes to another customer: one payment and one deposit.
-  const isInside = dice.roll(8) === 0;
-  const destination = isInside
-    ? dice.pick(storm.customers).address
-    : `0x${place.toString(16).padStart(40, '1')}`;
+  const destination = pickDestination(storm, owner, asset);
   // Native coins go together only to addresses that were used before.
-  if (!isInside && dice.isLucky(70)) await storm.world.rpc('anvil_setNonce', destination, '0x1');
+  const isOurs = storm.customers.some(({ address }) => address === destination);
+  if (!isOurs && dice.isLucky(70)) await storm.world.rpc('anvil_setNonce', destination, '0x1');
   const wallet = walletOf(owner, asset);
   const groupId = idOf('withdrawal', storm, key);
   const maxFee = asset === 'ETH' && dice.isLucky(30) ? CUSTOMERS_FEE : null;
@@ -86,11 +83,25 @@ export async function withdrawOf(storm: Storm, asset: Asset, most?: number): Pro
     ...(maxFee !== null && { feeMode: 'customer', maxFee: amountText('ETH', maxFee) }),
   };
   if (maxFee !== null) count(storm, 'customer fees');
+  const sent = Date.now();
   const asked = storm.world.client.ask(key, '/v1/withdrawals', body).then((answer) => {
+    const code = answer.body?.code ?? null;
+    storm.answers.set(groupId, { sent, answered: Date.now(), code });
     note(storm, `    ${key} answered ${answer.status} ${answer.body?.code ?? answer.body?.status}`);
   });
   inBackground(storm, '/v1/withdrawals', asked);
   return `${key} ${body.amount} ${asset} of ${owner} to ${destination}`;
+}
+
+/** Mostly an address that nobody had before; one in eight is another customer's. */
+function pickDestination(storm: Storm, owner: string, asset: Asset): string {
+  const { dice } = storm.world;
+  const place = OUTSIDE + BigInt(storm.withdrawals.length);
+  const anywhere =
+    dice.roll(8) === 0
+      ? dice.pick(storm.customers).address
+      : `0x${place.toString(16).padStart(40, '1')}`;
+  return pickListed(storm, owner, asset) ?? anywhere;
 }
 
 /** A higher fee, a cancellation or a release: of whichever withdrawal, however far it is. */

@@ -6,8 +6,10 @@ import { approve } from './approvals.ts';
 import { pressBatch, refuse, withdrawTogether } from './batches.ts';
 import { calmDown } from './calm.ts';
 import * as onChain from './chainOperations.ts';
+import { approveSweep, hasCold, killInSweep, moveMarks, pressSweep } from './coldSweeps.ts';
 import { pressCollection } from './collections.ts';
 import { openCustomers } from './customers.ts';
+import { hasLists, listDestination, openLists, unlistDestination } from './destinations.ts';
 import { explainForeign, isKeyStolen, takeNonce, tolerateTheft } from './foreign.ts';
 import { forgeHook, hook } from './hooks.ts';
 import * as money from './moneyOperations.ts';
@@ -56,6 +58,12 @@ const OPERATIONS: readonly Choice[] = [
   ['kill', 2, trouble.kill],
   ['takeNonce', 3, takeNonce, isKeyStolen],
   ['explainForeign', 4, explainForeign, isKeyStolen],
+  ['moveMarks', 12, moveMarks, hasCold],
+  ['approveSweep', 8, approveSweep, hasCold],
+  ['pressSweep', 3, pressSweep, hasCold],
+  ['killInSweep', 4, killInSweep, hasCold],
+  ['listDestination', 6, listDestination, hasLists],
+  ['unlistDestination', 2, unlistDestination, hasLists],
   ['askOtherNode', 14, askOtherNode, hasOtherNode],
 ];
 /** The short form: enough for each kind of operation to meet each other over a few seeds. */
@@ -124,6 +132,7 @@ async function runOnce(
   try {
     await openShop(world);
     storm = createStorm(world, await openCustomers(world));
+    await openLists(storm);
     storm.tell = tell;
     storm.isLong = seconds !== null;
     await tolerateTheft(storm);

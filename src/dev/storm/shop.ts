@@ -22,18 +22,24 @@ export const APPROVERS = ['alice', 'bob'] as const;
 
 /** Assets as the storm wants them, who has to agree to what, and what is collected of them. */
 export async function openShop({ client }: StormWorld): Promise<void> {
-  const maxFee = amountText('ETH', MOST_COLLECTING_FEE);
   for (const asset of ASSETS) {
     const minDeposit = amountText(asset, LEAST_DEPOSIT[asset]);
-    const minAmount = amountText(asset, LEAST_COLLECTED[asset]);
     const path = `/v1/assets/${asset}`;
     await client.send('PATCH', path, { confirmations: CONFIRMATIONS, minDeposit });
-    await client.send('PUT', `/v1/treasury-rules/${asset}`, { minAmount, maxFee });
+    await client.send('PUT', `/v1/treasury-rules/${asset}`, collectingRule(asset));
   }
   const from = amountText('ETH', LEAST_APPROVED);
   const rule = { asset: 'ETH', from, approvals: APPROVALS };
   const made = await client.send('PUT', '/v1/approval-rules/large', rule);
   if (made.status > 201) throw new Error(`No rule was made: ${JSON.stringify(made)}`);
+}
+
+/** The treasury's rule of an asset, without marks. */
+export function collectingRule(asset: Asset): { minAmount: string; maxFee: string } {
+  return {
+    minAmount: amountText(asset, LEAST_COLLECTED[asset]),
+    maxFee: amountText('ETH', MOST_COLLECTING_FEE),
+  };
 }
 
 /** From here on no collection begins; what was opened goes on. */

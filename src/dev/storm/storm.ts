@@ -1,5 +1,6 @@
 /** What a storm remembers while it rages, and how it writes down what it does. */
 import type { Customer } from './customers.ts';
+import type { Asked, Listing } from './destinations.ts';
 import type { Delivery } from './hooks.ts';
 import type { Sent } from './strangers.ts';
 import type { StormWorld } from './world.ts';
@@ -20,6 +21,9 @@ export interface Said {
   groupId: string;
   as: string;
   act: 'approve' | 'reject';
+  /** It was written in between, in milliseconds. */
+  sent: number;
+  answered: number;
 }
 
 export interface Storm {
@@ -28,7 +32,14 @@ export interface Storm {
   /** It goes on for minutes, so that slow things may happen. */
   isLong: boolean;
   withdrawals: Withdrawal[];
+  /** Those to cold storage, which the service opens by itself: read when all is over. */
+  sweeps: Withdrawal[];
   said: Said[];
+  /** First answers to withdrawals: a refusal's code, or null. */
+  answers: Map<string, Asked & { code: string | null }>;
+  /** Destinations that were listed or taken away again. */
+  listings: Listing[];
+  unlistings: Listing[];
   /** Ids of transfers that wait for somebody to settle, release or cancel them. */
   holds: string[];
   /** Payees outside that refuse what they are paid, until the storm is over. */
@@ -62,7 +73,11 @@ export function createStorm(world: StormWorld, customers: Customer[]): Storm {
     customers,
     isLong: false,
     withdrawals: [],
+    sweeps: [],
     said: [],
+    answers: new Map(),
+    listings: [],
+    unlistings: [],
     holds: [],
     refusing: new Set(),
     foreign: new Set(),

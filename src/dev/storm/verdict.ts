@@ -2,11 +2,13 @@
 import { createHash } from 'node:crypto';
 import { createPool } from '../../db/pool.ts';
 import { audit } from '../../ledger/audit.ts';
-import { judgeApprovals } from './approvals.ts';
+import { judgeApprovals, needsApproval } from './approvals.ts';
 import { judgeBatches } from './batches.ts';
 import { balanceOf, type Canon, type Payment, readCanon } from './canon.ts';
+import { judgeSweeps, readSweeps } from './coldSweeps.ts';
 import { judgeCollections } from './collections.ts';
 import { ASSETS, type Asset, DESK, unitsOfText, walletOf } from './customers.ts';
+import { judgeDestinations } from './destinations.ts';
 import { judgeHooks } from './hooks.ts';
 import { LEAST_DEPOSIT } from './shop.ts';
 import type { Storm, Withdrawal } from './storm.ts';
@@ -23,11 +25,16 @@ interface Books {
 export async function judge(storm: Storm): Promise<{ differences: string[]; hash: string }> {
   const canon = await readCanon(storm);
   const books = await readBooks(storm);
+  const sweeps = await readSweeps(storm);
+  storm.sweeps = sweeps;
+  const { paid, rest } = paidOf(storm, canon);
   const differences = [
     ...(await chainTotals(storm, canon, books)),
     ...wallets(storm, canon, books),
     ...(await withdrawals(storm, canon)),
-    ...(await judgeCollections(storm, canon, paidOf(storm, canon).rest)),
+    ...judgeSweeps(storm, sweeps, paid, books.settled),
+    ...judgeDestinations(storm, paid, needsApproval),
+    ...(await judgeCollections(storm, canon, rest)),
     ...(await judgeBatches(storm)),
     ...(await judgeHooks(storm)),
     ...(await ownReports(storm)),
@@ -156,12 +163,12 @@ function customersFee({ groupId, maxFee }: Withdrawal, costs: Paid['costs']): bi
 }
 
 /** Withdrawals that the chain paid. Those to addresses of ours are found by their exact amount. */
-function paidOf({ withdrawals: all }: Storm, canon: Canon): Paid {
+function paidOf({ withdrawals: asked, sweeps }: Storm, canon: Canon): Paid {
   const rest = [...canon.payments];
   const payments: Payment[] = [];
   const paid = new Map<string, Payment>();
   const costs = new Map<string, bigint>();
-  for (const { groupId, destination, asset, units } of all) {
+  for (const { groupId, destination, asset, units } of [...asked, ...sweeps]) {
     const isOf = (each: Payment) =>
       each.to === destination && each.asset === asset && each.units === units;
     const failed = canon.failures.find(isOf);
@@ -183,12 +190,13 @@ async function withdrawals(storm: Storm, canon: Canon): Promise<string[]> {
   );
   const status = new Map(rows.map((row) => [row.id, row.status]));
   const { paid } = paidOf(storm, canon);
-  const known = new Set(storm.withdrawals.map(({ groupId }) => groupId));
+  const all = [...storm.withdrawals, ...storm.sweeps];
+  const known = new Set(all.map(({ groupId }) => groupId));
   return [
-    ...storm.withdrawals.flatMap(({ groupId }) =>
+    ...all.flatMap(({ groupId }) =>
       differ(`${groupId} settled`, status.get(groupId) === 'SETTLED', paid.has(groupId)),
     ),
-    ...judgeApprovals(storm, paid),
+    ...judgeApprovals(storm, all, paid),
     ...rows.flatMap(({ id }) => (known.has(id) ? [] : [`${id} is a withdrawal of nobody`])),
   ];
 }
