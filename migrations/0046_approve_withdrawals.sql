@@ -3,8 +3,8 @@
 -- everybody who may give it back can end it.
 
 -- Words of people whose saga is to be told, written with the word itself: whoever wrote it may die
--- before it tells, and a saga without a deadline would run on over a finished group. A row goes when
--- its saga was told, by whoever wrote it or by the sweeper.
+-- before it tells, and a saga without a deadline would run on over a finished group. A row goes
+-- when its saga was told, by whoever wrote it or by the sweeper.
 create table saga_hints (
   id bigint generated always as identity primary key,
   group_id text collate "C" not null,

@@ -54,13 +54,14 @@ begin atomic
     insert into webhook_deliveries (endpoint, id, group_id, event, step_key, created_at)
       select e.name, t.id, t.group_id, t.event, t.step_key, t.created_at
         from taken t join webhook_endpoints e
-          on (t.id > e.after_id or not pg_visible_in_snapshot(t.xid, e.since)) and t.event like any (e.events)
+          on (t.id > e.after_id or not pg_visible_in_snapshot(t.xid, e.since))
+            and t.event like any (e.events)
   )
   select count(*)::integer from taken;
 end;
 
--- Takes away what was announced to nobody: there is no endpoint, and one that is made known from now
--- on hears what happens from now on. Looks at the p_limit oldest and answers how many are gone.
+-- Takes away what was announced to nobody: there is no endpoint, and one that is made known from
+-- now on hears what happens from now on. Looks at the p_limit oldest and answers how many are gone.
 -- p_kept_seconds  how old they have to be: far above what it takes to make an endpoint known
 create function webhook_forget_unheard(p_kept_seconds integer, p_limit integer) returns integer
 language sql volatile

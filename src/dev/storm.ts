@@ -1,6 +1,8 @@
 /** `npm run storm`: chain storms by seed. Exits with 1 where books and chain differ. */
 import { parseArgs } from 'node:util';
 import { endRequested } from './ending.ts';
+import { BROKEN } from './storm/broken.ts';
+import { MOST_STORMS, stormsUntilNoticed } from './storm/notice.ts';
 import { runStorm, type StormResult } from './storm/run.ts';
 import { startServers } from './storm/servers.ts';
 
@@ -14,6 +16,8 @@ canonical chain's to the last unit, and nothing may be paid twice.
   --seeds A..B    all seeds from A to B
   --seconds S     goes on for S seconds a seed (default: the short form)
   --jobs N        so many seeds beside each other (default 1); two cores take two
+  --broken GUARD  the service without one of its guards, which the storm has to notice:
+                  ${Object.keys(BROKEN).join(', ')}, or all of them one after the other
   --log           tells each operation as it happens
   --json          a line of JSON a seed, and nothing else
 
@@ -79,6 +83,7 @@ async function main(args: string[]): Promise<number> {
       jobs: { type: 'string', default: '1' },
       json: { type: 'boolean', default: false },
       log: { type: 'boolean', default: false },
+      broken: { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
@@ -91,6 +96,7 @@ async function main(args: string[]): Promise<number> {
   const jobs = Number(values.jobs);
   if (!/^[1-9]\d?$/.test(values.jobs)) throw new Error(`--jobs takes 1 to 99.\n\n${HELP}`);
   const seconds = values.seconds === undefined ? null : Number(values.seconds);
+  if (values.broken !== undefined) return runBroken(values.broken, say);
   const { servers, stop } = await startServers(seeds.length, values.json ? () => {} : say);
   const failed = () => totals.failed ?? 0;
   const totals: Record<string, number> = { operations: 0, failed: 0 };
@@ -115,6 +121,24 @@ async function main(args: string[]): Promise<number> {
       .join(', ')}`,
   );
   return failed() > 0 ? 1 : 0;
+}
+
+/** @returns 0 where a storm noticed each guard that its service was without */
+async function runBroken(asked: string, say: (line: string) => void): Promise<number> {
+  const names = asked === 'all' ? Object.keys(BROKEN) : [asked];
+  const all = names.map((name) => [name, BROKEN[name]] as const);
+  const { servers, stop } = await startServers(names.length * MOST_STORMS, say);
+  let unnoticed = 0;
+  try {
+    for (const [name, broken] of all) {
+      if (!broken) throw new Error(`No guard is called ${name}.\n\n${HELP}`);
+      const told = (line: string) => say(`${name}, ${line}`);
+      if ((await stormsUntilNoticed(servers, broken, told)) === null) unnoticed += 1;
+    }
+  } finally {
+    await stop(false);
+  }
+  return unnoticed > 0 ? 1 : 0;
 }
 
 // The servers are thrown away: their supervisors stop them when this process is gone.

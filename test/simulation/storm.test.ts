@@ -1,5 +1,8 @@
 /** Chain storms by seed, in their short form; `npm run storm -- --help` has the long ones. */
 import { expect, it } from 'vitest';
+import { hasCold } from '../../src/dev/storm/coldSweeps.ts';
+import { hasLists } from '../../src/dev/storm/destinations.ts';
+import { hasOtherNode } from '../../src/dev/storm/otherNode.ts';
 import { runStorm } from '../../src/dev/storm/run.ts';
 import { borrow } from '../support/borrow.ts';
 import { temporalAddress, temporalNamespace } from '../support/testServers.ts';
@@ -32,5 +35,8 @@ it.each([1, 2, 3, 4, 5])(
     expect(counts.collections).toBeGreaterThan(0);
     expect(counts.hooks).toBeGreaterThan(0);
     expect(counts['forged hooks']).toBeGreaterThan(0);
+    if (hasOtherNode(seed)) expect(counts['other forks']).toBeGreaterThan(0);
+    if (hasCold(seed)) expect(counts.marks).toBeGreaterThan(0);
+    if (hasLists(seed)) expect(counts['to a list']).toBeGreaterThan(0);
   },
 );

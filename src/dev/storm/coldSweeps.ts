@@ -44,15 +44,18 @@ async function moveMarksOf(storm: Storm, asset: Asset): Promise<string> {
   const { dice, client, hot } = storm.world;
   const units = await balanceOf(storm.world, hot, asset);
   if (units < LEAST_KEPT[asset]) return `the hot wallet has no ${asset} to spare`;
-  const high = units - STEP[asset] * BigInt(4 + dice.roll(16));
+  // Each time lower than before, so that what was swept is too much again.
+  const lower = (storm.counts.get('marks') ?? 0) * 3;
+  const high = units - STEP[asset] * BigInt(4 + dice.roll(8) + lower);
   // Without a low mark half of everything goes.
-  const low = dice.isLucky(15) ? null : high - 3n * STEP[asset];
+  const low = dice.isLucky(5) ? null : high - 3n * STEP[asset];
   const coldAddress = dice.isLucky(85) ? COLD[0] : COLD[1];
   const marks = {
     highWater: amountText(asset, high),
     ...(low !== null && { lowWater: amountText(asset, low) }),
   };
   const rule = { ...collectingRule(asset), ...marks, coldAddress };
+  count(storm, 'marks');
   inBackground(storm, 'marks', client.send('PUT', `/v1/treasury-rules/${asset}`, rule));
   return `${asset}: ${JSON.stringify(rule)}`;
 }

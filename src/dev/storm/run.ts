@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { approve } from './approvals.ts';
 import { pressBatch, refuse, withdrawTogether } from './batches.ts';
+import type { Broken } from './broken.ts';
 import { calmDown } from './calm.ts';
 import * as onChain from './chainOperations.ts';
 import { approveSweep, hasCold, killInSweep, moveMarks, pressSweep } from './coldSweeps.ts';
@@ -71,7 +72,8 @@ const SHORT_OPERATIONS = 90;
 /** Between two operations, so that the service is in the middle of things when the next comes. */
 const MOST_PAUSE_MS = 120;
 /** Before chance begins: something to spend for everybody, and to collect; each meets hooks. */
-const OPENING: readonly [string, onChain.Operation][] = [
+type Opening = readonly (readonly [string, onChain.Operation])[];
+const OPENING: Opening = [
   ['fund', onChain.fund],
   ['hook', hook],
   ['forgeHook', forgeHook],
@@ -82,6 +84,8 @@ export interface StormOptions {
   /** Goes on for so long; null: for so many operations. */
   seconds: number | null;
   operations?: number;
+  /** The guard that the service is to be without; see `broken.ts`. */
+  broken?: Broken | null;
   /** Hears each line of the log as it is written. */
   tell?: (line: string) => void;
 }
@@ -120,12 +124,14 @@ export async function runStorm(servers: StormServers, options: StormOptions): Pr
 
 async function runOnce(
   servers: StormServers,
-  { seed, seconds, operations: most = SHORT_OPERATIONS, tell = () => {} }: StormOptions,
+  options: StormOptions,
 ): Promise<Omit<StormResult, 'hangs'>> {
+  const { seed, seconds, operations: most = SHORT_OPERATIONS, tell = () => {} } = options;
+  const { broken = null } = options;
   const began = Date.now();
   const phases = { start: 0, rage: 0, calm: 0, verdict: 0 };
   const enter = startWatch(phases);
-  const world = await openWorld(servers, seed);
+  const world = await openWorld(servers, seed, broken);
   let storm: Storm | null = null;
   let verdict = { differences: ['the storm did not come to its end'], hash: '' };
   let operations = 0;
@@ -137,7 +143,8 @@ async function runOnce(
     storm.isLong = seconds !== null;
     await tolerateTheft(storm);
     enter('rage');
-    operations = await rage(storm, seconds, most);
+    const opening = [...OPENING, ...(broken?.opening ?? [])];
+    operations = await rage(storm, opening, seconds, most);
     enter('calm');
     await calmDown(storm);
     note(storm, 'calm: all keys are asked again');
@@ -149,13 +156,14 @@ async function runOnce(
   } catch (error) {
     verdict.differences = [...(storm?.faults ?? []), (error as Error).stack ?? String(error)];
   }
-  const failed = verdict.differences.length > 0;
+  // What was broken on purpose leaves nothing to look at.
+  const isKept = verdict.differences.length > 0 && broken === null;
   const log = join(world.home, 'operations.log');
   if (storm) note(storm, 'the end');
-  if (failed) writeFileSync(log, `${[...(storm?.log ?? []), ...verdict.differences].join('\n')}\n`);
+  if (isKept) writeFileSync(log, `${[...(storm?.log ?? []), ...verdict.differences].join('\n')}\n`);
   enter(null);
-  await world.close(failed);
-  if (!failed) await world.database.drop();
+  await world.close(isKept);
+  if (!isKept) await world.database.drop();
   return {
     seed,
     operations,
@@ -164,7 +172,7 @@ async function runOnce(
     seconds: (Date.now() - began) / 1000,
     phases,
     ...verdict,
-    left: failed ? { log, logs: world.home, database: world.database.name } : null,
+    left: isKept ? { log, logs: world.home, database: world.database.name } : null,
   };
 }
 
@@ -180,7 +188,12 @@ function startWatch(phases: StormResult['phases']) {
 }
 
 /** @returns how many operations there were */
-async function rage(storm: Storm, seconds: number | null, atMost: number): Promise<number> {
+async function rage(
+  storm: Storm,
+  opening: Opening,
+  seconds: number | null,
+  atMost: number,
+): Promise<number> {
   const { dice, seed } = storm.world;
   const choices = OPERATIONS.filter(([, , , isIn]) => isIn?.(seed) ?? true);
   const weight = choices.reduce((all, [, each]) => all + each, 0);
@@ -189,7 +202,7 @@ async function rage(storm: Storm, seconds: number | null, atMost: number): Promi
   let n = 0;
   for (; n < most && Date.now() < until; n++) {
     dice.turn(n);
-    const [name, operation] = OPENING[n] ?? pick(choices, dice.roll(weight));
+    const [name, operation] = opening[n] ?? pick(choices, dice.roll(weight));
     let told: string;
     try {
       told = await operation(storm);

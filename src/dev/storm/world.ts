@@ -15,6 +15,7 @@ import { deploy } from '../chain/token.ts';
 import { newAdminKey } from '../settings.ts';
 import { startAnvil } from '../stack/anvil.ts';
 import { batchEnv } from './batches.ts';
+import { type Broken, breakDatabase } from './broken.ts';
 import { type Client, createClient } from './client.ts';
 import { copyTemplate, type StormDatabase } from './database.ts';
 import { createDice, type Dice } from './dice.ts';
@@ -73,7 +74,11 @@ export interface StormWorld {
 }
 
 /** Starts everything for one seed. */
-export async function openWorld(servers: StormServers, seed: number): Promise<StormWorld> {
+export async function openWorld(
+  servers: StormServers,
+  seed: number,
+  broken: Broken | null,
+): Promise<StormWorld> {
   const ends: (() => Promise<unknown>)[] = [];
   const home = mkdtempSync(join(tmpdir(), `holdfast-storm-${seed}-`));
   const close = async (keep: boolean): Promise<void> => {
@@ -81,7 +86,7 @@ export async function openWorld(servers: StormServers, seed: number): Promise<St
     if (!keep) rmSync(home, { recursive: true, force: true });
   };
   try {
-    return { ...(await fill(servers, seed, home, ends)), close };
+    return { ...(await fill(servers, seed, broken, home, ends)), close };
   } catch (error) {
     await close(false);
     throw error;
@@ -91,6 +96,7 @@ export async function openWorld(servers: StormServers, seed: number): Promise<St
 async function fill(
   servers: StormServers,
   seed: number,
+  broken: Broken | null,
   home: string,
   ends: (() => Promise<unknown>)[],
 ): Promise<Omit<StormWorld, 'close'>> {
@@ -111,6 +117,7 @@ async function fill(
     () => database.close(),
     () => anvil.stop(),
   );
+  if (broken !== null) await breakDatabase(database, broken);
   const rpc = connectRpc(anvil.rpcUrl);
   const { contracts, since } = await prepareChain(database.url, anvil.rpcUrl, rpc);
   const strangers = createStrangers(rpc, MNEMONIC, contracts);
