@@ -1,4 +1,4 @@
-/** Secrets that sign what services tell each other, as Standard Webhooks has them or as any text. */
+/** Secrets that sign what services tell each other: Standard Webhooks' own, or any text. */
 
 /** Stands before base64, as the specification has it. */
 export const SECRET_PREFIX = 'whsec_';

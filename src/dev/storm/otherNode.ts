@@ -16,6 +16,8 @@ import { EPOCH_SLOTS, WINDOW } from './weather.ts';
 
 /** Its place among the proxy's nodes. */
 const PLACE = 1;
+/** Deepest fork: below it both nodes would soon call different blocks final. */
+const MOST_PARTED = 5;
 const SEND = ['eth_sendRawTransaction'];
 const READS = ['eth_getLogs', 'eth_getBlockReceipts', 'eth_getTransactionReceipt'];
 
@@ -45,7 +47,11 @@ export function hasOtherNode(seed: number): boolean {
   return seed % 5 === 0 || seed % 5 === 2;
 }
 
-/** Starts it, silent for the time being. `upstreams` are the proxy's, and get it as their second. */
+/**
+ * Starts it, silent for the time being.
+ *
+ * @param upstreams the proxy's nodes; it becomes the second one
+ */
 export async function startOtherNode(
   first: string,
   logFile: string,
@@ -111,9 +117,6 @@ export const askOtherNode: Operation = async (storm) => {
   count(storm, 'other forks');
   return `${depth} blocks parted, ${ahead} ahead, for ${JSON.stringify(turn)}`;
 };
-
-/** Deepest fork: below it both nodes would soon call different blocks final. */
-const MOST_PARTED = 5;
 
 /** Some of what the first node has in its last blocks, or another payment in the place of one. */
 async function itsTransactions(storm: Storm, depth: number): Promise<string[]> {
