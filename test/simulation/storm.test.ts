@@ -7,12 +7,13 @@ import { runStorm } from '../../src/dev/storm/run.ts';
 import { borrow } from '../support/borrow.ts';
 import { temporalAddress, temporalNamespace } from '../support/testServers.ts';
 
-/** Five seeds of it take a minute on two busy cores; `npm run storm` has 90. */
+/** Four seeds of it take a minute on two busy cores; `npm run storm` has 90. */
 const OPERATIONS = 36;
 /** A machine with other work takes several times as long as a storm alone. */
 const TIMEOUT_MS = 180_000;
 
-it.each([1, 2, 3, 4, 5])(
+// The first seed is the one of `broken.test.ts`.
+it.each([2, 3, 4, 5])(
   'leaves the books as the chain says, with seed %i',
   {
     timeout: TIMEOUT_MS,
