@@ -69,7 +69,7 @@ export const BROKEN: Readonly<Record<string, Broken>> = {
     signature: 'chain_rewind(text, text, bigint)',
     changes: [['block_height > p_height and canonical', 'false']],
     isIn: hasOtherNode,
-    opening: times(5, [
+    opening: times(10, [
       ['depositEth', depositEth],
       ['mine', mine],
       ['askOtherNode', askOtherNode],
