@@ -1,5 +1,7 @@
 /** Waiting for people and for deadlines. */
+import { patched } from '@temporalio/workflow';
 import type { Timestamp } from '../src/contracts/resources.ts';
+import { isTimeForNewRun } from './chainSteps.ts';
 import type { GroupSaga } from './groupSaga.ts';
 
 /**
@@ -28,28 +30,42 @@ export interface AtDeadline {
 
 /**
  * Waits while the group is open, for people and for its deadline; one that moved is waited for
- * anew.
+ * anew. A run has room for some 2,000 updates; when it fills up, the next one goes on.
  *
  * @param atDeadline null where a group has none
+ * @param goOn ends this run and begins the next one with the same input
  * @throws CancelledFailure when the workflow was cancelled and there is something to give back
  */
-export async function driveToEnd(saga: GroupSaga, atDeadline: AtDeadline | null): Promise<void> {
+export async function driveToEnd(
+  saga: GroupSaga,
+  atDeadline: AtDeadline | null,
+  goOn: () => Promise<never>,
+): Promise<void> {
   let early = 0;
   saga.throwIfCancelled();
   while (saga.isOpen()) {
+    if (isFull()) await goOn();
     const isArmed = atDeadline?.isArmed?.() ?? true;
     const deadline = atDeadline && isArmed ? saga.deadline : null;
     if (atDeadline === null || deadline === null) {
-      await saga.waitForChange(null);
+      await saga.waitForChange(null, isFull);
     } else {
       const ms = Math.max(msUntil(deadline), early);
-      if (ms > 0) await saga.waitForChange({ ms, summary: atDeadline.summary });
+      if (ms > 0) await saga.waitForChange({ ms, summary: atDeadline.summary }, isFull);
       if (isDue(saga, deadline)) await atDeadline.act(deadline);
       const isEarly = saga.deadline === deadline && msUntil(deadline) <= 0;
       early = isEarly ? Math.min(Math.max(early * 2, EARLY_MS), MAX_EARLY_MS) : 0;
     }
     saga.throwIfCancelled();
   }
+}
+
+/**
+ * Looked at while waiting, since only acts fill a run. Sagas from before the patch went on waiting
+ * where Temporal suggested a new run, so what is replayed of them does too.
+ */
+function isFull(): boolean {
+  return isTimeForNewRun() && patched('waiting sagas continue as new');
 }
 
 /** Looked at after each wait: what ended the wait proves nothing. */

@@ -1,3 +1,4 @@
+import { continueAsNew } from '@temporalio/workflow';
 import type { OpenDepositInput } from '../src/contracts/steps.ts';
 import { type Buttons, handleActs } from './acts.ts';
 import { driveToEnd } from './deadline.ts';
@@ -19,7 +20,7 @@ export function deposit(input: OpenDepositInput): Promise<SagaResult> {
     compensate(undoGroup(saga, { ...input, kind: 'deposit' }, 'cancelDeposit'));
     const summary = `Book ${input.amount} as pending for ${input.wallet}`;
     await saga.open(() => ledger.openDeposit.executeWithOptions({ summary }, [input]));
-    await driveToEnd(saga, null);
+    await driveToEnd(saga, null, () => continueAsNew<typeof deposit>(input));
   });
 }
 

@@ -1,3 +1,4 @@
+import { continueAsNew } from '@temporalio/workflow';
 import type { Timestamp } from '../src/contracts/resources.ts';
 import type { OpenTransferInput } from '../src/contracts/steps.ts';
 import { handleActs, TRANSFER_BUTTONS } from './acts.ts';
@@ -27,7 +28,8 @@ export function transfer(input: OpenTransferInput): Promise<SagaResult> {
     compensate(undoGroup(saga, { ...input, kind: 'transfer' }, 'cancel'));
     const summary = input.settle === 'immediate' ? 'Hold and settle' : 'Hold';
     await saga.open(() => ledger.openTransfer.executeWithOptions({ summary }, [input]));
-    await driveToEnd(saga, { summary: 'Deadline: give back what is held', act: expire });
+    const atDeadline = { summary: 'Deadline: give back what is held', act: expire };
+    await driveToEnd(saga, atDeadline, () => continueAsNew<typeof transfer>(input));
   });
 }
 

@@ -1,3 +1,4 @@
+import { continueAsNew } from '@temporalio/workflow';
 import type { Timestamp } from '../src/contracts/resources.ts';
 import type { OpenWithdrawalInput } from '../src/contracts/steps.ts';
 import { type Buttons, handleActs } from './acts.ts';
@@ -31,7 +32,8 @@ export function withdrawal(input: OpenWithdrawalInput): Promise<SagaResult> {
     await saga.open(() => ledger.openWithdrawal.executeWithOptions({ summary }, [input]));
     await policy.pass(saga, markStuck);
     const isArmed = () => !isStuck(saga);
-    await driveToEnd(saga, { summary: 'Deadline: mark as stuck', act: markStuck, isArmed });
+    const atDeadline = { summary: 'Deadline: mark as stuck', act: markStuck, isArmed };
+    await driveToEnd(saga, atDeadline, () => continueAsNew<typeof withdrawal>(input));
   });
 }
 

@@ -35,7 +35,7 @@ const FAULT_BY_GRPC_CODE = new Map<number, TemporalFault>([
   [5, 'not_found'], // NOT_FOUND
   [6, 'already_started'], // ALREADY_EXISTS
   [8, 'busy'], // RESOURCE_EXHAUSTED
-  [9, 'rejected'], // FAILED_PRECONDITION
+  [9, 'busy'], // FAILED_PRECONDITION: no room in this run, or its last task failed
 ]);
 
 /** Failure types that the server itself gives an update. */

@@ -19,6 +19,8 @@ export interface TemporalOptions {
   uiPort: number | null;
   /** Namespaces beside `default`. */
   namespaces?: string[];
+  /** Dynamic configuration beside ours, such as low limits. */
+  dynamicConfig?: Record<string, number>;
   say: (line: string) => void;
 }
 
@@ -73,10 +75,11 @@ const STOP_GRACE_MS = 20_000;
  */
 export async function startTemporal(options: TemporalOptions): Promise<Temporal> {
   const command = await findTemporalCli({ say: options.say });
+  const config = { ...DYNAMIC_CONFIG, ...options.dynamicConfig };
   const port = options.port ?? (await freePort());
   const args = ['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port)];
   args.push('--log-level', 'warn', '--log-format', 'json');
-  for (const [key, value] of Object.entries(DYNAMIC_CONFIG)) {
+  for (const [key, value] of Object.entries(config)) {
     args.push('--dynamic-config-value', `${key}=${JSON.stringify(value)}`);
   }
   for (const { name, type } of Object.values(SEARCH_ATTRIBUTE)) {
