@@ -24,6 +24,7 @@ import { queueSteps } from './ledger/stepQueue.ts';
 import { requireTransactionCounter } from './ledger/transactionCounter.ts';
 import { createLog, type Log } from './observability/log.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
+import { observeOverdueGroups } from './observability/overdueMetrics.ts';
 import { observePayoutRuns } from './observability/payoutMetrics.ts';
 import { startSealer } from './seals/sealer.ts';
 import { observeSeals } from './seals/sealMetrics.ts';
@@ -73,6 +74,7 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
     const metrics = createMetrics();
     metrics.observePool('service', db);
     observeWithdrawals(metrics.registry, db);
+    observeOverdueGroups(metrics.registry, db);
     observePayoutRuns(metrics.registry, db);
     observeReconciliations(metrics.registry, db);
     observeTreasury(metrics.registry, db);

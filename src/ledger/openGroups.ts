@@ -1,5 +1,5 @@
 /** Open groups with the request that opened them: what the sweeper needs to bring a saga back. */
-import type { GroupKind, Timestamp } from '../contracts/resources.ts';
+import type { GroupKind, Timestamp, WithdrawalState } from '../contracts/resources.ts';
 import type { Db } from '../db/pool.ts';
 import { withRetry } from '../db/sqlstate.ts';
 import { Conditions } from './conditions.ts';
@@ -12,6 +12,8 @@ export interface OpenGroup {
   chain: string | null;
   /** A custodian pays it. */
   custodial: boolean;
+  /** Of a withdrawal; null for every other kind. */
+  state: WithdrawalState | null;
   client: string;
   /** Step key of its first step. */
   openedBy: string;
@@ -23,6 +25,8 @@ export interface OpenGroup {
 
 const ITEM = `jsonb_build_object('id', g.id, 'kind', g.kind, 'chain', g.chain, 'client', g.client,
   'custodial', exists (select from custody_payments c where c.group_id = g.id),
+  'state', case g.kind when 'withdrawal'
+    then (select w.state from withdrawals w where w.group_id = g.id) end,
   'openedBy', g.opened_by, 'request', o.request, 'createdAt', rfc3339(g.created_at),
   'expiresAt', rfc3339(g.expires_at))`;
 const REQUEST = 'left join operations o on o.group_id = g.id and o.step_key = g.opened_by';

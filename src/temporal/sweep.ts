@@ -16,6 +16,7 @@ import {
 import { replay } from '../ledger/replay.ts';
 import { alertLedgerBehind, buryUnbegun, type ClientSaga, endOfSaga } from './closedSaga.ts';
 import type { SweepDeps } from './deps.ts';
+import { actOnOverdue } from './overdue.ts';
 import { sweepPayoutRuns } from './payoutRuns.ts';
 import { repairOpenGroup } from './repair.ts';
 import { inputOfSaga } from './runningSaga.ts';
@@ -73,6 +74,8 @@ async function sweepOpenGroups(
   let restarted = 0;
   await inParallel(data, async (open) => {
     if (await repairOpenGroup(deps, open)) restarted += 1;
+    // One that was brought back just now acts at its deadline by itself.
+    else await actOnOverdue(deps, open);
     onProgress();
   });
   const part = { next: null, rest: null, looked: data.length, restarted, buried: 0 };
