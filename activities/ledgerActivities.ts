@@ -3,7 +3,7 @@
  * of times: the op row decides what a second run answers.
  */
 import type { Group } from '../src/contracts/resources.ts';
-import type { SagaUpdates } from '../src/contracts/sagas.ts';
+import { type SagaUpdate, type SagaUpdates, STEP_OF_UPDATE } from '../src/contracts/sagas.ts';
 import type {
   ExpireInput,
   OpenDepositInput,
@@ -27,6 +27,7 @@ import { markStuck } from '../src/ledger/markStuck.ts';
 import { openDeposit } from '../src/ledger/openDeposit.ts';
 import { openTransfer } from '../src/ledger/openTransfer.ts';
 import { openWithdrawal } from '../src/ledger/openWithdrawal.ts';
+import { refuseLate } from '../src/ledger/refuseLate.ts';
 import { release } from '../src/ledger/release.ts';
 import { releaseWithdrawal } from '../src/ledger/releaseWithdrawal.ts';
 import { cancelOnChain, speedUp } from '../src/ledger/replaceAttempt.ts';
@@ -55,22 +56,29 @@ export function createLedgerActivities({ db, publish, takeBegun }: LedgerDeps) {
       publish(input, outcome);
       return outcome;
     };
+  const act = <U extends SagaUpdate>(
+    update: U,
+    run: (db: Db, input: SagaUpdates[U]) => Promise<StepOutcome>,
+  ) =>
+    step<SagaUpdates[U]>(
+      async (on, input) => (await refuseLate(on, STEP_OF_UPDATE[update], input)) ?? run(on, input),
+    );
   return {
     openTransfer: step<OpenTransferInput>(openTransfer),
     reverse: step<ReverseInput>(reverse),
     openDeposit: step<OpenDepositInput>(openDeposit),
     openWithdrawal: step<OpenWithdrawalInput>(openWithdrawal),
-    addLegs: step<SagaUpdates['addLegs']>(addLegs),
-    settle: step<SagaUpdates['settle']>(settle),
-    release: step<SagaUpdates['release']>(release),
-    cancel: step<SagaUpdates['cancel']>(cancel),
-    extend: step<SagaUpdates['extend']>(extend),
-    confirmDeposit: step<SagaUpdates['confirm']>(confirmDeposit),
-    cancelDeposit: step<SagaUpdates['cancelDeposit']>(cancelDeposit),
-    finalizeWithdrawal: step<SagaUpdates['finalize']>(finalizeWithdrawal),
-    releaseWithdrawal: step<SagaUpdates['releaseWithdrawal']>(releaseWithdrawal),
-    speedUp: step<SagaUpdates['speedUp']>(speedUp),
-    cancelOnChain: step<SagaUpdates['cancelOnChain']>(cancelOnChain),
+    addLegs: act('addLegs', addLegs),
+    settle: act('settle', settle),
+    release: act('release', release),
+    cancel: act('cancel', cancel),
+    extend: act('extend', extend),
+    confirmDeposit: act('confirm', confirmDeposit),
+    cancelDeposit: act('cancelDeposit', cancelDeposit),
+    finalizeWithdrawal: act('finalize', finalizeWithdrawal),
+    releaseWithdrawal: act('releaseWithdrawal', releaseWithdrawal),
+    speedUp: act('speedUp', speedUp),
+    cancelOnChain: act('cancelOnChain', cancelOnChain),
     expire: step<ExpireInput>(expire),
     markStuck: step<ExpireInput>(markStuck),
     tombstone: step<TombstoneInput>(tombstone),

@@ -20,7 +20,7 @@ export function waitMsOf(prefer: string | undefined): number {
   return Math.min(seconds, MAX_WAIT_SECONDS) * 1000;
 }
 
-/** The time after which a first step that waits `waitMs` is refused with NOT_ACCEPTED_IN_TIME. */
+/** The time after which a step that waits `waitMs` is refused with NOT_ACCEPTED_IN_TIME. */
 export function acceptByOf(waitMs: number, nowMs: number = Date.now()): string {
   return new Date(nowMs + waitMs + ACCEPT_GRACE_SECONDS * 1000).toISOString();
 }

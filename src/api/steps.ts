@@ -15,6 +15,7 @@ import { replay } from '../ledger/replay.ts';
 import { type ApiContext, type ApiDeps, type Caller, isAdmin } from './context.ts';
 import { acceptedGroup, type ClientSaga, findGroup, groupResource } from './groupResource.ts';
 import { outcomeWord, problemOfOutcome } from './outcomes.ts';
+import { acceptByOf } from './prefer.ts';
 
 /** What a step came to: a group with its outcome, or one that is only accepted. */
 export interface StepAnswer {
@@ -81,8 +82,9 @@ export async function actOnSaga<U extends SagaUpdate>(
   waitMs: number,
 ): Promise<StepAnswer> {
   const { db, gateway } = deps;
+  const asked = { ...input, acceptBy: acceptByOf(waitMs) };
   const outcome =
-    (await replay(db, STEP_OF_UPDATE[update], input)) ?? (await gateway.act(update, input, waitMs));
+    (await replay(db, STEP_OF_UPDATE[update], input)) ?? (await gateway.act(update, asked, waitMs));
   return answerOf(deps, update, outcome, input, () => findGroup(db, gateway, input.groupId));
 }
 

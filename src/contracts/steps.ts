@@ -50,6 +50,12 @@ export interface StepInput {
   actor: Actor;
 }
 
+/** What an act on a group carries. */
+export interface ActInput extends StepInput {
+  /** As of a first step. None: a person's button, and acts from before they had one. */
+  acceptBy?: string | null;
+}
+
 export interface LegInput {
   wallet: string;
   type: LegType;
@@ -77,11 +83,11 @@ export interface OpenTransferInput extends StepInput {
   acceptBy: string | null;
 }
 
-export interface AddLegsInput extends StepInput {
+export interface AddLegsInput extends ActInput {
   legs: LegInput[];
 }
 
-export interface SettleInput extends StepInput {
+export interface SettleInput extends ActInput {
   /** None: everything held. */
   legs: LegAmount[] | null;
   final: boolean;
@@ -90,7 +96,7 @@ export interface SettleInput extends StepInput {
 }
 
 /** Release, cancel, reject: give back what remains. */
-export interface GiveBackInput extends StepInput {
+export interface GiveBackInput extends ActInput {
   reason: string;
   freeze?: boolean;
 }
@@ -100,7 +106,7 @@ export interface ExpireInput extends StepInput {
   expiresAt: string;
 }
 
-export interface ExtendInput extends StepInput {
+export interface ExtendInput extends ActInput {
   /** Seconds from now. */
   expiresIn: number;
 }
@@ -128,7 +134,7 @@ export interface OpenDepositInput extends StepInput {
 }
 
 /** Confirm of a chainless deposit, finalize of a chainless withdrawal. */
-export interface CaptureInput extends StepInput {
+export interface CaptureInput extends ActInput {
   /** None: all that is pending. */
   amount: Amount | null;
   final: boolean;
@@ -153,7 +159,7 @@ export interface OpenWithdrawalInput extends StepInput {
 }
 
 /** Release of a withdrawal whose bytes cannot be on a chain; part of it where `amount` is given. */
-export interface ReleaseWithdrawalInput extends StepInput {
+export interface ReleaseWithdrawalInput extends ActInput {
   reason: string;
   amount: Amount | null;
   final: boolean;
@@ -167,7 +173,7 @@ export interface RecordRiskInput extends StepInput {
 }
 
 /** Asks for another attempt in the place of one that is in no block. */
-export interface ReplaceAttemptInput extends StepInput {
+export interface ReplaceAttemptInput extends ActInput {
   /** Most that it may cost, in the chain's native coin; null: as configured. */
   maxFee: Amount | null;
 }

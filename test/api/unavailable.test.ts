@@ -13,6 +13,8 @@ function tooLate(gateway: SagaGateway): SagaGateway {
     ...gateway,
     start: (type, input, waitMs, assets) =>
       gateway.start(type, 'acceptBy' in input ? { ...input, acceptBy } : input, waitMs, assets),
+    act: (update, input, waitMs) =>
+      gateway.act(update, 'acceptBy' in input ? { ...input, acceptBy } : input, waitMs),
   };
 }
 
@@ -40,6 +42,18 @@ describe.sequential('a request that comes too late', () => {
       status: 'CANCELLED',
       reason: 'NOT_ACCEPTED_IN_TIME',
     });
+    expect(await balanceOf(api, 'a')).toEqual(['10', '0', '0']);
+  });
+
+  test('is refused for good as an act too', async () => {
+    const held = await api.admin.post('/v1/transfers', { legs: LEGS, settle: 'manual' });
+    const late = await adminOn(api.db, tooLate(sagas.gateway));
+    const refused = await late.post(pathOf(held, '/settle'), {}, { key: 'late-act' });
+    expect(faultOf(refused)).toEqual([422, 'NOT_ACCEPTED_IN_TIME']);
+    const again = await api.admin.post(pathOf(held, '/settle'), {}, { key: 'late-act' });
+    expect([again.status, again.body]).toEqual([422, refused.body]);
+    const cancelled = await api.admin.post(pathOf(held, '/cancel'), { reason: 'too late' });
+    expect(cancelled.body.status).toBe('CANCELLED');
     expect(await balanceOf(api, 'a')).toEqual(['10', '0', '0']);
   });
 });

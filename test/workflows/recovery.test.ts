@@ -1,5 +1,6 @@
 import { Writable } from 'node:stream';
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { UpdateAnswer } from '../../src/contracts/sagas.ts';
 import { listGroupEntries } from '../../src/ledger/entries.ts';
 import { readTimeline } from '../../src/ledger/timeline.ts';
 import { createLog } from '../../src/observability/log.ts';
@@ -142,6 +143,32 @@ describe('a workflow that Temporal no longer knows', () => {
     const release = actInput<'release'>('release', id, '1', { reason: 'after retention' });
     const outcome = await world.sagas.gateway.act('release', release, WAIT_MS);
     expect(doneGroup(outcome).status).toBe('RELEASED');
+  });
+});
+
+describe('an act that comes late', () => {
+  it('since no worker ran is refused for good, and moves nothing', async () => {
+    const { id, from } = await held('late act');
+    const acceptBy = new Date(Date.now() + 500).toISOString();
+    const asked = { legs: null, final: true };
+    const settle = actInput<'settle'>('settle', id, '1', { ...asked, acceptBy });
+    await world.sagas.stop();
+    const temporal = await connectTemporal(world.options);
+    const sent = temporal.client.workflow
+      .getHandle(id)
+      .executeUpdate<UpdateAnswer, [unknown, string]>('settle', { args: [settle, 'caller'] });
+    sent.catch(() => {});
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    await world.restart();
+    expect(await sent).toMatchObject({ refusal: { code: 'NOT_ACCEPTED_IN_TIME' } });
+    await temporal.close();
+    const again = actInput<'settle'>('settle', id, '1', asked);
+    expect(await world.sagas.gateway.act('settle', again, WAIT_MS)).toMatchObject({
+      outcome: 'refused',
+      replayed: true,
+      refusal: { code: 'NOT_ACCEPTED_IN_TIME' },
+    });
+    expect((await balanceOf(world, from)).held).toBe('10');
   });
 });
 

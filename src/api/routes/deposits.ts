@@ -22,6 +22,7 @@ const ACT_CODES: ProblemCode[] = [
   'GROUP_NOT_OPEN',
   'WRONG_KIND',
   'CHAIN_DECIDES',
+  'NOT_ACCEPTED_IN_TIME',
 ];
 
 const createDepositRoute = createRoute({

@@ -22,6 +22,7 @@ const shape = {
     'WRONG_KIND',
     'CHAIN_DECIDES',
     'INVALID_AMOUNT',
+    'NOT_ACCEPTED_IN_TIME',
   ]),
 };
 

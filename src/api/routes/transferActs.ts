@@ -23,6 +23,7 @@ const ACT_CODES: ProblemCode[] = [
   'WRONG_KIND',
   'CHAIN_DECIDES',
   'MAY_BE_ON_CHAIN',
+  'NOT_ACCEPTED_IN_TIME',
 ];
 
 const addLegsRoute = createRoute({
@@ -107,7 +108,6 @@ const reverseRoute = createRoute({
     'REVERSAL_EXCEEDS_SETTLED',
     'INSUFFICIENT_FUNDS',
     'WALLET_NOT_OPEN',
-    'NOT_ACCEPTED_IN_TIME',
   ]),
 });
 

@@ -31,6 +31,7 @@ const ACT_CODES: ProblemCode[] = [
   'INVALID_AMOUNT',
   'AMOUNT_EXCEEDS_HELD',
   'MAY_BE_ON_CHAIN',
+  'NOT_ACCEPTED_IN_TIME',
 ];
 
 const createWithdrawalRoute = createRoute({
