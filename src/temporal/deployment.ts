@@ -1,7 +1,9 @@
 /** Worker versioning: a saga stays on the build that began it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
+import { optionalTsToMs } from '@temporalio/common/lib/time.js';
 import type { WorkerDeploymentOptions } from '@temporalio/worker';
+import type { Log } from '../observability/log.ts';
 import { faultOf } from './failures.ts';
 
 const DEPLOYMENT_NAME = 'holdfast';
@@ -24,21 +26,16 @@ export function pinnedTo(buildId: string): WorkerDeploymentOptions {
 
 /**
  * Makes this build the one that new sagas begin on; until then a start that is not eager waits.
- * Called once the workers of the build poll.
+ * Called once the workers of the build poll. Where a build that was first seen later is current, it
+ * stays so: a process of the old build that restarts in the middle of a rollout takes nothing back.
  *
  * @throws an Error when the server does not get to know the build in time
  */
-export async function makeCurrent(client: Client, buildId: string): Promise<void> {
+export async function makeCurrent(client: Client, log: Log, buildId: string): Promise<void> {
   const until = Date.now() + KNOWN_WITHIN_MS;
   for (;;) {
     try {
-      await client.workflowService.setWorkerDeploymentCurrentVersion({
-        namespace: client.options.namespace,
-        deploymentName: DEPLOYMENT_NAME,
-        buildId,
-        identity: client.options.identity,
-      });
-      return;
+      return await moveCurrent(client, log, buildId);
     } catch (error) {
       const { fault, detail } = faultOf(error);
       if (!['not_found', 'rejected', 'busy'].includes(fault) || Date.now() > until) {
@@ -47,4 +44,31 @@ export async function makeCurrent(client: Client, buildId: string): Promise<void
       await sleep(PAUSE_MS);
     }
   }
+}
+
+/** Moves it forward only. Fails where somebody else moved it after it was read. */
+async function moveCurrent(client: Client, log: Log, buildId: string): Promise<void> {
+  const { namespace, identity } = client.options;
+  const deployment = { namespace, deploymentName: DEPLOYMENT_NAME };
+  const { workerDeploymentInfo: known, conflictToken } =
+    await client.workflowService.describeWorkerDeployment(deployment);
+  const current = known?.routingConfig?.currentDeploymentVersion?.buildId;
+  const firstSeen = new Map(
+    known?.versionSummaries?.map(({ deploymentVersion, createTime }) => [
+      deploymentVersion?.buildId,
+      optionalTsToMs(createTime) ?? 0,
+    ]),
+  );
+  // A build that is not listed yet is refused as unknown, and this is tried again.
+  if ((firstSeen.get(current) ?? 0) > (firstSeen.get(buildId) ?? Number.POSITIVE_INFINITY)) {
+    log.warn(
+      { buildId, current, alert: 'OLDER_BUILD' },
+      'A newer build is current, so new sagas begin on that one. To go back to this build: ' +
+        `temporal worker deployment set-current-version --deployment-name ${DEPLOYMENT_NAME} ` +
+        `--build-id ${buildId}`,
+    );
+    return;
+  }
+  const move = { ...deployment, buildId, identity, conflictToken };
+  await client.workflowService.setWorkerDeploymentCurrentVersion(move);
 }

@@ -122,6 +122,6 @@ async function startWorkers(
     const chain = { ...shared, taskQueue: CHAIN_TASK_QUEUE, activities: chainActivities };
     workers.push(await startWorker(chain));
   }
-  if (buildId !== undefined) await makeCurrent(client, buildId);
+  if (buildId !== undefined) await makeCurrent(client, options.log, buildId);
   return workers;
 }

@@ -33,6 +33,13 @@ async function buildsOf(id: string): Promise<string[]> {
   });
 }
 
+async function currentBuild() {
+  const { workflowService, options } = world.sagas.client;
+  const deployment = { namespace: options.namespace, deploymentName: 'holdfast' };
+  const { workerDeploymentInfo } = await workflowService.describeWorkerDeployment(deployment);
+  return workerDeploymentInfo?.routingConfig?.currentDeploymentVersion?.buildId;
+}
+
 describe('two builds side by side', () => {
   it('keep each saga on the build that began it', async () => {
     const old = await held('begun on build 1');
@@ -47,6 +54,16 @@ describe('two builds side by side', () => {
     } finally {
       await second.stop();
     }
+  });
+
+  it('leave the younger one current when a process of the older one starts again', async () => {
+    expect(await currentBuild()).toBe('build-2');
+    await world.restart();
+    expect(await currentBuild()).toBe('build-2');
+    // A third one is younger than both, whoever else runs.
+    const third = await startSagas({ ...world.options, buildId: 'build-0' });
+    await third.stop();
+    expect(await currentBuild()).toBe('build-0');
   });
 });
 
