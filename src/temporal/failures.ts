@@ -12,9 +12,9 @@ import { CallTimedOut } from './calls.ts';
 /**
  * - `already_started`: a workflow of that id runs or has run.
  * - `not_found`: no workflow of that id runs.
- * - `busy`: a rate limit, or too many updates in flight; the call did not happen.
+ * - `busy`: a rate limit, or no room for an update in this run; the call did not happen.
  * - `timed_out`: the deadline of the call passed; whether it happened is not known.
- * - `rejected`: an update's validator or the server said no; it never happened.
+ * - `rejected`: an update's validator said no, or the server to its shape; it never happened.
  * - `aborted`: an update was accepted and its workflow ended before it; the ledger knows more.
  * - `unavailable`: everything else; whether it happened is not known.
  */

@@ -25,10 +25,11 @@ async function failures(
   bundle: string,
   names = NAMES,
   worker: Pick<typeof Worker, 'runReplayHistories'> = sagaWorker(),
+  change: (history: Recorded) => Recorded = (history) => history,
 ): Promise<string[]> {
   const histories = names.map((name) => ({
     workflowId: name,
-    history: historyFromJSON(JSON.parse(readFileSync(new URL(`${name}.json`, FOLDER), 'utf8'))),
+    history: historyFromJSON(change(recorded(name))),
   }));
   const failed: string[] = [];
   let replayed = 0;
@@ -41,10 +42,26 @@ async function failures(
   return failed.sort();
 }
 
+interface Recorded {
+  // biome-ignore lint/suspicious/noExplicitAny: events are of many shapes.
+  events: any[];
+}
+
+function recorded(name: string): Recorded {
+  return JSON.parse(readFileSync(new URL(`${name}.json`, FOLDER), 'utf8'));
+}
+
+/** As if Temporal had suggested a new run all along. */
+function asFull({ events }: Recorded): Recorded {
+  for (const { workflowTaskStartedEventAttributes: started } of events) {
+    if (started) started.suggestContinueAsNew = true;
+  }
+  return { events };
+}
+
 /** The workflow type that a history is of. */
 function typeOf(name: string): string {
-  const { events } = JSON.parse(readFileSync(new URL(`${name}.json`, FOLDER), 'utf8'));
-  return events[0].workflowExecutionStartedEventAttributes.workflowType.name;
+  return recorded(name).events[0].workflowExecutionStartedEventAttributes.workflowType.name;
 }
 
 /** The bundle with a piece of one workflow file changed; fails when the piece is not there once. */
@@ -65,6 +82,13 @@ describe('the corpus of histories', () => {
 
   it("replays in the SDK's own sandbox too, which ours stands in for", async () => {
     expect(await failures(code, NAMES, Worker)).toEqual([]);
+  });
+
+  it('replays where sagas went on waiting although a new run was suggested', async () => {
+    const waiting = ['transferInParts', 'transferSettled', 'transferExpired', 'withdrawalStuck'];
+    expect(await failures(code, waiting, sagaWorker(), asFull)).toEqual([]);
+    const impatient = mutated('deadline', 'isTimeForNewRun)() && (', 'isTimeForNewRun)() || (');
+    expect(await failures(impatient, waiting, sagaWorker(), asFull)).not.toEqual([]);
   });
 
   it('has every workflow type that the worker registers', () => {
