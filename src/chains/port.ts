@@ -176,6 +176,8 @@ export interface ChainPort {
    * height.
    */
   nextSequence(sender: string, height?: number): Promise<number>;
+  /** The same after what waits for a block too, as far as the node knows of it. */
+  pendingSequence(sender: string): Promise<number>;
   /** The transaction that spent a sequence number up to that height; null: none has. */
   spentBy(sender: string, sequence: number, height: number): Promise<Spending | null>;
   feeQuote(payment: Payment): Promise<FeeQuote | PaymentFault>;

@@ -7,6 +7,7 @@ import {
   explainSpending,
   openPauses,
   unknownSpendings,
+  unknownWaiting,
 } from '../withdrawals/explain.ts';
 import { type Command, UsageFault } from './command.ts';
 
@@ -75,10 +76,16 @@ async function list(deps: Parameters<typeof unknownSpendings>[0]): Promise<numbe
     );
     process.stdout.write(`${sender} nonce ${nonce}: ${txid} ${moved.join(', ') || 'nothing'}\n`);
   }
+  const waiting = await unknownWaiting(deps);
+  for (const { sender } of waiting) {
+    process.stdout.write(`${sender} sent something that waits for a block; look again then.\n`);
+  }
   for (const { sender, since, reason } of await openPauses(deps)) {
     process.stdout.write(`${sender} is paused since ${since}: ${reason}\n`);
   }
-  if (all.length === 0) process.stdout.write('The books know all that the hot wallets sent.\n');
+  if (all.length + waiting.length === 0) {
+    process.stdout.write('The books know all that the hot wallets sent.\n');
+  }
   return 0;
 }
 

@@ -32,22 +32,37 @@ const DEPTH_WITHOUT_FINALITY = 12;
 export async function unknownSpendings({ db, chain }: ExplainDeps): Promise<UnknownSpending[]> {
   const port = await chain();
   const { height } = await port.head();
-  const { rows } = await withRetry(() =>
-    db.query<{ sender: string; next: string }>(
-      `select address as sender, chain_next_nonce(chain, address) as next
-       from hot_addresses where chain = $1 order by address`,
-      [port.chain],
-    ),
-  );
   const unknown: UnknownSpending[] = [];
-  for (const { sender, next } of rows) {
+  for (const { sender, next } of await nextNonces(db, port)) {
     const end = await port.nextSequence(sender, height);
-    for (let nonce = Number(next); nonce < end; nonce++) {
+    for (let nonce = next; nonce < end; nonce++) {
       const spending = await port.spentBy(sender, nonce, height);
       if (spending) unknown.push({ sender, nonce, spending });
     }
   }
   return unknown;
+}
+
+/** Senders of which the node has more than blocks and books do: no block has it yet. */
+export async function unknownWaiting({ db, chain }: ExplainDeps): Promise<{ sender: string }[]> {
+  const port = await chain();
+  const waiting: { sender: string }[] = [];
+  for (const { sender, next } of await nextNonces(db, port)) {
+    const inBlocks = await port.nextSequence(sender);
+    if ((await port.pendingSequence(sender)) > Math.max(next, inBlocks)) waiting.push({ sender });
+  }
+  return waiting;
+}
+
+async function nextNonces(db: Db, port: ChainPort) {
+  const { rows } = await withRetry(() =>
+    db.query<{ sender: string; next: number }>(
+      `select address as sender, chain_next_nonce(chain, address)::float8 as next
+       from hot_addresses where chain = $1 order by address`,
+      [port.chain],
+    ),
+  );
+  return rows;
 }
 
 /**

@@ -17,7 +17,8 @@ export async function offerOf(
   const [balance, nativeBalance, chainNonce] = await Promise.all([
     port.balanceOf(sender, asset.contract, height),
     port.balanceOf(sender, null, height),
-    port.nextSequence(sender),
+    // Old bytes of ours that wait for a block are unknown to a database that was restored, too.
+    port.pendingSequence(sender),
   ]);
   const funds = {
     height,

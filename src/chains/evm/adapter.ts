@@ -15,6 +15,7 @@ import {
   draft,
   feeQuote,
   nextSequence,
+  pendingSequence,
   transactionStatus,
 } from './transactions.ts';
 
@@ -58,6 +59,7 @@ export async function connectEvm(rpcUrl: string, options: EvmOptions = {}): Prom
     transactionStatus: (txid) => transactionStatus(rpc, txid),
     balanceOf: (...asked) => balanceOf(rpc, ...asked),
     nextSequence: (sender, height) => nextSequence(rpc, sender, height),
+    pendingSequence: (sender) => pendingSequence(rpc, sender),
     spentBy: (...asked) => spentBy(rpc, ...asked),
     feeQuote: (payment) => feeQuote(rpc, payment),
     payoutFault: (address) => payoutFault(rpc, address),

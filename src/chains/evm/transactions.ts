@@ -191,3 +191,17 @@ export async function nextSequence(rpc: Rpc, sender: string, height?: number): P
   const at = height === undefined ? 'latest' : quantityOf(height);
   return countOf(await rpc('eth_getTransactionCount', sender, at), 'nonce');
 }
+
+/**
+ * The same after what waits for a block as well, as far as this node has it. A node that refuses to
+ * tell of what waits, or tells of less than the blocks have, counts by its blocks.
+ */
+export async function pendingSequence(rpc: Rpc, sender: string): Promise<number> {
+  const waiting = rpc('eth_getTransactionCount', sender, 'pending').catch((error: unknown) => {
+    if (!(error instanceof NodeRefused)) throw error;
+    return '0x0';
+  });
+  const [inBlocks, told] = await Promise.all([nextSequence(rpc, sender), waiting]);
+  const all = countOf(told, 'pending nonce');
+  return Math.max(all, inBlocks);
+}
