@@ -260,14 +260,16 @@ begin
   end loop;
   update chains set reorgs = reorgs + 1, cursor_height = p_height,
       cursor_hash = (select b.hash from chain_blocks b
-        where b.chain = p_chain and b.height = p_height and b.canonical)
+        where b.chain = p_chain and b.height = p_height and b.canonical),
+      -- What was safe can be dropped: no block in its place is safe before the node says so.
+      safe_height = case when safe_height is not null then least(safe_height, p_height) end
     where id = p_chain;
   return v_dropped;
 end
 $$;
 
 -- Notes the node's head, and how far its finality is confirmed by the stored blocks: a final block
--- counts where it is the very block that was stored at its height. Never goes back.
+-- counts where it is the very block that was stored at its height. Goes back by a rewind alone.
 create function chain_note_head(
   p_chain text, p_holder text, p_head bigint,
   p_safe_height bigint, p_safe_hash text, p_finalized_height bigint, p_finalized_hash text

@@ -15,6 +15,8 @@ import { type Sent, STRANGER } from './node.ts';
 import { createReorgWorld, ETH, type ReorgWorld } from './reorgWorld.ts';
 
 const SOURCE = STRANGER.address.toLowerCase();
+/** Until the follower believes a head that has gone down. */
+const TURNS_TO_BELIEVE = 5;
 let world: ReorgWorld;
 
 beforeAll(async () => {
@@ -86,6 +88,21 @@ describe('a rule', () => {
     }
     expect(await world.book(txid)).toMatchObject({ outcome: 'done', groupStatus: 'SETTLED' });
     expect(await world.tasks('credit', id)).toBe(1);
+  });
+
+  it('of what is safe waits anew where the chain turned back below what was', async () => {
+    await put({ id: 'safe', credit: 'safe' });
+    const to = await world.wallet(await world.open(), 'ETH');
+    await world.node.mine(3);
+    await world.follow();
+    expect(await world.value('select safe_height > finalized_height from chains')).toBe(true);
+    // The new branch has only begun, so that its only block lies where a safe one was.
+    await world.node.rollback(2);
+    const { txid } = await world.node.send({ to, wei: ETH });
+    for (let turn = 0; turn < TURNS_TO_BELIEVE; turn++) await world.follow();
+    expect(await world.book(txid)).toMatchObject({ outcome: 'waiting' });
+    await world.node.mine(2);
+    expect(await world.book(txid)).toMatchObject({ outcome: 'done' });
   });
 
   it('that changes while a deposit waits is followed at once, as the timeline tells', async () => {
