@@ -25,12 +25,16 @@ return exists (
 );
 
 -- Deposit addresses that may be collected from: what lies there in final blocks is the rule's
--- minimum or more, and nobody has to look at them first. Tokens first, since they need the native
--- coins that lie there too.
+-- minimum or more, and nobody has to look at them first. The assets take turns, so that none that
+-- cannot be collected keeps the others waiting. Native coins of addresses that have due tokens come
+-- last of theirs, since the tokens need them for gas.
 --
+-- p_except        what is left alone, as '<address> <asset>'
 -- amount, native  what the books say that lies there up to block `height`, of the asset and of the
 --                 native coin
-create function collection_due(p_chain text, p_sender text, p_limit integer)
+create function collection_due(
+  p_chain text, p_sender text, p_limit integer, p_except text[] default '{}'
+)
 returns table (
   address text, asset text, amount numeric, native numeric, height bigint, min_amount numeric,
   max_fee numeric
@@ -43,26 +47,39 @@ begin
     return;
   end if;
   return query
-    select i.to_address, a.code, o.amount,
-      chain_lies_at(p_chain, i.to_address, c_native, f.height), f.height, r.min_amount, r.max_fee
-    from treasury_rules r
-    join assets a on a.code = r.asset and a.chain = p_chain and not a.withdrawals_paused
-    join chains c on c.id = p_chain
-    cross join lateral (select chain_final_height(c, a.final) as height) f
-    join lateral (
-      select n.to_address, sum(n.amount) as came from chain_inclusions n
-      where n.chain = p_chain and n.asset = a.code and n.credited_at is not null
-        and n.block_height <= f.height
-      group by n.to_address having sum(n.amount) >= r.min_amount
-    ) i on true
-    cross join lateral (
-      select i.came - chain_collected(p_chain, a.code, i.to_address) as amount
-    ) o
-    where collection_is_wanted(r, p_chain, p_sender) and o.amount >= r.min_amount
-      and not collection_is_open(p_chain, i.to_address)
-      and not exists (select from sender_pauses s
-        where s.chain = p_chain and s.sender = i.to_address and s.until is null)
-    order by a.contract is null, o.amount desc, i.to_address limit p_limit;
+    with due as (
+      select i.to_address as place, a.code, o.amount, f.height, r.min_amount, r.max_fee,
+        count(a.contract) over (partition by i.to_address) > 0 as has_tokens
+      from treasury_rules r
+      join assets a on a.code = r.asset and a.chain = p_chain and not a.withdrawals_paused
+      join chains c on c.id = p_chain
+      cross join lateral (select chain_final_height(c, a.final) as height) f
+      join lateral (
+        select n.to_address, sum(n.amount) as came from chain_inclusions n
+        where n.chain = p_chain and n.asset = a.code and n.credited_at is not null
+          and n.block_height <= f.height
+        group by n.to_address having sum(n.amount) >= r.min_amount
+      ) i on true
+      cross join lateral (
+        select i.came - chain_collected(p_chain, a.code, i.to_address) as amount
+      ) o
+      where collection_is_wanted(r, p_chain, p_sender) and o.amount >= r.min_amount
+        and not collection_is_open(p_chain, i.to_address)
+        and not exists (select from sender_pauses s
+          where s.chain = p_chain and s.sender = i.to_address and s.until is null)
+        and concat_ws(' ', i.to_address, a.code) <> all(p_except)
+    ), turns as (
+      select d.*, row_number() over (
+        partition by d.code order by d.code = c_native and d.has_tokens, d.amount desc, d.place
+      ) as turn
+      from due d
+    ), first as (
+      select t.* from turns t order by t.turn, t.code = c_native, t.amount desc, t.place
+        limit p_limit
+    )
+    select f.place, f.code, f.amount, chain_lies_at(p_chain, f.place, c_native, f.height),
+      f.height, f.min_amount, f.max_fee
+    from first f order by f.turn, f.code = c_native, f.amount desc, f.place;
 end
 $$;
 

@@ -45,20 +45,25 @@ export async function readHotWallet(db: Db, chain: ChainId): Promise<string | nu
   return rows[0]?.address ?? null;
 }
 
-/** What is due for a hot wallet, tokens first, then by amount. */
+/**
+ * What is due for a hot wallet: each asset in turn, its largest amounts first.
+ *
+ * @param except what is left alone, as `<address> <asset>`
+ */
 export async function dueCollections(
   db: Db,
   chain: ChainId,
   hotWallet: string,
   limit: number,
+  except: readonly string[],
 ): Promise<DueCollection[]> {
   const { rows } = await db.query<DueCollection>({
     name: 'chain_collections_due',
     text: `select address, asset, amount_text(amount) as amount, amount_text(native) as native,
         height::float8 as height, amount_text(min_amount) as "minAmount",
         amount_text(max_fee) as "maxFee"
-      from collection_due($1, $2, $3)`,
-    values: [chain, hotWallet, limit],
+      from collection_due($1, $2, $3, $4)`,
+    values: [chain, hotWallet, limit, except],
   });
   return rows;
 }
