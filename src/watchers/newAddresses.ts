@@ -2,7 +2,8 @@
  * Coins that had come to an address before it was handed out: a restored database hands out the
  * same address again, and what came in between was seen by nobody.
  */
-import { readChainAssets, unitsOf } from '../chains/assets.ts';
+import { type ChainAsset, readChainAssets, unitsOf } from '../chains/assets.ts';
+import { BalanceUnreadable } from '../chains/port.ts';
 import type { Db } from '../db/pool.ts';
 import type { LookAgainDeps } from './lookAgain.ts';
 
@@ -17,13 +18,14 @@ const WINDOW_BLOCKS = 50_000;
  *
  * @returns how many addresses were looked at
  */
-export async function lookAtNewAddresses({ db, port, watch, log }: LookAgainDeps): Promise<number> {
+export async function lookAtNewAddresses(deps: LookAgainDeps): Promise<number> {
+  const { db, watch, log } = deps;
   const due = await dueAddresses(db, watch);
   const assets = await readChainAssets(db, watch.chain);
   for (const { address, cursor } of due) {
     const known = await knownAmounts(db, watch.chain, address, cursor);
     const balances = await Promise.all(
-      assets.all.map(({ contract }) => port.balanceOf(address, contract, cursor)),
+      assets.all.map((asset) => balanceIfTold(deps, asset, address, cursor)),
     );
     const more = assets.all.filter((asset, at) => {
       const expected = unitsOf(asset, known.get(asset.code) ?? '0');
@@ -40,6 +42,26 @@ export async function lookAtNewAddresses({ db, port, watch, log }: LookAgainDeps
     ]);
   }
   return due.length;
+}
+
+/**
+ * Nothing where the token's contract tells no balance: it must not keep other assets and addresses
+ * from being looked at. Coins of it that had come are a surplus to the reconciliation once it does.
+ */
+async function balanceIfTold(
+  { port, watch, log }: LookAgainDeps,
+  { code, contract }: ChainAsset,
+  address: string,
+  cursor: number,
+): Promise<bigint> {
+  try {
+    return await port.balanceOf(address, contract, cursor);
+  } catch (error) {
+    if (!(error instanceof BalanceUnreadable)) throw error;
+    const said = { chain: watch.chain, address, asset: code, why: error.message };
+    log.warn(said, 'what had come of it before the address did is not known');
+    return 0n;
+  }
 }
 
 /** Where this watcher has the lease and the chain goes on. */

@@ -6,13 +6,16 @@ import { depositPath, deriveAddress } from '../../src/chains/evm/addresses.ts';
 import { startProxy } from '../../src/chains/faults/proxy.ts';
 import { createWallet } from '../../src/ledger/wallets.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
+import { lookAtNewAddresses } from '../../src/watchers/newAddresses.ts';
 import { startWatcher } from '../../src/watchers/watcher.ts';
 import { createWatcherMetrics } from '../../src/watchers/watcherMetrics.ts';
 import { atFileEnd } from '../support/borrow.ts';
-import { log, XPUB } from './chainWorld.ts';
+import { createChainWorld, log, XPUB } from './chainWorld.ts';
 import { createSagaWorld } from './sagaWorld.ts';
 
 const ETH = 10n ** 18n;
+/** Code that reverts whatever it is asked. */
+const REVERTS = '0x60006000fd';
 /** Many times the watcher's pause: a look beside its turn would come while the block is awaited. */
 const SLOW_MS = 1_500;
 
@@ -56,4 +59,23 @@ it('finds what was paid in blocks that were being read when the address came', a
   await node.mine(2);
   const available = async () => (await world.balance('new')).available;
   await expect.poll(available, { timeout: 10_000 }).toBe('1');
+});
+
+it('looks at an address although a token tells no balances', async () => {
+  const world = await createChainWorld();
+  const { db, node, port, usdx } = world;
+  await world.follow();
+  const [first, second] = [0, 1].map((at) => deriveAddress(XPUB, depositPath(`early-${at}`, 0)));
+  await node.send({ to: second ?? '', wei: ETH });
+  await world.follow();
+  await node.rpc('anvil_setCode', usdx, REVERTS);
+  await node.mine();
+  await world.follow();
+  expect(await world.wallet('early-0', 'ETH')).toBe(first);
+  expect(await world.wallet('early-1', 'ETH')).toBe(second);
+  const watch = { chain: port.chain, holder: 'test' };
+  expect(await lookAtNewAddresses({ db, port, watch, log })).toBe(2);
+  expect(await lookAtNewAddresses({ db, port, watch, log })).toBe(0);
+  const asked = 'select count(*)::integer from chain_rescans where finished_at is null';
+  expect(await world.value(asked)).toBe(1);
 });
