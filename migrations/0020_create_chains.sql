@@ -57,8 +57,9 @@ create index chain_halts_open on chain_halts (chain) where until is null;
 create table hot_addresses (
   chain text collate "C" not null,
   address text collate "C" not null,
-  -- The youngest one is the hot wallet of today.
   created_at timestamptz not null default clock_timestamp(),
+  -- When a signer named it last: the last one is the hot wallet of today.
+  named_at timestamptz not null default clock_timestamp(),
   primary key (chain, address)
 );
 
@@ -66,7 +67,7 @@ create table hot_addresses (
 create function chain_hot_wallet(p_chain text) returns text
 language sql stable
 return (
-  select address from hot_addresses where chain = p_chain order by created_at desc limit 1);
+  select address from hot_addresses where chain = p_chain order by named_at desc limit 1);
 
 create function chain_is_halted(p_chain text) returns boolean
 language sql stable
@@ -98,3 +99,4 @@ end;
 
 grant select, insert, update on chains, chain_blocks, chain_halts to holdfast_app;
 grant select, insert on hot_addresses to holdfast_app;
+grant update (named_at) on hot_addresses to holdfast_app;

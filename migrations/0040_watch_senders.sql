@@ -12,9 +12,9 @@ begin atomic
         and s.reason = p_reason and s.until is null);
 end;
 
--- Writes down that payments leave from this address, which has sent p_nonce transactions so far:
--- it is refused as a destination, its coins are part of what the books must equal, and what it
--- sends from here on without us is noticed.
+-- Writes down that payments leave from this address from now on, which has sent p_nonce
+-- transactions so far: it is refused as a destination, its coins are part of what the books must
+-- equal, and what it sends from here on without us is noticed.
 create function chain_register_sender(p_chain text, p_sender text, p_nonce bigint) returns void
 language plpgsql as $$
 begin
@@ -24,6 +24,9 @@ begin
       values (p_chain, p_sender, p_nonce - 1, 'Spent before Holdfast paid from this address.')
       on conflict do nothing;
   end if;
+  -- A signer that was exchanged may come back.
+  update hot_addresses set named_at = clock_timestamp()
+    where chain = p_chain and address = p_sender;
 end
 $$;
 

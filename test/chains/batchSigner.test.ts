@@ -4,10 +4,11 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { english, generateMnemonic } from 'viem/accounts';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { createSigner, type SignerOptions } from '../../examples/remote-signer/server.ts';
 import type { Payment } from '../../src/chains/port.ts';
-import { connectRemoteSigner } from '../../src/withdrawals/hotWallet.ts';
+import { connectMnemonicSigner, connectRemoteSigner } from '../../src/withdrawals/hotWallet.ts';
 import { followWithdrawal, replaceWithdrawal, signWithdrawal } from '../../src/withdrawals/pay.ts';
 import type { PayDeps } from '../../src/withdrawals/payDeps.ts';
 import { createRemoteSigner } from '../../src/withdrawals/remoteSigner.ts';
@@ -98,6 +99,23 @@ function single(groupId: string, nonce: number, units: bigint) {
   const { chain } = world.port;
   return { groupId, chain, kind: 'payment' as const, payment, sequence: nonce, draft };
 }
+
+it('take a nonce of the signer that was named last, although it had been before', async () => {
+  const { db, chain } = world;
+  for (const mnemonic of [generateMnemonic(english), MNEMONIC]) {
+    await connectMnemonicSigner(db, chain, mnemonic)();
+  }
+  const to = [payee(payees++), payee(payees++)];
+  await world.waiting(to.map((destination) => ({ amount: '0.001', destination })));
+  const [batch = ''] = await world.open();
+  const sender = 'select sender from withdrawal_attempts where group_id = $1';
+  expect(await world.value(sender, batch)).toBe(HOT);
+  await world.sign(batch);
+  await world.send(batch);
+  await world.node.mine(3);
+  expect(await world.look(batch)).toMatchObject({ status: 'SETTLED' });
+  await world.expectWhole();
+});
 
 it('signs a batch again as the same bytes, and each withdrawal in one place alone', async () => {
   const journalPath = join(folder, 'own.jsonl');
