@@ -7,10 +7,14 @@ create table nonce_slots (
   -- Null: it was spent without Holdfast, and `note` says who looked and what it was.
   group_id text collate "C" references withdrawals,
   note text,
+  -- What that transaction brought to deposit addresses counts as deposits; null: it does not.
+  noted_txid text collate "C",
   created_at timestamptz not null default clock_timestamp(),
   primary key (chain, sender, nonce),
   constraint slots_are_explained check (group_id is not null or note is not null)
 );
+
+create index nonce_slots_noted on nonce_slots (noted_txid) where noted_txid is not null;
 
 create trigger nonce_slots_stay before update or delete on nonce_slots
   for each row execute function refuse_change();
@@ -122,7 +126,9 @@ begin
         and chain_is_inside(p.group_id))
     or (exists (select from hot_addresses h where h.chain = p_chain and h.address = p_from)
       and not exists (select from withdrawal_attempts p
-        where p.txid = p_txid and p.chain = p_chain));
+        where p.txid = p_txid and p.chain = p_chain)
+      and not exists (select from nonce_slots s
+        where s.noted_txid = p_txid and s.chain = p_chain));
 end
 $$;
 

@@ -5,10 +5,14 @@
 -- it pays (p_group_id; the caller has read from the node that it does), or for none, with a note.
 -- Where nothing is left to be explained below p_chain_nonce, the sender goes on.
 --
+-- p_is_own  with a note: it moved coins of ours alone, so that what it brought to deposit addresses
+--           is nobody's deposit
+--
 -- Answers how many are left. Raises HF004 where p_nonce is not the next one.
 create function chain_explain_nonce(
   p_chain text, p_sender text, p_nonce bigint, p_chain_nonce bigint, p_actor text, p_note text,
-  p_group_id text, p_txid text, p_bytes text, p_terms jsonb, p_max_fee numeric
+  p_group_id text, p_txid text, p_bytes text, p_terms jsonb, p_max_fee numeric,
+  p_is_own boolean default false
 ) returns bigint
 language plpgsql as $$
 begin
@@ -18,8 +22,9 @@ begin
       chain_next_nonce(p_chain, p_sender), p_chain_nonce using errcode = 'HF004';
   end if;
   if p_group_id is null then
-    insert into nonce_slots (chain, sender, nonce, note)
-      values (p_chain, p_sender, p_nonce, format('%s (%s, %s)', p_note, p_actor, p_txid));
+    insert into nonce_slots (chain, sender, nonce, note, noted_txid)
+      values (p_chain, p_sender, p_nonce, format('%s (%s, %s)', p_note, p_actor, p_txid),
+        case when not p_is_own then p_txid end);
   else
     perform chain_adopt_transaction(p_group_id, p_actor, p_txid, p_bytes, p_terms, p_max_fee,
       p_sender, p_nonce);

@@ -11,7 +11,7 @@ import {
 } from '../withdrawals/explain.ts';
 import { type Command, UsageFault } from './command.ts';
 
-const HELP = `holdfast chain explain [--nonce N (--withdrawal ID | --note TEXT)]
+const HELP = `holdfast chain explain [--nonce N (--withdrawal ID | --note TEXT [--own])]
        holdfast chain explain --resume --note TEXT
 
 The hot wallet sent transactions that the books do not know: the database was restored to an earlier
@@ -20,7 +20,9 @@ moment, or somebody used its key. Nothing is signed until a person has said of e
 Without options it lists them, and why a sender is paused. With --nonce, lowest first:
   --withdrawal ID  it is the payment of this withdrawal (checked on the chain); the books follow it
                    one that paid several: --withdrawal once for each
-  --note TEXT      it is something else, in a final block; the text is kept with the nonce
+  --note TEXT      it is something else, in a final block; the text is kept with the nonce, and
+                   what it brought to a deposit address is credited as a deposit
+  --own            ... unless it moved our own coins alone, such as gas for a deposit address
 
 --resume lets the senders go on once nothing is unknown; the text is kept with their pauses.
 
@@ -33,6 +35,7 @@ async function run(args: string[]): Promise<number> {
       nonce: { type: 'string' },
       withdrawal: { type: 'string', multiple: true },
       note: { type: 'string' },
+      own: { type: 'boolean' },
       sender: { type: 'string' },
       resume: { type: 'boolean' },
     },
@@ -43,7 +46,7 @@ async function run(args: string[]): Promise<number> {
   const db = createPool({ databaseUrl, size: 2, applicationName: 'holdfast chain explain' });
   try {
     const deps = { db, chain: connectChain(rpcUrl) };
-    const { nonce, withdrawal, note, sender, resume } = values;
+    const { nonce, withdrawal, note, own = false, sender, resume } = values;
     if (resume) {
       if (!note) throw new UsageFault('--resume wants a --note: what you found.');
       process.stdout.write(`${await endPauses(deps, note)} pauses ended.\n`);
@@ -54,10 +57,12 @@ async function run(args: string[]): Promise<number> {
     if ((withdrawal === undefined) === (note === undefined)) {
       throw new UsageFault('Say either --withdrawal or --note.');
     }
+    if (own && note === undefined) throw new UsageFault('--own goes with a --note.');
     const left = await explainSpending(deps, {
       nonce: Number(nonce),
       groupIds: withdrawal ?? [],
       note: note ?? '',
+      isOwn: own,
       ...(sender && { sender: sender.toLowerCase() }),
     });
     process.stdout.write(left === 0 ? 'All is explained; it goes on.\n' : `${left} are left.\n`);

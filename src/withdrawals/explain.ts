@@ -65,6 +65,17 @@ async function nextNonces(db: Db, port: ChainPort) {
   return rows;
 }
 
+/** What a person says of a transaction. */
+export interface Explanation {
+  nonce: number;
+  /** The withdrawals that it paid; none: `note` says what it was. */
+  groupIds: readonly string[];
+  note: string;
+  /** With a note: it moved coins of ours alone, so what it brought to an address is no deposit. */
+  isOwn?: boolean;
+  sender?: string;
+}
+
 /**
  * Writes down what the lowest unknown transaction of a sender was: the payment of a withdrawal, of
  * several, or something else, in the words of `note`. The sender goes on when none is left.
@@ -75,7 +86,7 @@ async function nextNonces(db: Db, port: ChainPort) {
  */
 export async function explainSpending(
   { db, chain }: ExplainDeps,
-  asked: { nonce: number; groupIds: readonly string[]; note: string; sender?: string },
+  asked: Explanation,
 ): Promise<number> {
   const port = await chain();
   const all = await unknownSpendings({ db, chain });
@@ -104,7 +115,7 @@ export async function explainSpending(
   const adopted = groupId === null ? null : await adoptable(db, port, groupId, spending);
   const { rows } = await withRetry(() =>
     db.query<{ left: string }>(
-      'select chain_explain_nonce($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) as left',
+      'select chain_explain_nonce($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) as left',
       [
         port.chain,
         sender,
@@ -117,10 +128,12 @@ export async function explainSpending(
         adopted?.bytes ?? null,
         adopted && JSON.stringify(adopted.terms),
         adopted?.maxFee ?? null,
+        asked.isOwn ?? false,
       ],
     ),
   );
-  if (groupId !== null) await rescanTransaction(db, port, spending.txid);
+  // What it brought to deposit addresses was nobody's as long as nobody had said what it was.
+  await rescanTransaction(db, port, spending.txid);
   return Number(rows[0]?.left ?? 0);
 }
 

@@ -2,6 +2,7 @@
 import { mnemonicToAccount } from 'viem/accounts';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parseDraft } from '../../src/chains/evm/transactions.ts';
+import { rescanTransaction } from '../../src/chains/rescan.ts';
 import { createHighWaterAlert, observeTreasury } from '../../src/collection/treasuryFigures.ts';
 import { listGroups } from '../../src/ledger/groups.ts';
 import { readTimeline } from '../../src/ledger/timeline.ts';
@@ -136,22 +137,45 @@ describe('operators', () => {
   });
 });
 
-it('credits what the hot wallet sent without these books when it is explained', async () => {
-  const address = await world.wallet('unknown', 'ETH');
-  const key = mnemonicToAccount(MNEMONIC, { path: HOT_WALLET_PATH });
-  const terms = { gas: '21000', maxFeePerGas: '300000000000', maxPriorityFeePerGas: '1' };
-  const sent = { sender: HOT, destination: address, contract: null, units: ETH };
-  const draft = world.port.draft(sent, terms, await world.port.nextSequence(HOT));
-  const txid = await world.node.resend(await key.signTransaction(parseDraft(draft)));
-  await world.node.mine(3);
-  await world.follow();
+describe('what the hot wallet sent to a deposit address without these books', () => {
   const seen = 'select count(*)::integer from chain_inclusions where txid = $1';
-  expect(await world.value(seen, txid)).toBe(0);
-  // It was a customer's withdrawal, to an address of ours: one payment and one deposit.
-  const { id } = await world.withdraw('ETH', '1', { destination: address });
-  const deps = { db: world.db, chain: world.chain };
-  const nonce = Number(await world.value('select chain_next_nonce($1, $2)', world.port.chain, HOT));
-  await explainSpending(deps, { nonce, groupIds: [id], note: '' });
-  expect(await world.value(seen, txid)).toBe(1);
-  expect(await world.look(id)).toMatchObject({ status: 'SETTLED' });
+  const explain = async (said: { groupIds?: string[]; note?: string; isOwn?: boolean }) => {
+    const next = 'select chain_next_nonce($1, $2)::integer';
+    const nonce = await world.value<number>(next, world.port.chain, HOT);
+    const deps = { db: world.db, chain: world.chain };
+    await explainSpending(deps, { nonce, groupIds: [], note: '', ...said });
+  };
+
+  /** One coin, moved by hand, in a final block. */
+  async function moved(wallet: string) {
+    const address = await world.wallet(wallet, 'ETH');
+    const key = mnemonicToAccount(MNEMONIC, { path: HOT_WALLET_PATH });
+    const terms = { gas: '21000', maxFeePerGas: '300000000000', maxPriorityFeePerGas: '1' };
+    const sent = { sender: HOT, destination: address, contract: null, units: ETH };
+    const draft = world.port.draft(sent, terms, await world.port.nextSequence(HOT));
+    const txid = await world.node.resend(await key.signTransaction(parseDraft(draft)));
+    await world.node.mine(3);
+    await world.follow();
+    expect(await world.value(seen, txid)).toBe(0);
+    return { address, txid };
+  }
+
+  it('is a deposit once it is explained to be a withdrawal', async () => {
+    const { address, txid } = await moved('unknown');
+    // One payment and one deposit.
+    const { id } = await world.withdraw('ETH', '1', { destination: address });
+    await explain({ groupIds: [id] });
+    expect(await world.value(seen, txid)).toBe(1);
+    expect(await world.look(id)).toMatchObject({ status: 'SETTLED' });
+  });
+
+  it('is a deposit once a note explains it, but for coins that are said to be ours', async () => {
+    const given = await moved('given');
+    await explain({ note: 'a gift to a customer' });
+    expect(await world.value(seen, given.txid)).toBe(1);
+    const gas = await moved('gas');
+    await explain({ note: 'gas for a collection', isOwn: true });
+    await rescanTransaction(world.db, world.port, gas.txid);
+    expect(await world.value(seen, gas.txid)).toBe(0);
+  });
 });

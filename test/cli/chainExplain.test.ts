@@ -62,6 +62,7 @@ it('lists what is not known, takes a word for each, lowest first, and then knows
 it.each([
   [['--nonce', 'x', '--note', 'n'], /whole number/],
   [['--nonce', '3'], /either --withdrawal or --note/],
+  [['--nonce', '3', '--withdrawal', 'w', '--own'], /--own goes with a --note/],
   [['--what'], /--what/],
   [['--resume'], /what you found/],
 ])('refuses %j in words', (args, words) => {
