@@ -83,36 +83,20 @@ begin
 end
 $$;
 
--- Opens a collection or a top-up, once: where another one of the address is open, or where what it
--- would take does not lie there any more, it answers null. Else the group's id.
---
--- p_address   the deposit address: sender of a collection, destination of a top-up
--- p_to        where it goes
--- p_max_fee   most that an attempt may cost; of a native coin, so much is left on the address
-create function chain_open_collection(
+-- Writes the group of a collection or a top-up, with the task that starts its saga. The caller
+-- holds the lock of the deposit address. Answers the group's id.
+create function collection_write(
   p_chain text, p_purpose text, p_asset text, p_address text, p_from text, p_to text,
   p_amount numeric, p_max_fee numeric
 ) returns text
 language plpgsql as $$
 declare
-  c_takes constant numeric := p_amount
-    + case when p_asset = chain_native_asset(p_chain) then p_max_fee else 0 end;
   g transfer_groups;
   w withdrawals;
-  c chains;
   v_no integer;
   v_request jsonb;
   v_answer jsonb;
 begin
-  perform pg_advisory_xact_lock(
-    hashtextextended(concat_ws(' ', 'collection', p_chain, p_address), 0));
-  select * into c from chains where id = p_chain;
-  if chain_is_halted(p_chain) or collection_is_open(p_chain, p_address)
-    or (p_purpose = 'collect' and chain_lies_at(p_chain, p_address, p_asset,
-      (select chain_final_height(c, a.final) from assets a where a.code = p_asset)) < c_takes)
-  then
-    return null;
-  end if;
   select count(*) + 1 into v_no from collections o
     where o.chain = p_chain and o.address = p_address and o.asset = p_asset
       and o.purpose = p_purpose;
@@ -146,6 +130,36 @@ begin
   insert into chain_tasks (chain, kind, group_id, inclusion_id)
     values (p_chain, 'collect', g.id, 0);
   return g.id;
+end
+$$;
+
+-- Opens a collection or a top-up, once: where another one of the address is open, or where what it
+-- would take does not lie there any more, it answers null. Else the group's id.
+--
+-- p_address   the deposit address: sender of a collection, destination of a top-up
+-- p_to        where it goes
+-- p_max_fee   most that an attempt may cost; of a native coin, so much is left on the address
+create function chain_open_collection(
+  p_chain text, p_purpose text, p_asset text, p_address text, p_from text, p_to text,
+  p_amount numeric, p_max_fee numeric
+) returns text
+language plpgsql as $$
+declare
+  c_takes constant numeric := p_amount
+    + case when p_asset = chain_native_asset(p_chain) then p_max_fee else 0 end;
+  c chains;
+begin
+  perform pg_advisory_xact_lock(
+    hashtextextended(concat_ws(' ', 'collection', p_chain, p_address), 0));
+  select * into c from chains where id = p_chain;
+  if chain_is_halted(p_chain) or collection_is_open(p_chain, p_address)
+    or (p_purpose = 'collect' and chain_lies_at(p_chain, p_address, p_asset,
+      (select chain_final_height(c, a.final) from assets a where a.code = p_asset)) < c_takes)
+  then
+    return null;
+  end if;
+  return collection_write(p_chain, p_purpose, p_asset, p_address, p_from, p_to, p_amount,
+    p_max_fee);
 end
 $$;
 

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { connectChain } from '../chains/connection.ts';
 import { createPool } from '../db/pool.ts';
 import {
+  type ExplainDeps,
   endPauses,
   explainSpending,
   openPauses,
@@ -22,7 +23,11 @@ Without options it lists them, and why a sender is paused. With --nonce, lowest 
                    one that paid several: --withdrawal once for each
   --note TEXT      it is something else, in a final block; the text is kept with the nonce, and
                    what it brought to a deposit address is credited as a deposit
-  --own            ... unless it moved our own coins alone, such as gas for a deposit address
+  --own            ... unless it moved our own coins alone; a collection, or gas for one, is
+                   followed as such
+
+--sender ADDRESS speaks of that address alone. A deposit address, from which coins were collected,
+has to be named so.
 
 --resume lets the senders go on once nothing is unknown; the text is kept with their pauses.
 
@@ -52,7 +57,7 @@ async function run(args: string[]): Promise<number> {
       process.stdout.write(`${await endPauses(deps, note)} pauses ended.\n`);
       return 0;
     }
-    if (nonce === undefined) return await list(deps);
+    if (nonce === undefined) return await list(deps, sender?.toLowerCase());
     if (!/^\d+$/.test(nonce)) throw new UsageFault('--nonce is a whole number.');
     if ((withdrawal === undefined) === (note === undefined)) {
       throw new UsageFault('Say either --withdrawal or --note.');
@@ -72,8 +77,8 @@ async function run(args: string[]): Promise<number> {
   }
 }
 
-async function list(deps: Parameters<typeof unknownSpendings>[0]): Promise<number> {
-  const all = await unknownSpendings(deps);
+async function list(deps: ExplainDeps, only: string | undefined): Promise<number> {
+  const all = await unknownSpendings(deps, only);
   for (const { sender, nonce, spending } of all) {
     const { txid, outcome } = spending;
     const moved = outcome.transfers.map(

@@ -12,6 +12,7 @@ import type { Db } from '../db/pool.ts';
 import { withRetry } from '../db/sqlstate.ts';
 import { doesPay } from './doesPay.ts';
 import { explainBatch } from './explainBatch.ts';
+import { explainCollection } from './explainCollection.ts';
 
 export interface ExplainDeps {
   db: Db;
@@ -28,12 +29,18 @@ export interface UnknownSpending {
 /** Blocks that have to lie on one where the node tells of none that is final; see `firstHeight`. */
 const DEPTH_WITHOUT_FINALITY = 12;
 
-/** All of them, by sender and nonce. */
-export async function unknownSpendings({ db, chain }: ExplainDeps): Promise<UnknownSpending[]> {
+/**
+ * All of them, by sender and nonce: of the hot wallets, or of one address, which may be a deposit
+ * address. These are not all asked for, since there may be very many.
+ */
+export async function unknownSpendings(
+  { db, chain }: ExplainDeps,
+  only?: string,
+): Promise<UnknownSpending[]> {
   const port = await chain();
   const { height } = await port.head();
   const unknown: UnknownSpending[] = [];
-  for (const { sender, next } of await nextNonces(db, port)) {
+  for (const { sender, next } of await nextNonces(db, port, only)) {
     const end = await port.nextSequence(sender, height);
     for (let nonce = next; nonce < end; nonce++) {
       const spending = await port.spentBy(sender, nonce, height);
@@ -54,12 +61,17 @@ export async function unknownWaiting({ db, chain }: ExplainDeps): Promise<{ send
   return waiting;
 }
 
-async function nextNonces(db: Db, port: ChainPort) {
+async function nextNonces(db: Db, port: ChainPort, only?: string) {
   const { rows } = await withRetry(() =>
     db.query<{ sender: string; next: number }>(
       `select address as sender, chain_next_nonce(chain, address)::float8 as next
-       from hot_addresses where chain = $1 order by address`,
-      [port.chain],
+       from (
+         select chain, address from hot_addresses
+           where chain = $1 and address = coalesce($2, address)
+         union select $1, address from deposit_addresses
+           where family = chain_family($1) and address = $2
+       ) s order by address`,
+      [port.chain, only ?? null],
     ),
   );
   return rows;
@@ -71,8 +83,12 @@ export interface Explanation {
   /** The withdrawals that it paid; none: `note` says what it was. */
   groupIds: readonly string[];
   note: string;
-  /** With a note: it moved coins of ours alone, so what it brought to an address is no deposit. */
+  /**
+   * With a note: it moved coins of ours alone, so what it brought to an address is no deposit. A
+   * collection, or gas for one, is followed as such.
+   */
   isOwn?: boolean;
+  /** Lower case; left out: a hot wallet. A deposit address has to be named. */
   sender?: string;
 }
 
@@ -89,10 +105,8 @@ export async function explainSpending(
   asked: Explanation,
 ): Promise<number> {
   const port = await chain();
-  const all = await unknownSpendings({ db, chain });
-  const found = all.find(
-    ({ nonce, sender }) => nonce === asked.nonce && sender === (asked.sender ?? sender),
-  );
+  const all = await unknownSpendings({ db, chain }, asked.sender);
+  const found = all.find(({ nonce }) => nonce === asked.nonce);
   if (!found) throw new Error(`No unknown transaction has nonce ${asked.nonce}.`);
   const { sender, nonce, spending } = found;
   const chainNonce =
@@ -109,6 +123,12 @@ export async function explainSpending(
     });
     await rescanTransaction(db, port, spending.txid);
     return left;
+  }
+  const own = { sender, nonce, chainNonce, spending, note: asked.note };
+  const leftByOwn = asked.isOwn && groupId === null ? await explainCollection(db, port, own) : null;
+  if (leftByOwn !== null) {
+    await rescanTransaction(db, port, spending.txid);
+    return leftByOwn;
   }
   if (others.length > 0) throw new Error(`${spending.txid} pays no more than one withdrawal.`);
   if (groupId === null) await refuseYoung(port, spending);
