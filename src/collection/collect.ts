@@ -38,9 +38,10 @@ const PER_TURN = 20;
 const FEE_ROOM = 2n;
 /**
  * What could not be collected is left alone for so long, so that others of its asset get their
- * turn: with looks of ten seconds, several hundred such addresses hold up nobody.
+ * turn: with looks of ten seconds, a hundred such addresses hold up nobody. No longer, since a node
+ * may have said no on a bad day.
  */
-const PAUSE_AFTER_REFUSAL_MS = 300_000;
+const PAUSE_AFTER_REFUSAL_MS = 60_000;
 
 /**
  * Looks once. Answers the groups that were opened.
