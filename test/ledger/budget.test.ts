@@ -44,7 +44,7 @@ const BUDGET: Record<string, { statements: number; rows: string[] }> = {
   settle: { statements: 12, rows: ENDED },
   release: { statements: 12, rows: ENDED },
   cancel: { statements: 12, rows: ENDED },
-  reverse: { statements: 21, rows: ['ledger_entries +4', ...opening('2 ~2')] },
+  reverse: { statements: 23, rows: ['ledger_entries +4', ...opening('2 ~2')] },
   'the same hold again': { statements: 6, rows: [] },
   'a hold of 100 legs': { statements: 16, rows: ['ledger_entries +100', ...opening(100)] },
 };
