@@ -36,6 +36,11 @@ const LOCAL_CHAIN_ID = 31337;
  * too, so this is what a killed anvil loses at most.
  */
 const STATE_INTERVAL_SECONDS = 10;
+/**
+ * A forking anvil keeps the thread of each call that needs state of the other node, and fetches that
+ * state by a thread of the same few: with one a core, as many calls at once stop it for ever.
+ */
+const FORK_THREADS = 64;
 /** Writing the state at the end takes longer than the ending itself. */
 const STOP_GRACE_MS = 20_000;
 
@@ -55,7 +60,7 @@ export async function startAnvil(options: AnvilOptions): Promise<Anvil> {
   args.push('--cache-path', join(dirname(options.logFile), 'anvil-cache'));
   if (options.forkOf !== undefined) {
     args.push('--fork-url', options.forkOf, '--no-storage-caching', '--no-mining');
-    args.push('--accounts', '0');
+    args.push('--accounts', '0', '--threads', String(FORK_THREADS));
   }
   if (options.blockTimeSeconds !== null) {
     args.push('--block-time', String(options.blockTimeSeconds));

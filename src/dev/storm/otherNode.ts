@@ -112,6 +112,7 @@ export const askOtherNode: Operation = async (storm) => {
       await other.mine(raws.splice(0, Math.ceil(raws.length / left)));
     }
   });
+  weather.sawHeight(head + ahead);
   const turn = dice.pick(TURNS);
   other.answer(turn);
   count(storm, 'other forks');

@@ -11,6 +11,8 @@ export const WINDOW = 2 * EPOCH_SLOTS;
 export interface Weather {
   mine(blocks?: number): Promise<number>;
   height(): Promise<number>;
+  /** Another node has a chain of this height: what it then calls final stays as it is, too. */
+  sawHeight(height: number): void;
   /** How many of the last blocks may become others; 0: none may. */
   room(): Promise<number>;
   /** Replaces the last blocks by as many others. Answers with the transactions that were lost. */
@@ -64,6 +66,9 @@ export async function createWeather(
   const rawOf = (txid: string) => rpc<string>('eth_getRawTransactionByHash', txid);
   return {
     height,
+    sawHeight(seen) {
+      highest = Math.max(highest, seen);
+    },
     async mine(blocks = 1) {
       const from = await height();
       beforeChange(from, Math.max(highest, from + blocks));
