@@ -7,6 +7,11 @@ create type wallet_kind as enum ('user', 'merchant', 'escrow', 'system', 'extern
 create type wallet_status as enum ('OPEN', 'FROZEN', 'CLOSED');
 create type balance_mode as enum ('strict', 'deferred');
 
+-- The platform's own, which only an admin names: all but those that `isOpenKind` lets everyone name.
+create function is_system_kind(p_kind wallet_kind) returns boolean
+language sql immutable
+return p_kind not in ('user', 'merchant', 'escrow');
+
 -- Ids are compared by bytes ("C"), so that the order in which wallets are locked is the same
 -- whatever the locale of the database.
 create table assets (

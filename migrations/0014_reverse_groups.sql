@@ -126,7 +126,7 @@ begin
     select l.wallet_id into v_system
       from transfer_legs l cross join lateral (
         select kind from wallets where id = l.wallet_id limit 1) w
-      where l.group_id = o.id and w.kind not in ('user', 'merchant', 'escrow')
+      where l.group_id = o.id and is_system_kind(w.kind)
       order by l.leg limit 1;
     if found then
       return ledger_refuse(g, true, p_step_key, 'reverse', p_actor, p_request, false, 'FORBIDDEN',

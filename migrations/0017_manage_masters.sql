@@ -20,7 +20,7 @@ create function ledger_insert_wallet(
 ) returns boolean
 language plpgsql as $$
 declare
-  c_system constant boolean := p_kind not in ('user', 'merchant', 'escrow');
+  c_system constant boolean := is_system_kind(p_kind);
 begin
   insert into wallets (id, owner, asset, kind, metadata)
     values (p_id, p_owner, p_asset, p_kind, p_metadata) on conflict do nothing;

@@ -155,7 +155,7 @@ begin atomic
       select 'FORBIDDEN' as code, 4 as rank,
           format('%s is a wallet of kind %s; naming it needs the scope admin.', p_wallet, p.kind)
             as detail
-        where p.kind not in ('user', 'merchant', 'escrow') and not p_admin
+        where is_system_kind(p.kind) and not p_admin
       union all
       select 'WALLET_NOT_FOUND', 5, format('There is no wallet %s.', p_wallet)
         where p.asset is null
@@ -172,7 +172,7 @@ begin atomic
       union all
       select 'wallet', 'FORBIDDEN', 4,
           format('%s is a wallet of kind %s; naming it needs the scope admin.', i.wallet, i.kind)
-        where i.kind not in ('user', 'merchant', 'escrow') and not p_admin
+        where is_system_kind(i.kind) and not p_admin
       union all
       select 'wallet', 'WALLET_NOT_FOUND', 5, format('There is no wallet %s.', i.wallet)
         where i.asset is null

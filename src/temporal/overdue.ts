@@ -5,14 +5,11 @@ import { expire } from '../ledger/expire.ts';
 import { markStuck } from '../ledger/markStuck.ts';
 import type { OpenGroup } from '../ledger/openGroups.ts';
 import { recordFact } from '../ledger/timeline.ts';
-import { callUntil } from './calls.ts';
 import type { SweepDeps } from './deps.ts';
-import { faultOf } from './failures.ts';
+import { wakeSaga } from './wake.ts';
 
 /** The saga's own timer comes first, also on a busy machine and where clocks differ. */
 const GRACE_MS = 60_000;
-/** Of the hint, which is worth no more waiting, in milliseconds. */
-const HINT_TIMEOUT_MS = 2_000;
 const SWEEPER = { name: 'sweeper', admin: false };
 const REASON = 'The deadline passed, and the saga of this group did nothing.';
 
@@ -38,7 +35,8 @@ export async function actOnOverdue(deps: SweepDeps, open: OpenGroup): Promise<vo
     detail: { expiresAt },
     key: `saga.overdue:${expiresAt}`,
   });
-  await hint(deps, groupId);
+  // The saga looks at the group once a worker takes its tasks.
+  await wakeSaga(deps, groupId, SIGNAL.ledgerChanged);
 }
 
 /** Null where a clock ends nothing, or what it does was done before. */
@@ -52,15 +50,4 @@ async function actAtDeadline(
   const isChainless = kind === 'withdrawal' && chain === null && !custodial;
   if (!isChainless || state === 'stuck') return null;
   return markStuck(db, { ...step, stepKey: `~stuck:${expiresAt}` });
-}
-
-/** The saga looks at the group once a worker takes its tasks; a hint that is lost costs nothing. */
-async function hint({ client, log }: SweepDeps, groupId: string): Promise<void> {
-  try {
-    await callUntil(client.connection, Date.now() + HINT_TIMEOUT_MS, () =>
-      client.workflow.getHandle(groupId).signal(SIGNAL.ledgerChanged),
-    );
-  } catch (error) {
-    log.warn({ groupId, reason: faultOf(error).detail }, 'A hint was not taken');
-  }
 }

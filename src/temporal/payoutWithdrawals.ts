@@ -2,11 +2,10 @@
 import type { PayoutWithdrawals } from '../../activities/payoutActivities.ts';
 import { SIGNAL } from '../contracts/sagas.ts';
 import { readOpenGroup } from '../ledger/openGroups.ts';
-import { callUntil } from './calls.ts';
 import type { SweepDeps } from './deps.ts';
-import { faultOf } from './failures.ts';
 import { inputOf, sagaRuns, sagaTypeOf } from './repair.ts';
 import { startSaga } from './start.ts';
+import { wakeSaga } from './wake.ts';
 
 /** Longest call for one withdrawal, in milliseconds: within the heartbeat of who pays the lines. */
 const CALL_TIMEOUT_MS = 4_000;
@@ -15,7 +14,7 @@ const CALL_TIMEOUT_MS = 4_000;
 export function createPayoutWithdrawals(deps: SweepDeps): PayoutWithdrawals {
   return {
     begin: (groupId, asset) => begin(deps, groupId, asset),
-    tell: (groupId) => tell(deps, groupId),
+    tell: (groupId) => wakeSaga(deps, groupId, SIGNAL.ledgerChanged),
   };
 }
 
@@ -37,16 +36,4 @@ async function begin(deps: SweepDeps, groupId: string, asset: string): Promise<v
     { groupId, alert: 'LEDGER_BEHIND_TEMPORAL' },
     'A payout run holds a withdrawal whose saga has ended. Was an old database restored?',
   );
-}
-
-/** A hint. One that is lost costs time alone: the saga reads by itself later. */
-async function tell({ client, log }: SweepDeps, groupId: string): Promise<void> {
-  try {
-    await callUntil(client.connection, Date.now() + CALL_TIMEOUT_MS, () =>
-      client.workflow.getHandle(groupId).signal(SIGNAL.ledgerChanged),
-    );
-  } catch (error) {
-    const { fault, detail } = faultOf(error);
-    if (fault !== 'not_found') log.warn({ groupId, reason: detail }, 'A hint was not taken');
-  }
 }
