@@ -16,6 +16,7 @@ import { run as saga } from './saga.ts';
 import { run as seals } from './seals.ts';
 import { run as storage } from './storage.ts';
 import { run as watcher } from './watcher.ts';
+import { run as withdrawals } from './withdrawals.ts';
 import { run as workers } from './workers.ts';
 
 type Run = (args: string[], tell: Tell) => Promise<void>;
@@ -61,6 +62,10 @@ const BENCHES: Record<string, { about: string; run: Run }> = {
     about: 'gas and transactions of a withdrawal that is paid alone, and in a batch',
     run: batch,
   },
+  withdrawals: {
+    about: 'many withdrawals at once to a chain, until each is signed, sent and final',
+    run: withdrawals,
+  },
   watcher: {
     about: 'blocks a second while the watcher catches up, and that none is left out',
     run: watcher,
@@ -70,7 +75,7 @@ const BENCHES: Record<string, { about: string; run: Run }> = {
 const HELP = `npm run bench [name] [-- options]
 
 ${Object.entries(BENCHES)
-  .map(([name, { about }]) => `  ${name.padEnd(8)} ${about}`)
+  .map(([name, { about }]) => `  ${name.padEnd(11)} ${about}`)
   .join('\n')}
 
 Without a name all of them run with their own defaults, a quarter of an hour or more.

@@ -30,8 +30,12 @@ export interface ServiceStack {
   stop(): Promise<void>;
 }
 
-/** A Postgres with fsync, and a Temporal dev server that keeps its histories in a file. */
-export async function startStack(): Promise<ServiceStack> {
+/**
+ * A Postgres with fsync, and a Temporal dev server that keeps its histories in a file.
+ *
+ * @param more of the environment of each process; without it there is no chain
+ */
+export async function startStack(more: NodeJS.ProcessEnv = {}): Promise<ServiceStack> {
   const home = throwAwayFolder(postgresUser());
   const say = (line: string) => console.error(line);
   const stops: (() => Promise<unknown>)[] = [
@@ -65,6 +69,7 @@ export async function startStack(): Promise<ServiceStack> {
       CHAIN_RPC_URL: 'off',
       HOLDFAST_ADMIN_KEY: adminKey,
       LOG_LEVEL: 'error',
+      ...more,
     };
     const start = async (name: string, roles: Role[]) => {
       const service = await createService({ name, roles, home, env });

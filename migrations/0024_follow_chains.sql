@@ -197,6 +197,7 @@ begin
     update chains set cursor_height = c.cursor_height, cursor_hash = c.cursor_hash
       where id = p_chain;
     perform chain_make_tasks(c);
+    perform chain_call_queue(c);
   end if;
   return v_written;
 end

@@ -46,6 +46,16 @@ begin
 end
 $$;
 
+-- Tells the saga of a payment to look, again each time.
+create function chain_wake_saga(p_chain text, p_group_id text) returns void
+language sql volatile
+begin atomic
+  insert into chain_tasks (chain, kind, group_id, inclusion_id)
+    values (p_chain, 'moved', p_group_id, 0)
+    on conflict (group_id, kind, inclusion_id) do update
+      set due_at = clock_timestamp(), tries = 0, done_at = null;
+end;
+
 -- Takes up to p_limit tasks that are due and not done, oldest first, and puts their next time off:
 -- one second, doubled with every try, at most a minute. Whoever else asks gets others.
 create function chain_due_tasks(p_chain text, p_limit integer)

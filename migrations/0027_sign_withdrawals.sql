@@ -116,9 +116,8 @@ begin
   elsif chain_open_nonce_of(w.chain, p_sender) is not null then
     return format('nonce %s of %s was spent in a block that is gone, so it is spent first',
       chain_open_nonce_of(w.chain, p_sender), p_sender);
-  elsif chain_in_flight(w.chain, p_sender) >= p_in_flight then
-    return format('%s payments of %s are in no block yet, more are not begun', p_in_flight,
-      p_sender);
+  elsif chain_room_fault(w.chain, p_sender, p_in_flight) is not null then
+    return chain_room_fault(w.chain, p_sender, p_in_flight);
   end if;
   if w.asset <> c_native then
     s := chain_spendable(w.chain, p_sender, c_native, c_height, (p_funds ->> 'native')::numeric);
@@ -205,6 +204,12 @@ begin
   end if;
   v_why := coalesce(p_fault, chain_payment_fault(w, p_sender, p_funds, p_max_fee, p_in_flight));
   if v_why is not null then
+    -- When its price is right only the node knows, so its saga asks that again by itself.
+    if p_fault is null then
+      perform chain_queue_payment(w, p_sender, p_max_fee, p_in_flight);
+    else
+      delete from signing_queue where group_id = p_group_id;
+    end if;
     perform chain_announce_state(g, 'awaiting_funds', '~awaitingFunds', p_actor,
       jsonb_build_object('why', v_why));
     return jsonb_build_object('result', 'waiting', 'why', v_why, 'paused', exists (
@@ -217,6 +222,7 @@ begin
       terms, max_fee, outcome)
     values (p_group_id, 1, 'payment', w.chain, p_sender, v_nonce, p_destination, p_terms, p_max_fee,
       'signing');
+  delete from signing_queue where group_id = p_group_id;
   perform chain_set_state(p_group_id, 'signing', '~sign:1', jsonb_build_object('nonce', v_nonce));
   return jsonb_build_object('result', 'signing', 'attempt', chain_attempt_json(p_group_id));
 end

@@ -2,16 +2,6 @@
 -- theirs, its payment settles them, and its end without one lets each go on alone. So whatever
 -- moves a batch, a member is never in another place than the bytes that pay it.
 
--- Tells a member's saga to look; see chain_tasks.
-create function batch_wake_member(p_chain text, p_group_id text) returns void
-language sql volatile
-begin atomic
-  insert into chain_tasks (chain, kind, group_id, inclusion_id)
-    values (p_chain, 'moved', p_group_id, 0)
-    on conflict (group_id, kind, inclusion_id) do update
-      set due_at = clock_timestamp(), tries = 0, done_at = null;
-end;
-
 -- Settles a member: all that it holds, as if it had been paid alone. The batch pays the network.
 create function batch_settle_member(g transfer_groups, b withdrawals, p_detail jsonb) returns void
 language plpgsql as $$
@@ -86,7 +76,7 @@ begin
       perform batch_move_member(g, new, v_detail);
     end if;
     if new.state in ('in_block', 'reverted', 'settled', 'released') then
-      perform batch_wake_member(new.chain, g.id);
+      perform chain_wake_saga(new.chain, g.id);
     end if;
   end loop;
   return null;

@@ -40,7 +40,7 @@ begin
     perform chain_set_state(g.id, 'broadcast', 'batchAgain:' || p_key, p_detail
       || jsonb_build_object('batch', p_batch,
         'why', 'what ended its batch is no longer in the chain, so that one may pay it after all'));
-    perform batch_wake_member(g.chain, g.id);
+    perform chain_wake_saga(g.chain, g.id);
   end loop;
 end
 $$;
@@ -66,7 +66,7 @@ language sql volatile
 begin atomic
   select chain_set_state(g.id, 'held', 'batchEnded:' || p_key, p_detail
     || jsonb_build_object('why', 'its batch did not pay after all, so it is paid alone'));
-  select batch_wake_member(g.chain, g.id);
+  select chain_wake_saga(g.chain, g.id);
 end;
 
 -- Tells of a member what the chain says against its books. `late_confirmed`: its batch paid it
@@ -127,7 +127,7 @@ begin
       if c_paid then
         taken := taken + (select w.amount from withdrawals w where w.group_id = g.id);
         perform batch_settle_member(g, b, v_detail);
-        perform batch_wake_member(b.chain, g.id);
+        perform chain_wake_saga(b.chain, g.id);
       else
         perform batch_let_go(g, p_inclusion_id::text, v_detail);
       end if;

@@ -26,6 +26,7 @@ import {
   recordBroadcast,
   settleChainWithdrawal,
   type WithdrawalFacts,
+  waitForRoom,
 } from './withdrawalTables.ts';
 
 /** Where a withdrawal stands, for its saga. */
@@ -55,14 +56,19 @@ export async function signWithdrawal(deps: PayDeps, groupId: string): Promise<Wi
     throw connected;
   }
   const { port, signer } = connected;
-  const assets = await readChainAssets(db, facts.chain);
   if (port.chain !== facts.chain) {
     const why = `The node is on ${port.chain}, the withdrawal on ${facts.chain}.`;
     return progress(db, groupId, why);
   }
+  const sender = facts.source?.address ?? signer.sender;
+  if (facts.attempt === null) {
+    const why = await waitForRoom(db, groupId, sender, deps.inFlight);
+    if (why !== null) return progress(db, groupId, why);
+  }
+  const assets = await readChainAssets(db, facts.chain);
   const asset = assets.all.find(({ code }) => code === facts.asset);
   if (!asset) throw new Error(`${facts.asset} is not registered on ${facts.chain}`);
-  const payment = paymentOf(facts.source?.address ?? signer.sender, facts, asset);
+  const payment = paymentOf(sender, facts, asset);
   let { attempt } = facts;
   if (!attempt) {
     const native = assets.native ?? asset;

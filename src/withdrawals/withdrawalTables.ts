@@ -157,6 +157,28 @@ export async function beginSigning(db: Db, offer: PaymentOffer): Promise<Begun> 
   return begun;
 }
 
+/**
+ * Why a payment has to wait until others of its sender are in a block, or null. It is asked again
+ * by itself then.
+ *
+ * @param inFlight most payments of the sender that may be under way and in no block
+ */
+export async function waitForRoom(
+  db: Db,
+  groupId: string,
+  sender: string,
+  inFlight: number,
+): Promise<string | null> {
+  const { rows } = await withRetry(() =>
+    db.query<{ why: string | null }>({
+      name: 'chain_wait_for_room',
+      text: 'select chain_wait_for_room($1, $2, $3, $4) as why',
+      values: [groupId, CHAIN_ACTOR, sender, inFlight],
+    }),
+  );
+  return rows[0]?.why ?? null;
+}
+
 /** Stores signed bytes, before anything is sent. Other bytes for the attempt are an HF error. */
 export async function recordSigned(
   db: Db,

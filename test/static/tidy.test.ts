@@ -54,7 +54,7 @@ describe('migrations', () => {
 
   it.each([
     { range: 'the ledger', first: 1, last: 19 },
-    { range: 'the chain', first: 20, last: 39 },
+    { range: 'the chain', first: 20, last: 44 },
     { range: 'the policy of withdrawals', first: 45, last: 49 },
     { range: 'reconciliation and what came after', first: 60, last: 74 },
     { range: 'webhooks', first: 75, last: 79 },

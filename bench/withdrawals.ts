@@ -1,0 +1,145 @@
+/**
+ * `npm run bench withdrawals`: many withdrawals asked for at once, over HTTP, until the chain has
+ * settled each. A hot wallet has only so many payments in no block, so they go block by block; the
+ * floor is a block that is always full.
+ */
+
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { seedLocalChain } from '../src/dev/chain/seedLocalChain.ts';
+import { startAnvil } from '../src/dev/stack/anvil.ts';
+import { throwAwayFolder } from '../src/dev/stack/places.ts';
+import { postgresUser } from '../src/dev/stack/postgresUser.ts';
+import { createLog } from '../src/observability/log.ts';
+import { againstFirst, type Tell } from './report.ts';
+import { quantile } from './rounds.ts';
+import { timeEach } from './serviceClient.ts';
+import { type ServiceStack, startStack } from './serviceStack.ts';
+
+const MNEMONIC = 'test test test test test test test test test test test junk';
+/** Seconds between blocks: slow enough that a machine of two cores is not what is measured. */
+const BLOCK_SECONDS = 2;
+/** The default of `WITHDRAWALS_IN_FLIGHT`. */
+const IN_FLIGHT = 16;
+const CALLERS = 20;
+const LOOK_MS = 200;
+/** Beyond it a run has gone wrong. */
+const PATIENCE_MS = 15 * 60_000;
+
+/** Called by `bench/main.ts` with what follows the bench's name. */
+export async function run(args: string[], tell: Tell): Promise<void> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      count: { type: 'string', default: '200' },
+      rounds: { type: 'string', default: '1' },
+    },
+  });
+  const home = throwAwayFolder(postgresUser());
+  const anvil = await startAnvil({
+    stateFile: null,
+    logFile: join(home, 'anvil.log'),
+    mnemonic: MNEMONIC,
+    blockTimeSeconds: BLOCK_SECONDS,
+  });
+  try {
+    const { rpcUrl } = anvil;
+    const stack = await startStack({ CHAIN_RPC_URL: rpcUrl, HOLDFAST_DEV_MNEMONIC: MNEMONIC });
+    try {
+      const log = createLog('silent');
+      await seedLocalChain({ rpcUrl, db: stack.db, config: { mnemonic: MNEMONIC }, log });
+      await measure(stack, Number(values.count), Number(values.rounds), tell);
+    } finally {
+      await stack.stop();
+    }
+  } finally {
+    await anvil.stop();
+    rmSync(home, { recursive: true, force: true });
+  }
+}
+
+async function measure(stack: ServiceStack, count: number, rounds: number, tell: Tell) {
+  const { url } = await stack.start('service', ['api', 'worker', 'watcher']);
+  const ask = askerAt(url, stack.adminKey);
+  await ask('/v1/wallets', 'payer', { id: 'payer', owner: 'desk', asset: 'ETH', kind: 'user' });
+  await ask('/v1/transfers', 'fund', {
+    settle: 'immediate',
+    legs: [
+      { wallet: 'treasury:ETH', type: 'DEBIT', amount: '100' },
+      { wallet: 'payer', type: 'CREDIT', amount: '100' },
+    ],
+  });
+  const rates: number[] = [];
+  const firsts: number[] = [];
+  const waits: number[] = [];
+  for (let round = 1; round <= rounds; round += 1) {
+    const keys = Array.from({ length: count }, (_, at) => `${round}-${at}`);
+    const begun = Date.now();
+    await timeEach(keys, CALLERS, (key) => withdraw(ask, key));
+    const settled = await untilSettled(stack, begun, count);
+    waits.push(...settled);
+    firsts.push((settled[0] ?? 0) / 1000);
+    rates.push((count * 1000) / (settled.at(-1) ?? 1));
+  }
+  const full = rates.map(() => IN_FLIGHT / BLOCK_SECONDS);
+  const seconds = (share: number) => quantile(waits, share) / 1000;
+  tell({
+    title: `${count} withdrawals of ETH asked for at once, ${IN_FLIGHT} in no block at a time`,
+    rows: againstFirst([
+      { name: 'blocks that are full (computed)', unit: 'withdrawals/s', rounds: full },
+      {
+        name: 'until the last one settled',
+        unit: 'withdrawals/s',
+        rounds: rates,
+        more: { 'p50 s': seconds(0.5), 'p99 s': seconds(0.99), 'last s': seconds(1) },
+      },
+    ]),
+  });
+  tell({
+    title: `of ${count} withdrawals at once, with a block every ${BLOCK_SECONDS} s`,
+    rows: [{ name: 'until the first one settled', unit: 's', rounds: firsts }],
+  });
+}
+
+type Ask = ReturnType<typeof askerAt>;
+
+function askerAt(url: string, adminKey: string) {
+  return async (path: string, key: string, body: object): Promise<void> => {
+    const headers = {
+      authorization: `Bearer ${adminKey}`,
+      'content-type': 'application/json',
+      'idempotency-key': key,
+    };
+    for (;;) {
+      const init = { method: 'POST', headers, body: JSON.stringify(body) };
+      const response = await fetch(url + path, init);
+      if (response.status < 202) return;
+      // Accepted, or too busy: the same key asks again.
+      if (response.status !== 202 && response.status !== 503)
+        throw new Error(await response.text());
+      await sleep(LOOK_MS);
+    }
+  };
+}
+
+function withdraw(ask: Ask, key: string): Promise<void> {
+  const destination = `0x${Buffer.from(key.padStart(20, '.')).toString('hex')}`;
+  return ask('/v1/withdrawals', key, { wallet: 'payer', amount: '0.001', destination });
+}
+
+/** When each settled, in milliseconds from `since` on, the earliest first. */
+async function untilSettled({ db }: ServiceStack, since: number, count: number) {
+  const before = new Date(since);
+  for (;;) {
+    const { rows } = await db.query<{ at: Date }>(
+      `select finished_at as at from transfer_groups
+        where kind = 'withdrawal' and status = 'SETTLED' and created_at >= $1 order by 1`,
+      [before],
+    );
+    if (rows.length === count) return rows.map(({ at }) => at.getTime() - since);
+    if (Date.now() > since + PATIENCE_MS) throw new Error(`${rows.length} of ${count} settled`);
+    await sleep(LOOK_MS);
+  }
+}
