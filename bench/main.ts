@@ -4,6 +4,7 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { run as batch } from './batch.ts';
+import { run as deposits } from './deposits.ts';
 import { run as growth } from './growth.ts';
 import { run as ledger } from './ledger.ts';
 import { machine } from './machine.ts';
@@ -61,6 +62,10 @@ const BENCHES: Record<string, { about: string; run: Run }> = {
   batch: {
     about: 'gas and transactions of a withdrawal that is paid alone, and in a batch',
     run: batch,
+  },
+  deposits: {
+    about: 'many deposits at once, until each customer has the money',
+    run: deposits,
   },
   withdrawals: {
     about: 'many withdrawals at once to a chain, until each is signed, sent and final',

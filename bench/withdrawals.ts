@@ -3,30 +3,17 @@
  * settled each. A hot wallet has only so many payments in no block, so they go block by block; the
  * floor is a block that is always full.
  */
-
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { seedLocalChain } from '../src/dev/chain/seedLocalChain.ts';
-import { startAnvil } from '../src/dev/stack/anvil.ts';
-import { throwAwayFolder } from '../src/dev/stack/places.ts';
-import { postgresUser } from '../src/dev/stack/postgresUser.ts';
-import { createLog } from '../src/observability/log.ts';
+import { BLOCK_SECONDS, type ChainStack, onChain, untilSettled } from './chainStack.ts';
 import { againstFirst, type Tell } from './report.ts';
 import { quantile } from './rounds.ts';
 import { timeEach } from './serviceClient.ts';
-import { type ServiceStack, startStack } from './serviceStack.ts';
 
-const MNEMONIC = 'test test test test test test test test test test test junk';
-/** Seconds between blocks: slow enough that a machine of two cores is not what is measured. */
-const BLOCK_SECONDS = 2;
 /** The default of `WITHDRAWALS_IN_FLIGHT`. */
 const IN_FLIGHT = 16;
 const CALLERS = 20;
-const LOOK_MS = 200;
-/** Beyond it a run has gone wrong. */
-const PATIENCE_MS = 15 * 60_000;
+const PAUSE_MS = 200;
 
 /** Called by `bench/main.ts` with what follows the bench's name. */
 export async function run(args: string[], tell: Tell): Promise<void> {
@@ -37,30 +24,10 @@ export async function run(args: string[], tell: Tell): Promise<void> {
       rounds: { type: 'string', default: '1' },
     },
   });
-  const home = throwAwayFolder(postgresUser());
-  const anvil = await startAnvil({
-    stateFile: null,
-    logFile: join(home, 'anvil.log'),
-    mnemonic: MNEMONIC,
-    blockTimeSeconds: BLOCK_SECONDS,
-  });
-  try {
-    const { rpcUrl } = anvil;
-    const stack = await startStack({ CHAIN_RPC_URL: rpcUrl, HOLDFAST_DEV_MNEMONIC: MNEMONIC });
-    try {
-      const log = createLog('silent');
-      await seedLocalChain({ rpcUrl, db: stack.db, config: { mnemonic: MNEMONIC }, log });
-      await measure(stack, Number(values.count), Number(values.rounds), tell);
-    } finally {
-      await stack.stop();
-    }
-  } finally {
-    await anvil.stop();
-    rmSync(home, { recursive: true, force: true });
-  }
+  await onChain((stack) => measure(stack, Number(values.count), Number(values.rounds), tell));
 }
 
-async function measure(stack: ServiceStack, count: number, rounds: number, tell: Tell) {
+async function measure(stack: ChainStack, count: number, rounds: number, tell: Tell) {
   const { url } = await stack.start('service', ['api', 'worker', 'watcher']);
   const ask = askerAt(url, stack.adminKey);
   await ask('/v1/wallets', 'payer', { id: 'payer', owner: 'desk', asset: 'ETH', kind: 'user' });
@@ -78,7 +45,7 @@ async function measure(stack: ServiceStack, count: number, rounds: number, tell:
     const keys = Array.from({ length: count }, (_, at) => `${round}-${at}`);
     const begun = Date.now();
     await timeEach(keys, CALLERS, (key) => withdraw(ask, key));
-    const settled = await untilSettled(stack, begun, count);
+    const settled = await untilSettled(stack, 'withdrawal', begun, count);
     waits.push(...settled);
     firsts.push((settled[0] ?? 0) / 1000);
     rates.push((count * 1000) / (settled.at(-1) ?? 1));
@@ -98,8 +65,8 @@ async function measure(stack: ServiceStack, count: number, rounds: number, tell:
     ]),
   });
   tell({
-    title: `of ${count} withdrawals at once, with a block every ${BLOCK_SECONDS} s`,
-    rows: [{ name: 'until the first one settled', unit: 's', rounds: firsts }],
+    title: `the first of ${count} withdrawals, with a block every ${BLOCK_SECONDS} s`,
+    rows: [{ name: 'until it settled', unit: 's', rounds: firsts }],
   });
 }
 
@@ -119,7 +86,7 @@ function askerAt(url: string, adminKey: string) {
       // Accepted, or too busy: the same key asks again.
       if (response.status !== 202 && response.status !== 503)
         throw new Error(await response.text());
-      await sleep(LOOK_MS);
+      await sleep(PAUSE_MS);
     }
   };
 }
@@ -127,19 +94,4 @@ function askerAt(url: string, adminKey: string) {
 function withdraw(ask: Ask, key: string): Promise<void> {
   const destination = `0x${Buffer.from(key.padStart(20, '.')).toString('hex')}`;
   return ask('/v1/withdrawals', key, { wallet: 'payer', amount: '0.001', destination });
-}
-
-/** When each settled, in milliseconds from `since` on, the earliest first. */
-async function untilSettled({ db }: ServiceStack, since: number, count: number) {
-  const before = new Date(since);
-  for (;;) {
-    const { rows } = await db.query<{ at: Date }>(
-      `select finished_at as at from transfer_groups
-        where kind = 'withdrawal' and status = 'SETTLED' and created_at >= $1 order by 1`,
-      [before],
-    );
-    if (rows.length === count) return rows.map(({ at }) => at.getTime() - since);
-    if (Date.now() > since + PATIENCE_MS) throw new Error(`${rows.length} of ${count} settled`);
-    await sleep(LOOK_MS);
-  }
 }

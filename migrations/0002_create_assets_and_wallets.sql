@@ -7,7 +7,7 @@ create type wallet_kind as enum ('user', 'merchant', 'escrow', 'system', 'extern
 create type wallet_status as enum ('OPEN', 'FROZEN', 'CLOSED');
 create type balance_mode as enum ('strict', 'deferred');
 
--- The platform's own, which only an admin names: all but those that `isOpenKind` lets everyone name.
+-- The platform's own, which only an admin names; `isOpenKind` says the same in TypeScript.
 create function is_system_kind(p_kind wallet_kind) returns boolean
 language sql immutable
 return p_kind not in ('user', 'merchant', 'escrow');

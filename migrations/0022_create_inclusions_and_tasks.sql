@@ -52,8 +52,8 @@ create table chain_tasks (
   -- open: start the saga of an inclusion. reverse: start the saga that takes a credit back.
   -- collect, sweep: start the saga of a collection, or of a payment to a cold address, that was
   -- opened, and batch: of a batch; their inclusion is 0. moved: wake the saga of a withdrawal whose
-  -- batch got somewhere, or that may be paid now (0043); its inclusion is 0 too, and its row is used
-  -- again. The others wake a saga:
+  -- batch got somewhere, or that may be paid now (0043); its inclusion is 0 too, and its row is
+  -- used again. The others wake a saga:
   -- the inclusion reached its threshold or was orphaned; a payment came into a block, dropped out
   -- of one, was confirmed, became final.
   kind text not null

@@ -37,8 +37,8 @@ const LOCAL_CHAIN_ID = 31337;
  */
 const STATE_INTERVAL_SECONDS = 10;
 /**
- * A forking anvil keeps the thread of each call that needs state of the other node, and fetches that
- * state by a thread of the same few: with one a core, as many calls at once stop it for ever.
+ * A forking anvil keeps the thread of each call that needs state of the other node, and fetches
+ * that state by a thread of the same few: with one a core, as many calls at once stop it for ever.
  */
 const FORK_THREADS = 64;
 /** Writing the state at the end takes longer than the ending itself. */

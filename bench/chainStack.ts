@@ -1,0 +1,68 @@
+/** The service on a chain of its own, for benches of deposits and withdrawals at once. */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { seedLocalChain } from '../src/dev/chain/seedLocalChain.ts';
+import { startAnvil } from '../src/dev/stack/anvil.ts';
+import { throwAwayFolder } from '../src/dev/stack/places.ts';
+import { postgresUser } from '../src/dev/stack/postgresUser.ts';
+import { createLog } from '../src/observability/log.ts';
+import { type ServiceStack, startStack } from './serviceStack.ts';
+
+export const MNEMONIC = 'test test test test test test test test test test test junk';
+/** Slow enough that a machine of two cores is not what is measured. */
+export const BLOCK_SECONDS = 2;
+const LOOK_MS = 200;
+/** Beyond it a run has gone wrong. */
+const PATIENCE_MS = 15 * 60_000;
+
+export interface ChainStack extends ServiceStack {
+  rpcUrl: string;
+}
+
+/** Runs `work` with ETH and USDX registered, the hot wallet booked, and nothing started yet. */
+export async function onChain(work: (stack: ChainStack) => Promise<void>): Promise<void> {
+  const home = throwAwayFolder(postgresUser());
+  const anvil = await startAnvil({
+    stateFile: null,
+    logFile: join(home, 'anvil.log'),
+    mnemonic: MNEMONIC,
+    blockTimeSeconds: BLOCK_SECONDS,
+  });
+  try {
+    const { rpcUrl } = anvil;
+    const stack = await startStack({ CHAIN_RPC_URL: rpcUrl, HOLDFAST_DEV_MNEMONIC: MNEMONIC });
+    try {
+      const log = createLog('silent');
+      await seedLocalChain({ rpcUrl, db: stack.db, config: { mnemonic: MNEMONIC }, log });
+      await work({ ...stack, rpcUrl });
+    } finally {
+      await stack.stop();
+    }
+  } finally {
+    await anvil.stop();
+    rmSync(home, { recursive: true, force: true });
+  }
+}
+
+/**
+ * When each of so many groups of a kind settled, in milliseconds from `since` on, the earliest
+ * first.
+ */
+export async function untilSettled(
+  { db }: ServiceStack,
+  kind: 'deposit' | 'withdrawal',
+  since: number,
+  count: number,
+): Promise<number[]> {
+  for (;;) {
+    const { rows } = await db.query<{ at: Date }>(
+      `select finished_at as at from transfer_groups
+        where kind = $1::group_kind and status = 'SETTLED' and created_at >= $2 order by 1`,
+      [kind, new Date(since)],
+    );
+    if (rows.length === count) return rows.map(({ at }) => at.getTime() - since);
+    if (Date.now() > since + PATIENCE_MS) throw new Error(`${rows.length} of ${count} settled`);
+    await sleep(LOOK_MS);
+  }
+}
