@@ -1,7 +1,11 @@
 /** What the chain's sagas do: each activity may run any number of times. */
-import { advanceDeposit, type DepositLook } from '../src/chains/advanceDeposit.ts';
-import type { Decided } from '../src/chains/chainStep.ts';
-import { FINALITY_STALL_SECONDS, openChainDeposit } from '../src/chains/deposits.ts';
+import {
+  advanceDeposit,
+  type DepositLook,
+  type DepositWait,
+  openDeposit,
+} from '../src/chains/advanceDeposit.ts';
+import { FINALITY_STALL_SECONDS } from '../src/chains/deposits.ts';
 import { type ReversalOutcome, reverseChainCredit } from '../src/chains/reverseCredit.ts';
 import type { ChainDepositInput, ChainReversalInput } from '../src/contracts/sagas.ts';
 import {
@@ -17,7 +21,7 @@ import { createBatchActivities } from './batchActivities.ts';
 import { createCollectionActivities } from './collectionActivities.ts';
 import { createReconcileActivities } from './reconcileActivities.ts';
 
-export type { DepositLook, ReversalOutcome, WithdrawalProgress };
+export type { DepositLook, DepositWait, ReversalOutcome, WithdrawalProgress };
 
 export interface ChainDeps extends PayDeps {
   /** Credits pause when finality has not moved for so long. */
@@ -32,8 +36,8 @@ export function createChainActivities(deps: ChainDeps) {
   const stallSeconds = deps.finalityStallSeconds ?? FINALITY_STALL_SECONDS;
   return {
     /** Postgres alone: a local activity. */
-    openChainDeposit: ({ inclusionId }: ChainDepositInput): Promise<Decided> =>
-      openChainDeposit(deps.db, inclusionId),
+    openChainDeposit: ({ inclusionId }: ChainDepositInput) =>
+      openDeposit(deps.db, inclusionId, stallSeconds),
     advanceChainDeposit: ({ inclusionId }: ChainDepositInput): Promise<DepositLook> =>
       advanceDeposit(deps.db, deps.chain, inclusionId, stallSeconds),
     reverseChainDeposit: ({ inclusionId }: ChainReversalInput): Promise<ReversalOutcome> =>

@@ -52,10 +52,17 @@ export function isTimeForNewRun(): boolean {
  */
 export class ChainWait {
   private hinted = false;
-  private pauseMs = FIRST_LOOK_MS;
+  private pauseMs: number;
+  private readonly firstMs: number;
 
-  /** Registers the signal; called before the first await. */
-  constructor() {
+  /**
+   * Registers the signal; called before the first await.
+   *
+   * @param firstMs first look without a hint
+   */
+  constructor(firstMs = FIRST_LOOK_MS) {
+    this.firstMs = firstMs;
+    this.pauseMs = firstMs;
     setHandler(
       defineSignal(SIGNAL.chainChanged),
       () => {
@@ -67,7 +74,7 @@ export class ChainWait {
 
   /** What comes next is looked at as if for the first time. */
   quicken(): void {
-    this.pauseMs = FIRST_LOOK_MS;
+    this.pauseMs = this.firstMs;
   }
 
   /** A hint that comes from here on ends the next wait: called before each look. */

@@ -2,10 +2,12 @@
 import type { Group } from '../contracts/resources.ts';
 import type { Db } from '../db/pool.ts';
 import { readGroup } from '../ledger/groups.ts';
+import type { Decided } from './chainStep.ts';
 import type { ChainConnection } from './connection.ts';
 import {
   creditChainDeposit,
   type DepositProgress,
+  openChainDeposit,
   orphanChainDeposit,
   readDepositProgress,
 } from './deposits.ts';
@@ -16,6 +18,24 @@ export interface DepositLook {
   progress: DepositProgress;
   /** What it waits for, in a sentence; null where it has ended. */
   why: string | null;
+}
+
+/** What a deposit waits for, as far as the stored chain knows. */
+export type DepositWait = Pick<DepositLook, 'progress' | 'why'>;
+
+/**
+ * Opens the group of an inclusion. With what the stored chain has against a credit, where it is
+ * anything: then there is nothing to ask the node yet.
+ */
+export async function openDeposit(
+  db: Db,
+  inclusionId: string,
+  stallSeconds: number,
+): Promise<Decided & { waits?: DepositWait }> {
+  const opened = await openChainDeposit(db, inclusionId);
+  const progress = await readDepositProgress(db, inclusionId, stallSeconds);
+  if (!progress?.canonical || progress.waitsFor === null) return opened;
+  return { ...opened, waits: { progress, why: progress.waitsFor } };
 }
 
 /**

@@ -51,12 +51,16 @@ async function startAndAwaitFirstStep<T extends ClientSaga>(
   const early = deps.headStarts.offer(FIRST_STEP[type], input, () => first(input));
   const look = () => lookQuietly(deps, type, input);
   try {
-    let started = await startSaga(deps.client, type, input, { deadline, assets });
+    let started = await startSaga(deps.client, type, input, { deadline, known: { assets } });
     if (started === 'exists') {
       const existing = await answerOfExisting(deps, type, input);
       if (typeof existing !== 'string') return existing;
       if (existing === 'key is free') {
-        started = await startSaga(deps.client, type, input, { again: true, deadline, assets });
+        started = await startSaga(deps.client, type, input, {
+          again: true,
+          deadline,
+          known: { assets },
+        });
       }
     }
     if (started === 'exists') {

@@ -28,7 +28,7 @@ async function begin(deps: SweepDeps, groupId: string, asset: string): Promise<v
   if (open === null) return;
   const started = await startSaga(deps.client, sagaTypeOf(open), inputOf(open), {
     deadline: Date.now() + CALL_TIMEOUT_MS,
-    assets: [asset],
+    known: { assets: [asset] },
   });
   if (started !== 'exists' || (await sagaRuns(deps, groupId))) return;
   if ((await readOpenGroup(deps.db, groupId)) === null) return;

@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import { SAGA_TASK_QUEUE, type SagaInputs, type SagaType } from '../contracts/sagas.ts';
 import { callUntil } from './calls.ts';
 import { faultOf } from './failures.ts';
-import { describeStart } from './startOptions.ts';
+import { describeStart, type KnownFacts } from './startOptions.ts';
 
 /**
  * - `here`: started by this call, and its first task runs on this process's worker.
@@ -19,8 +19,8 @@ interface StartCall {
   again?: boolean;
   /** Of the call, in milliseconds since the epoch. */
   deadline: number;
-  /** Of all its wallets, where they are known; see `SagaGateway.start`. */
-  assets?: string[];
+  /** What its input does not say, for those who look for it. */
+  known?: KnownFacts;
 }
 
 /**
@@ -33,7 +33,7 @@ export async function startSaga<T extends SagaType>(
   client: Client,
   type: T,
   input: SagaInputs[T],
-  { again = false, deadline, assets = [] }: StartCall,
+  { again = false, deadline, known = {} }: StartCall,
 ): Promise<Started> {
   try {
     const handle = await callUntil(client.connection, deadline, () =>
@@ -45,7 +45,7 @@ export async function startSaga<T extends SagaType>(
         requestEagerStart: true,
         workflowIdReusePolicy: again ? 'ALLOW_DUPLICATE' : 'REJECT_DUPLICATE',
         workflowIdConflictPolicy: 'FAIL',
-        ...describeStart(type, input, assets),
+        ...describeStart(type, input, known),
       }),
     );
     return handle.eagerlyStarted ? 'here' : 'elsewhere';

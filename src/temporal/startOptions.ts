@@ -24,6 +24,15 @@ interface Facts {
   amount: string | null;
 }
 
+/** What the input of a saga does not say, and whoever starts it knows. */
+export interface KnownFacts {
+  summary?: string;
+  wallets?: string[];
+  /** Of all its wallets. */
+  assets?: string[];
+  amount?: string;
+}
+
 /** Most values of a list attribute; a group with more legs is found by its first ones. */
 const MOST_LISTED = 25;
 /** More legs than a summary's one line bears. */
@@ -32,28 +41,33 @@ const LEGS_IN_SUMMARY = 2;
 /**
  * What a saga of this input is called and found by, before its first step.
  *
- * @param known assets of all its wallets, where the input does not say them; none: it will
+ * @param known what the input does not say; what it does say stands
  */
 export function describeStart<T extends SagaType>(
   type: T,
   input: SagaInputs[T],
-  known: string[] = [],
+  known: KnownFacts = {},
 ): StartDescription {
   const facts = FACTS[type](input);
+  const amount = facts.amount ?? known.amount;
   const attributes: SearchAttributePair[] = [
     { key: SEARCH_ATTRIBUTE.status, value: 'IN_PROGRESS' },
     { key: SEARCH_ATTRIBUTE.kind, value: KIND_OF_SAGA[type] },
   ];
-  const wallets = [...new Set(facts.wallets)].slice(0, MOST_LISTED);
-  const assets = [...new Set(facts.assets.length > 0 ? facts.assets : known)].slice(0, MOST_LISTED);
+  const wallets = list(facts.wallets, known.wallets);
+  const assets = list(facts.assets, known.assets);
   if (wallets.length > 0) attributes.push({ key: SEARCH_ATTRIBUTE.wallet, value: wallets });
   if (assets.length > 0) attributes.push({ key: SEARCH_ATTRIBUTE.asset, value: assets });
-  if (facts.amount) attributes.push({ key: SEARCH_ATTRIBUTE.amount, value: facts.amount });
+  if (amount) attributes.push({ key: SEARCH_ATTRIBUTE.amount, value: amount });
   return {
-    staticSummary: facts.summary,
+    staticSummary: known.summary ?? facts.summary,
     staticDetails: facts.details.join('\n\n'),
     typedSearchAttributes: attributes,
   };
+}
+
+function list(said: string[], known: string[] = []): string[] {
+  return [...new Set(said.length > 0 ? said : known)].slice(0, MOST_LISTED);
 }
 
 const FACTS: { [T in SagaType]: (input: SagaInputs[T]) => Facts } = {

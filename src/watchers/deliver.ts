@@ -8,6 +8,7 @@ import type { Log } from '../observability/log.ts';
 import { faultOf } from '../temporal/failures.ts';
 import { inputOf, repairGroup } from '../temporal/repair.ts';
 import { startSaga } from '../temporal/start.ts';
+import type { KnownFacts } from '../temporal/startOptions.ts';
 
 export interface DeliveryDeps {
   db: Db;
@@ -89,13 +90,30 @@ async function deliver(deps: DeliveryDeps, task: Task): Promise<void> {
   }
 }
 
-async function open({ client }: DeliveryDeps, { groupId, inclusionId, tries }: Task) {
+async function open({ client, db }: DeliveryDeps, { groupId, inclusionId, tries }: Task) {
+  const known = await depositFacts(db, inclusionId);
   await startSaga(
     client,
     'chainDeposit',
     { groupId, inclusionId },
-    { again: tries > TRIES_BEFORE_RESTART, deadline: Date.now() + CALL_TIMEOUT_MS },
+    { again: tries > TRIES_BEFORE_RESTART, deadline: Date.now() + CALL_TIMEOUT_MS, known },
   );
+}
+
+/** What people look a deposit up by; its saga puts right what has changed when it is booked. */
+async function depositFacts(db: Db, inclusionId: string): Promise<KnownFacts> {
+  const { rows } = await db.query<{ asset: string; amount: string; wallet: string; to: string }>({
+    name: 'chain_deposit_facts',
+    text: `select asset, amount_text(amount) as amount, to_address as to,
+        chain_wallet_of(chain_family(chain), to_address, asset, amount) as wallet
+      from chain_inclusions where id = $1`,
+    values: [inclusionId],
+  });
+  const [facts] = rows;
+  if (!facts) return {};
+  const { asset, amount, wallet, to } = facts;
+  const summary = `Deposit of ${amount} ${asset} to ${wallet}, seen on ${to}`;
+  return { summary, wallets: [wallet], assets: [asset], amount };
 }
 
 /** Money that a customer has is taken back: people hear of it when it begins. */

@@ -82,10 +82,16 @@ describe('with a watcher', () => {
     const settled = await world.groupWhen(depositId(txid), (group) => group?.status === 'SETTLED');
     expect(settled.legs.map(({ settled: amount }) => amount)).toEqual(['2', '2']);
     expect(await handle.result()).toMatchObject({ status: 'SETTLED' });
-    const { typedSearchAttributes } = await handle.describe();
+    const { typedSearchAttributes, staticSummary } = await handle.describe();
+    expect(await staticSummary()).toBe(`Deposit of 2 ETH to alice, seen on ${address}`);
     expect(typedSearchAttributes.getAll()).toContainEqual(
       expect.objectContaining({ value: ['alice'] }),
     );
+    // One look at the chain, which credits, and no change of what the start said but the end.
+    const events = (await handle.fetchHistory()).events ?? [];
+    expect(events.filter((each) => each.activityTaskScheduledEventAttributes)).toHaveLength(1);
+    const told = events.filter((each) => each.upsertWorkflowSearchAttributesEventAttributes);
+    expect(told).toHaveLength(1);
   });
 
   it('hints that are early, doubled or false change nothing', async () => {

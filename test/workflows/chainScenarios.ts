@@ -20,12 +20,16 @@ const DESTINATION = '0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed';
 
 type Scenario = (corpus: ChainCorpus, sagas: Sagas, name: string) => Promise<string>;
 
+const depositCredited: Scenario = async (corpus, _sagas, name) => {
+  const { groupId } = await deposited(corpus, name);
+  await corpus.node.mine(2);
+  return groupId;
+};
+
 export const CHAIN_SCENARIOS: Record<string, Scenario> = {
-  async chainDepositCredited(corpus, _sagas, name) {
-    const { groupId } = await deposited(corpus, name);
-    await corpus.node.mine(2);
-    return groupId;
-  },
+  // Of a build whose saga asked the chain at once, and was started without wallet and amount.
+  chainDepositCredited: depositCredited,
+  chainDepositWaited: depositCredited,
   async chainDepositOrphaned(corpus, _sagas, name) {
     const { groupId } = await deposited(corpus, name);
     await corpus.node.reorg(1);
