@@ -180,6 +180,7 @@ declare
   g transfer_groups;
   w withdrawals;
   v_nonce bigint;
+  v_books text;
   v_why text;
 begin
   select * into w from withdrawals where group_id = p_group_id;
@@ -202,10 +203,12 @@ begin
     perform chain_pause_sender(w.chain, p_sender, 'unknown_transactions', format(
       'It has sent transactions that Holdfast does not know, from nonce %s on.', v_nonce));
   end if;
-  v_why := coalesce(p_fault, chain_payment_fault(w, p_sender, p_funds, p_max_fee, p_in_flight));
+  -- Before what the node says: a payment of coins that are not there has no price either.
+  v_books := chain_payment_fault(w, p_sender, p_funds, coalesce(p_max_fee, 0), p_in_flight);
+  v_why := coalesce(v_books, p_fault);
   if v_why is not null then
     -- When its price is right only the node knows, so its saga asks that again by itself.
-    if p_fault is null then
+    if v_books is not null then
       perform chain_queue_payment(w, p_sender, p_max_fee, p_in_flight);
     else
       delete from signing_queue where group_id = p_group_id;

@@ -264,6 +264,11 @@ describe('a low mark', () => {
     expect((await world.sign(id)).withdrawal?.state).toBe('awaiting_funds');
     const groups = await world.collectAll();
     expect(groups.map(({ status }) => status)).toEqual(groups.map(() => 'SETTLED'));
+    await world.node.mine(1);
+    await world.follow();
+    const called =
+      "select count(*)::integer from chain_tasks where kind = 'moved' and group_id = $1";
+    expect(await world.value(called, id)).toBe(1);
     expect((await world.sign(id)).withdrawal?.state).toBe('signed');
     await world.send(id);
     await world.look(id);
@@ -288,6 +293,7 @@ it('is not signed for an address whose key was used by somebody else', async () 
   const { group, why } = await signWithdrawal(world.deps, id);
   expect(group.withdrawal?.state).toBe('awaiting_funds');
   expect(why).toMatch(/transactions that Holdfast does not know/);
+  expect(await world.value('select inside from signing_queue where group_id = $1', id)).toBe(true);
   await abandonCollection(world.db, id, 0);
   // Until a person has looked, nothing is opened for it again.
   expect(await world.collect()).toEqual([]);
