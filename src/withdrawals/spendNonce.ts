@@ -55,7 +55,7 @@ async function sign(
   if (last.outcome !== 'signing') {
     const quote = await quoteOf(deps, port, facts, assets.native ?? asset, last);
     if ('fault' in quote) {
-      const next = 'raise WITHDRAWAL_MAX_NETWORK_FEE of the workers, or wait until it costs less';
+      const next = nextStep(deps, facts, assets.native ?? asset);
       log.error({ ...said, why: quote.fault, next }, 'a nonce is open, and nothing is spent on it');
       return `no transfer of nothing is made: ${quote.fault}; ${next}`;
     }
@@ -75,6 +75,14 @@ async function sign(
   }
   await signAttempt(deps, port, facts, asset, attempt);
   return null;
+}
+
+/** What a person can do about a price: a collection keeps the cap that it was opened with. */
+function nextStep({ feeCap }: PayDeps, facts: WithdrawalFacts, native: ChainAsset): string {
+  const isOfItsRule = lowestCap(native, [feeCap, facts.feeCap]) !== lowestCap(native, [feeCap]);
+  return isOfItsRule
+    ? `its rule allowed ${facts.feeCap} ${native.code} when it was opened: wait until it costs less`
+    : 'raise WITHDRAWAL_MAX_NETWORK_FEE of the workers, or wait until it costs less';
 }
 
 async function quoteOf(
