@@ -9,6 +9,8 @@ const LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const;
 it('the SDK is deaf at the levels that the log does not write, and at no other', async () => {
   const lines: string[] = [];
   const log = createLog('warn', { write: (line) => void lines.push(JSON.parse(line).msg) });
+  // Another file of this process may have installed one, with its own log.
+  await Runtime._instance?.shutdown();
   installRuntime(log);
   expect(mutedLevels()).toEqual(['trace', 'debug', 'info']);
 

@@ -1,4 +1,5 @@
-import { expect, it, onTestFinished } from 'vitest';
+import { Runtime } from '@temporalio/worker';
+import { beforeAll, expect, it, onTestFinished } from 'vitest';
 import { SAGA_TASK_QUEUE } from '../../src/contracts/sagas.ts';
 import { createLog, type Log } from '../../src/observability/log.ts';
 import { installRuntime } from '../../src/temporal/runtime.ts';
@@ -15,8 +16,13 @@ const log = new Proxy(createLog('trace'), {
       : Reflect.get(real, name),
 }) as Log;
 
-async function begin(): Promise<World> {
+beforeAll(async () => {
+  // Another file of this process may have installed one, with its own log.
+  await Runtime._instance?.shutdown();
   installRuntime(log);
+});
+
+function begin(): Promise<World> {
   return createWorld({}, onTestFinished);
 }
 
