@@ -14,11 +14,11 @@ import { deployUsdx } from '../src/dev/chain/token.ts';
 import { startAnvil } from '../src/dev/stack/anvil.ts';
 import { throwAwayFolder } from '../src/dev/stack/places.ts';
 import { postgresUser } from '../src/dev/stack/postgresUser.ts';
+import { MNEMONIC } from '../src/dev/storm/keys.ts';
 import { batchPayment } from '../src/withdrawals/batch.ts';
 import { createMnemonicSigner, type Signer } from '../src/withdrawals/signer.ts';
 import { againstFirst, type Tell } from './report.ts';
 
-const MNEMONIC = 'test test test test test test test test test test test junk';
 const USDX_UNITS = 1_000_000_000_000n;
 
 interface Chain {

@@ -2,14 +2,17 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { mnemonicToAccount } from 'viem/accounts';
 import { seedLocalChain } from '../src/dev/chain/seedLocalChain.ts';
 import { startAnvil } from '../src/dev/stack/anvil.ts';
 import { throwAwayFolder } from '../src/dev/stack/places.ts';
 import { postgresUser } from '../src/dev/stack/postgresUser.ts';
+import { MNEMONIC } from '../src/dev/storm/keys.ts';
 import { createLog } from '../src/observability/log.ts';
 import { type ServiceStack, startStack } from './serviceStack.ts';
 
-export const MNEMONIC = 'test test test test test test test test test test test junk';
+/** A funded account that is not the hot wallet. */
+export const STRANGER = mnemonicToAccount(MNEMONIC, { path: "m/44'/60'/0'/0/5" }).address;
 /** Slow enough that a machine of two cores is not what is measured. */
 export const BLOCK_SECONDS = 2;
 const LOOK_MS = 200;

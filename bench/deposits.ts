@@ -4,18 +4,16 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { mnemonicToAccount } from 'viem/accounts';
 import { handOutAddress } from '../src/chains/depositAddresses.ts';
 import { connectRpc } from '../src/chains/evm/rpc.ts';
+import { MNEMONIC } from '../src/dev/storm/keys.ts';
 import { createWallet } from '../src/ledger/wallets.ts';
 import { depositXpub } from '../src/withdrawals/developmentKeys.ts';
-import { type ChainStack, MNEMONIC, onChain, untilSettled } from './chainStack.ts';
+import { type ChainStack, onChain, STRANGER, untilSettled } from './chainStack.ts';
 import { againstFirst, type Tell } from './report.ts';
 import { quantile } from './rounds.ts';
 import { timeEach } from './serviceClient.ts';
 
-/** A funded account that is not the hot wallet. */
-const STRANGER = mnemonicToAccount(MNEMONIC, { path: "m/44'/60'/0'/0/5" }).address;
 /** As `seedLocalChain` has it. */
 const CONFIRMATIONS = 3;
 /** A thousandth of an ETH, in wei. */

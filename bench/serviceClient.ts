@@ -8,6 +8,8 @@ export interface ServiceClient {
    */
   open(key: string, settle: 'immediate' | 'manual', reference?: string): Promise<string | null>;
   settle(groupId: string): Promise<void>;
+  /** Anything else under a key, until it is done; null as of `open`. */
+  post(path: string, key: string, body: object): Promise<Body | null>;
   get(path: string): Promise<Body>;
 }
 
@@ -51,6 +53,7 @@ export function createServiceClient(
     }
   };
   return {
+    post,
     async open(key, settle, reference) {
       const [from, to] = pairs[turn % pairs.length] ?? ['', ''];
       const legs = [

@@ -6,7 +6,6 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { mnemonicToAccount } from 'viem/accounts';
 import { handOutAddress } from '../src/chains/depositAddresses.ts';
 import { connectEvm } from '../src/chains/evm/adapter.ts';
 import { connectRpc } from '../src/chains/evm/rpc.ts';
@@ -17,15 +16,14 @@ import { startAnvil } from '../src/dev/stack/anvil.ts';
 import { throwAwayFolder } from '../src/dev/stack/places.ts';
 import { startPostgres } from '../src/dev/stack/postgres.ts';
 import { postgresUser } from '../src/dev/stack/postgresUser.ts';
+import { MNEMONIC } from '../src/dev/storm/keys.ts';
 import { createWallet } from '../src/ledger/wallets.ts';
 import { createLog } from '../src/observability/log.ts';
 import { createFollower } from '../src/watchers/follow.ts';
 import { depositXpub } from '../src/withdrawals/developmentKeys.ts';
+import { STRANGER } from './chainStack.ts';
 import type { Tell } from './report.ts';
 
-const MNEMONIC = 'test test test test test test test test test test test junk';
-/** A funded account that is not the hot wallet. */
-const STRANGER = mnemonicToAccount(MNEMONIC, { path: "m/44'/60'/0'/0/5" }).address;
 const log = createLog('silent');
 
 /** Called by `bench/main.ts` with what follows the bench's name. */

@@ -3,17 +3,15 @@
  * settled each. A hot wallet has only so many payments in no block, so they go block by block; the
  * floor is a block that is always full.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { BLOCK_SECONDS, type ChainStack, onChain, untilSettled } from './chainStack.ts';
 import { againstFirst, type Tell } from './report.ts';
 import { quantile } from './rounds.ts';
-import { timeEach } from './serviceClient.ts';
+import { createServiceClient, type ServiceClient, timeEach } from './serviceClient.ts';
 
 /** The default of `WITHDRAWALS_IN_FLIGHT`. */
 const IN_FLIGHT = 16;
 const CALLERS = 20;
-const PAUSE_MS = 200;
 
 /** Called by `bench/main.ts` with what follows the bench's name. */
 export async function run(args: string[], tell: Tell): Promise<void> {
@@ -29,9 +27,10 @@ export async function run(args: string[], tell: Tell): Promise<void> {
 
 async function measure(stack: ChainStack, count: number, rounds: number, tell: Tell) {
   const { url } = await stack.start('service', ['api', 'worker', 'watcher']);
-  const ask = askerAt(url, stack.adminKey);
-  await ask('/v1/wallets', 'payer', { id: 'payer', owner: 'desk', asset: 'ETH', kind: 'user' });
-  await ask('/v1/transfers', 'fund', {
+  const client = createServiceClient([url], stack.adminKey, []);
+  const payer = { id: 'payer', owner: 'desk', asset: 'ETH', kind: 'user' };
+  await client.post('/v1/wallets', 'payer', payer);
+  await client.post('/v1/transfers', 'fund', {
     settle: 'immediate',
     legs: [
       { wallet: 'treasury:ETH', type: 'DEBIT', amount: '100' },
@@ -44,7 +43,7 @@ async function measure(stack: ChainStack, count: number, rounds: number, tell: T
   for (let round = 1; round <= rounds; round += 1) {
     const keys = Array.from({ length: count }, (_, at) => `${round}-${at}`);
     const begun = Date.now();
-    await timeEach(keys, CALLERS, (key) => withdraw(ask, key));
+    await timeEach(keys, CALLERS, (key) => withdraw(client, key));
     const settled = await untilSettled(stack, 'withdrawal', begun, count);
     waits.push(...settled);
     firsts.push((settled[0] ?? 0) / 1000);
@@ -70,28 +69,7 @@ async function measure(stack: ChainStack, count: number, rounds: number, tell: T
   });
 }
 
-type Ask = ReturnType<typeof askerAt>;
-
-function askerAt(url: string, adminKey: string) {
-  return async (path: string, key: string, body: object): Promise<void> => {
-    const headers = {
-      authorization: `Bearer ${adminKey}`,
-      'content-type': 'application/json',
-      'idempotency-key': key,
-    };
-    for (;;) {
-      const init = { method: 'POST', headers, body: JSON.stringify(body) };
-      const response = await fetch(url + path, init);
-      if (response.status < 202) return;
-      // Accepted, or too busy: the same key asks again.
-      if (response.status !== 202 && response.status !== 503)
-        throw new Error(await response.text());
-      await sleep(PAUSE_MS);
-    }
-  };
-}
-
-function withdraw(ask: Ask, key: string): Promise<void> {
+async function withdraw(client: ServiceClient, key: string): Promise<void> {
   const destination = `0x${Buffer.from(key.padStart(20, '.')).toString('hex')}`;
-  return ask('/v1/withdrawals', key, { wallet: 'payer', amount: '0.001', destination });
+  await client.post('/v1/withdrawals', key, { wallet: 'payer', amount: '0.001', destination });
 }
