@@ -4,7 +4,9 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { run as batch } from './batch.ts';
+import { run as collections } from './collections.ts';
 import { run as deposits } from './deposits.ts';
+import { run as expiries } from './expiries.ts';
 import { run as growth } from './growth.ts';
 import { run as ledger } from './ledger.ts';
 import { machine } from './machine.ts';
@@ -62,6 +64,14 @@ const BENCHES: Record<string, { about: string; run: Run }> = {
   batch: {
     about: 'gas and transactions of a withdrawal that is paid alone, and in a batch',
     run: batch,
+  },
+  collections: {
+    about: 'tokens on many deposit addresses until all lie in the hot wallet',
+    run: collections,
+  },
+  expiries: {
+    about: 'many holds that run into one deadline, and who else waits meanwhile',
+    run: expiries,
   },
   deposits: {
     about: 'many deposits at once, until each customer has the money',
