@@ -13,6 +13,11 @@ import { timeEach } from './serviceClient.ts';
 export const CONFIRMATIONS = 3;
 /** Payments that a block of anvil has room for; more at once and it forgets some. */
 const A_BLOCK = 1_000;
+/**
+ * The watcher has a block with tokens traced, and anvil runs all before a transaction anew to trace
+ * it: 600 in a block keep it from answering for longer than anybody waits.
+ */
+const TOKENS_A_BLOCK = 100;
 const CALLERS = 20;
 const LOOK_MS = 100;
 
@@ -58,8 +63,9 @@ export async function payEach(
       ? { to, value: hex(units) }
       : { to: contract, data: transferCall(to, units), gas: hex(TOKEN_GAS) }),
   }));
-  for (let sent = 0; sent < payments.length; sent += A_BLOCK) {
-    const some = payments.slice(sent, sent + A_BLOCK);
+  const most = contract === null ? A_BLOCK : TOKENS_A_BLOCK;
+  for (let sent = 0; sent < payments.length; sent += most) {
+    const some = payments.slice(sent, sent + most);
     // One after the other: anvil loses one now and then that comes beside others.
     for (const payment of some) await rpc('eth_sendTransaction', payment);
     await until(async () => (await mined()) === nonce + sent + some.length);
