@@ -15,6 +15,8 @@ import { type ServiceStack, startStack } from './serviceStack.ts';
 export const STRANGER = mnemonicToAccount(MNEMONIC, { path: "m/44'/60'/0'/0/5" }).address;
 /** Slow enough that a machine of two cores is not what is measured. */
 export const BLOCK_SECONDS = 2;
+/** The default of `WITHDRAWALS_IN_FLIGHT`. */
+export const IN_FLIGHT = 16;
 const LOOK_MS = 200;
 /** Beyond it a run has gone wrong. */
 const PATIENCE_MS = 15 * 60_000;
@@ -51,18 +53,22 @@ export async function onChain(work: (stack: ChainStack) => Promise<void>): Promi
 /**
  * When each of so many groups of a kind settled, in milliseconds from `since` on, the earliest
  * first.
+ *
+ * @param prefix of their ids, where a kind has several sorts
  */
 export async function untilSettled(
   { db }: ServiceStack,
-  kind: 'deposit' | 'withdrawal',
+  kind: 'collection' | 'deposit' | 'withdrawal',
   since: number,
   count: number,
+  prefix = '',
 ): Promise<number[]> {
   for (;;) {
     const { rows } = await db.query<{ at: Date }>(
       `select finished_at as at from transfer_groups
-        where kind = $1::group_kind and status = 'SETTLED' and created_at >= $2 order by 1`,
-      [kind, new Date(since)],
+        where kind = $1::group_kind and status = 'SETTLED' and created_at >= $2
+          and starts_with(id, $3) order by 1`,
+      [kind, new Date(since), prefix],
     );
     if (rows.length === count) return rows.map(({ at }) => at.getTime() - since);
     if (Date.now() > since + PATIENCE_MS) throw new Error(`${rows.length} of ${count} settled`);

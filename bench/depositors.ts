@@ -18,6 +18,8 @@ const A_BLOCK = 1_000;
  * it: 600 in a block keep it from answering for longer than anybody waits.
  */
 const TOKENS_A_BLOCK = 100;
+/** More than a transfer of the token takes; estimating each would take the node as long again. */
+const TOKEN_GAS = 100_000;
 const CALLERS = 20;
 const LOOK_MS = 100;
 
@@ -73,8 +75,5 @@ export async function payEach(
   const last = Number(await rpc('eth_blockNumber'));
   await until(async () => Number(await rpc('eth_blockNumber')) >= last + CONFIRMATIONS - 1);
 }
-
-/** More than a transfer of the token takes; estimating each would take the node as long again. */
-const TOKEN_GAS = 100_000;
 
 const hex = (value: number | bigint) => `0x${value.toString(16)}`;

@@ -35,7 +35,7 @@ let serial = 0;
 export async function make(client: ServiceClient, count: number, ids: string[]): Promise<number[]> {
   const keys = Array.from({ length: count }, () => `open-${++serial}`);
   return timeEach(keys, MAKERS, async (key) => {
-    const id = await client.open(key, 'manual', `${REFERENCE}${key}`);
+    const id = await client.open(key, 'manual', { reference: `${REFERENCE}${key}` });
     if (id !== null) ids.push(id);
   });
 }

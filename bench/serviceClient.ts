@@ -6,11 +6,17 @@ export interface ServiceClient {
    * Opens a transfer of a pair of wallets. Answers with the group's id once it is durable; with
    * null where the service was too busy to begin in time, which is final under this key.
    */
-  open(key: string, settle: 'immediate' | 'manual', reference?: string): Promise<string | null>;
+  open(key: string, settle: 'immediate' | 'manual', more?: OpenMore): Promise<string | null>;
   settle(groupId: string): Promise<void>;
   /** Anything else under a key, until it is done; null as of `open`. */
   post(path: string, key: string, body: object): Promise<Body | null>;
   get(path: string): Promise<Body>;
+}
+
+/** What a transfer may say beside its legs; seconds from now to the deadline. */
+export interface OpenMore {
+  reference?: string;
+  expiresIn?: number;
 }
 
 /** Of a group, of a list, or of a problem. */
@@ -54,13 +60,13 @@ export function createServiceClient(
   };
   return {
     post,
-    async open(key, settle, reference) {
+    async open(key, settle, more) {
       const [from, to] = pairs[turn % pairs.length] ?? ['', ''];
       const legs = [
         { wallet: from, type: 'DEBIT', amount: '0.01' },
         { wallet: to, type: 'CREDIT', amount: '0.01' },
       ];
-      return (await post('/v1/transfers', key, { legs, settle, reference }))?.id ?? null;
+      return (await post('/v1/transfers', key, { legs, settle, ...more }))?.id ?? null;
     },
     async settle(groupId) {
       await post(`/v1/transfers/${encodeURIComponent(groupId)}/settle`, 'settle', {});

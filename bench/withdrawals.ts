@@ -4,13 +4,12 @@
  * floor is a block that is always full.
  */
 import { parseArgs } from 'node:util';
-import { BLOCK_SECONDS, type ChainStack, onChain, untilSettled } from './chainStack.ts';
+import { BLOCK_SECONDS, type ChainStack, IN_FLIGHT, onChain, untilSettled } from './chainStack.ts';
+import { fundPayer, withdraw } from './payer.ts';
 import { againstFirst, type Tell } from './report.ts';
 import { quantile } from './rounds.ts';
-import { createServiceClient, type ServiceClient, timeEach } from './serviceClient.ts';
+import { createServiceClient, timeEach } from './serviceClient.ts';
 
-/** The default of `WITHDRAWALS_IN_FLIGHT`. */
-const IN_FLIGHT = 16;
 const CALLERS = 20;
 
 /** Called by `bench/main.ts` with what follows the bench's name. */
@@ -28,22 +27,14 @@ export async function run(args: string[], tell: Tell): Promise<void> {
 async function measure(stack: ChainStack, count: number, rounds: number, tell: Tell) {
   const { url } = await stack.start('service', ['api', 'worker', 'watcher']);
   const client = createServiceClient([url], stack.adminKey, []);
-  const payer = { id: 'payer', owner: 'desk', asset: 'ETH', kind: 'user' };
-  await client.post('/v1/wallets', 'payer', payer);
-  await client.post('/v1/transfers', 'fund', {
-    settle: 'immediate',
-    legs: [
-      { wallet: 'treasury:ETH', type: 'DEBIT', amount: '100' },
-      { wallet: 'payer', type: 'CREDIT', amount: '100' },
-    ],
-  });
+  await fundPayer(client, 'ETH', '100');
   const rates: number[] = [];
   const firsts: number[] = [];
   const waits: number[] = [];
   for (let round = 1; round <= rounds; round += 1) {
     const keys = Array.from({ length: count }, (_, at) => `${round}-${at}`);
     const begun = Date.now();
-    await timeEach(keys, CALLERS, (key) => withdraw(client, key));
+    await timeEach(keys, CALLERS, (key) => withdraw(client, key, '0.001', destinationOf(key)));
     const settled = await untilSettled(stack, 'withdrawal', begun, count);
     waits.push(...settled);
     firsts.push((settled[0] ?? 0) / 1000);
@@ -69,7 +60,7 @@ async function measure(stack: ChainStack, count: number, rounds: number, tell: T
   });
 }
 
-async function withdraw(client: ServiceClient, key: string): Promise<void> {
-  const destination = `0x${Buffer.from(key.padStart(20, '.')).toString('hex')}`;
-  await client.post('/v1/withdrawals', key, { wallet: 'payer', amount: '0.001', destination });
+/** Somebody outside for each key. */
+function destinationOf(key: string): string {
+  return `0x${Buffer.from(key.padStart(20, '.')).toString('hex')}`;
 }
