@@ -1,6 +1,7 @@
 /**
  * `npm run bench expiries`: many holds run into one deadline, as at midnight or after an outage;
- * until all of it is given back, and how long others wait for their transfers meanwhile.
+ * until all of it is given back, beside the time in which the same holds were made by many callers,
+ * and how long others wait for their transfers meanwhile.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -35,7 +36,9 @@ async function measure(stack: ServiceStack, count: number, tell: Tell): Promise<
   const client = createServiceClient([url], stack.adminKey, stack.pairs);
   const deadline = Date.now() + (count / MADE_PER_SECOND + REST_SECONDS) * 1000;
   const keys = Array.from({ length: count }, (_, at) => `held-${at}`);
+  const begun = Date.now();
   await timeEach(keys, CALLERS, (key) => hold(client, key, deadline));
+  const made = Date.now() - begun;
   if (Date.now() > deadline) throw new Error('The holds were not made before their deadline.');
   const before = await transfers(client, 'before', (at) => at < AT_REST);
   await sleep(deadline - Date.now());
@@ -45,14 +48,15 @@ async function measure(stack: ServiceStack, count: number, tell: Tell): Promise<
   const waits = await during;
   tell({
     title: `${count} holds with one deadline`,
-    rows: [
+    rows: againstFirst([
+      { name: `made, ${CALLERS} callers at once`, unit: 's', rounds: [made / 1000] },
       {
-        name: 'given back after the deadline',
-        unit: 's, the last one',
+        name: 'from the deadline until the last one is given back',
+        unit: 's',
         rounds: [(given.at(-1) ?? 0) / 1000],
         more: { 'p50 s': quantile(given, 0.5) / 1000, 'p99 s': quantile(given, 0.99) / 1000 },
       },
-    ],
+    ]),
   });
   tell({
     title: 'transfers of one caller, until it is answered',
