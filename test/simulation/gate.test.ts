@@ -6,6 +6,8 @@ import { createGate } from '../../src/dev/storm/gate.ts';
 import { atFileEnd } from '../support/borrow.ts';
 import { rpcUrl } from '../support/testServers.ts';
 
+const CALL = { method: 'eth_call', url: 'http://127.0.0.1:1' };
+
 /** Writes down when it came to its end, and how. */
 function noting(told: string[]) {
   return (name: string, promise: Promise<unknown>) =>
@@ -19,12 +21,12 @@ it('lets many in, and somebody alone when the last of them has left', async () =
   const gate = createGate();
   const told: string[] = [];
   const note = noting(told);
-  const leave = await Promise.all([gate.enter(), gate.enter()]);
+  const leave = await Promise.all([gate.enter(CALL), gate.enter(CALL)]);
   const alone = note(
     'alone',
     gate.alone(async () => told.push('works')),
   );
-  const late = note('late', gate.enter());
+  const late = note('late', gate.enter(CALL));
   await setImmediate();
   leave[0]();
   await setImmediate();
@@ -37,9 +39,20 @@ it('lets many in, and somebody alone when the last of them has left', async () =
 it('is open for others when the work has failed', async () => {
   const gate = createGate();
   await expect(gate.alone(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
-  const leave = await gate.enter();
+  const leave = await gate.enter(CALL);
   leave();
   expect(await gate.alone(async () => 'yes')).toBe('yes');
+});
+
+it('names the call that does not end, and is open for others then', async () => {
+  const gate = createGate(20);
+  const leave = await gate.enter(CALL);
+  await gate.enter({ ...CALL, method: 'eth_getLogs' });
+  leave();
+  await expect(gate.alone(async () => 'never')).rejects.toThrow(
+    "The chain's node hangs: no answer for 0.02 s to eth_getLogs of http://127.0.0.1:1.",
+  );
+  await gate.enter(CALL);
 });
 
 it('never lets two be alone at once, nor anybody in between', async () => {
@@ -53,7 +66,7 @@ it('never lets two be alone at once, nor anybody in between', async () => {
     inside -= 1;
   };
   const ask = async () => {
-    const leave = await gate.enter();
+    const leave = await gate.enter(CALL);
     expect(inside).toBe(0);
     await setImmediate();
     leave();

@@ -19,7 +19,7 @@ export interface ProxyOptions {
   /** Told of every call that a fault struck. */
   onStrike?: (method: string, kinds: FaultKind[]) => void;
   /** Awaited before a node is asked; what it answers is called after that. */
-  enter?: () => Promise<() => void>;
+  enter?: (call: { method: string; url: string }) => Promise<() => void>;
 }
 
 export interface FaultProxy {
@@ -49,7 +49,7 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
   const toNode: Next = async (call, upstream = 0) => {
     const url = upstreams[upstream];
     if (url === undefined) return { status: 502 };
-    const leave = await enter?.();
+    const leave = await enter?.({ method: call.method, url });
     return askNode(url, call).finally(leave);
   };
   const answer = async (call: Call): Promise<Reply> => {

@@ -111,7 +111,7 @@ export interface StormResult {
 
 /** A node that answers nobody decides nothing: the seed begins anew, so many times. */
 const MOST_HANGS = 2;
-const HANGS = /The chain's node did not answer \w+ \(TimeoutError\)/;
+const HANGS = /The chain's node did not answer \w+ \(TimeoutError\)|The chain's node hangs/;
 
 /** Runs one seed on servers that are up. Whatever goes wrong is a difference of the result. */
 export async function runStorm(servers: StormServers, options: StormOptions): Promise<StormResult> {

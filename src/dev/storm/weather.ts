@@ -1,7 +1,7 @@
 /** What the chain itself does: blocks, reorganisations, a head that goes down. */
 import { NodeRefused, type Rpc } from '../../chains/evm/rpc.ts';
 import type { Dice } from './dice.ts';
-import type { Gate } from './gate.ts';
+import { type Gate, NodeHangs } from './gate.ts';
 
 /** Slots in an epoch of the storm's chain. */
 export const EPOCH_SLOTS = 4;
@@ -75,7 +75,7 @@ export async function createWeather(
       const mining = gate.alone(() => rpc('anvil_mine', `0x${blocks.toString(16)}`));
       await mining.catch((error: Error) => {
         // A node that takes its time has mined all the same, or is asked again.
-        if (error instanceof NodeRefused) throw error;
+        if (error instanceof NodeRefused || error instanceof NodeHangs) throw error;
       });
       const head = await height();
       if (head === from) throw new Error(`The node does not mine: it stands at block ${head}.`);
