@@ -25,14 +25,22 @@ export interface ChainStack extends ServiceStack {
   rpcUrl: string;
 }
 
-/** Runs `work` with ETH and USDX registered, the hot wallet booked, and nothing started yet. */
-export async function onChain(work: (stack: ChainStack) => Promise<void>): Promise<void> {
+/**
+ * Runs `work` with ETH and USDX registered, the hot wallet booked, and nothing started yet.
+ *
+ * @param epochSlots so many blocks, twice, until one is final
+ */
+export async function onChain(
+  work: (stack: ChainStack) => Promise<void>,
+  epochSlots?: number,
+): Promise<void> {
   const home = throwAwayFolder(postgresUser());
   const anvil = await startAnvil({
     stateFile: null,
     logFile: join(home, 'anvil.log'),
     mnemonic: MNEMONIC,
     blockTimeSeconds: BLOCK_SECONDS,
+    ...(epochSlots === undefined ? {} : { epochSlots }),
   });
   try {
     const { rpcUrl } = anvil;
@@ -58,7 +66,7 @@ export async function onChain(work: (stack: ChainStack) => Promise<void>): Promi
  */
 export async function untilSettled(
   { db }: ServiceStack,
-  kind: 'collection' | 'deposit' | 'withdrawal',
+  kind: 'collection' | 'deposit' | 'reversal' | 'withdrawal',
   since: number,
   count: number,
   prefix = '',

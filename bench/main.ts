@@ -14,6 +14,7 @@ import { run as open } from './open.ts';
 import { pageOf } from './page.ts';
 import { run as payout } from './payout.ts';
 import { run as peer } from './peer.ts';
+import { run as reorgs } from './reorgs.ts';
 import { type BenchReport, figuresOf, type Report, type Tell, textOf } from './report.ts';
 import { run as saga } from './saga.ts';
 import { run as seals } from './seals.ts';
@@ -80,6 +81,10 @@ const BENCHES: Record<string, { about: string; run: Run }> = {
   withdrawals: {
     about: 'many withdrawals at once to a chain, until each is signed, sent and final',
     run: withdrawals,
+  },
+  reorgs: {
+    about: 'many credited deposits whose blocks are dropped, until each is reversed',
+    run: reorgs,
   },
   watcher: {
     about: 'blocks a second while the watcher catches up, and that none is left out',
