@@ -1,4 +1,4 @@
-/** The database's part of telling others; see migration 0075. */
+/** The database's part of telling others; see migrations 0075 and 0091. */
 import type { Timestamp } from '../contracts/resources.ts';
 import type { Webhooks } from '../contracts/webhooks.ts';
 import type { Db } from '../db/pool.ts';
@@ -97,18 +97,23 @@ export async function dueDeliveries(
   return rows;
 }
 
-/** The endpoint has taken it. */
+/** The endpoint has taken it: what waited for that, of the same group, is due. */
 export async function noteDelivered(db: Db, endpoint: string, id: string): Promise<void> {
   await withRetry(() =>
     db.query({
       name: 'webhook_delivered',
-      text: 'delete from webhook_deliveries where endpoint = $1 and id = $2',
+      text: `with gone as (
+          delete from webhook_deliveries where endpoint = $1 and id = $2 returning group_id)
+        update webhook_deliveries d set due_at = clock_timestamp()
+        where d.endpoint = $1 and d.due_at > clock_timestamp() and d.id = (
+          select min(e.id) from webhook_deliveries e join gone using (group_id)
+          where e.endpoint = $1 and e.id > $2)`,
       values: [endpoint, id],
     }),
   );
 }
 
-/** It has not, and is asked again after so many seconds. */
+/** It has not, and is asked again after so many seconds, and what waits for that not before. */
 export async function noteFailed(
   db: Db,
   endpoint: string,
@@ -119,9 +124,13 @@ export async function noteFailed(
   await withRetry(() =>
     db.query({
       name: 'webhook_failed',
-      text: `update webhook_deliveries
-        set fault = $3, due_at = clock_timestamp() + make_interval(secs => $4)
-        where endpoint = $1 and id = $2`,
+      text: `with failed as (
+          update webhook_deliveries
+          set fault = $3, due_at = clock_timestamp() + make_interval(secs => $4)
+          where endpoint = $1 and id = $2
+          returning group_id, due_at)
+        update webhook_deliveries d set due_at = failed.due_at from failed
+        where d.endpoint = $1 and d.group_id = failed.group_id and d.id > $2`,
       values: [endpoint, id, fault, pauseSeconds],
     }),
   );

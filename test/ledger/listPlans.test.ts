@@ -1,10 +1,11 @@
 /** What a page of groups reads where there are many of them and few that match. */
 import { beforeAll, expect, it } from 'vitest';
-import { type Db, PLANNING, type Pool } from '../../src/db/pool.ts';
+import type { Db, Pool } from '../../src/db/pool.ts';
 import { cancel } from '../../src/ledger/cancel.ts';
 import { type GroupFilter, listGroups } from '../../src/ledger/groups.ts';
 import { listOpenGroups, timeAgo } from '../../src/ledger/openGroups.ts';
 import { openTransfer } from '../../src/ledger/openTransfer.ts';
+import { withPlanWatch } from '../support/planWatch.ts';
 import type { TestDatabase } from '../support/testDatabase.ts';
 import { createWorld, debit, done, hold, step, transferInput, walletWith } from './ledgerWorld.ts';
 
@@ -13,23 +14,6 @@ const OPEN = 300;
 const LIMIT = 5;
 /** A page is read one row beyond its limit. */
 const READ = LIMIT + 1;
-/** The service plans like that, and the server tells how many rows each node of a plan touched. */
-const SETTINGS = {
-  ...PLANNING,
-  'auto_explain.log_min_duration': '0',
-  'auto_explain.log_analyze': 'on',
-  'auto_explain.log_timing': 'off',
-  'auto_explain.log_level': 'notice',
-  'auto_explain.log_format': 'json',
-};
-
-interface Node {
-  'Actual Rows': number;
-  'Actual Loops': number;
-  'Rows Removed by Filter'?: number;
-  Plans?: Node[];
-}
-
 let world: TestDatabase & { db: Pool };
 let oldest: string;
 let busy: string;
@@ -45,32 +29,12 @@ beforeAll(async () => {
   );
 });
 
-/** The most rows that a node of the plan looked at, those included that it left out. */
-function mostRows(node: Node): number {
-  const each = node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0);
-  return Math.max(each * node['Actual Loops'], ...(node.Plans ?? []).map(mostRows));
-}
-
-/** Runs a read; the most rows that a node of its plans looked at. */
-async function rowsOf(read: (session: Db) => Promise<unknown>): Promise<number> {
-  const session = await world.owner.connect();
-  let most = 0;
-  session.on('notice', ({ message = '' }) => {
-    if (!message.includes('"Query Text"')) return;
-    most = Math.max(most, mostRows(JSON.parse(message.slice(message.indexOf('{'))).Plan));
+/** The most rows that a node of a read's plans looked at. */
+const rowsOf = (read: (session: Db) => Promise<unknown>) =>
+  withPlanWatch(world.owner, async (watch) => {
+    await read(watch.session);
+    return watch.most;
   });
-  try {
-    await session.query(`load 'auto_explain'`);
-    for (const [name, value] of Object.entries(SETTINGS)) {
-      await session.query(`set ${name} = '${value}'`);
-    }
-    await read(session);
-    return most;
-  } finally {
-    // Its settings are nobody else's.
-    session.release(true);
-  }
-}
 
 const page = (filter: GroupFilter) => async (session: Db) => {
   const first = await listGroups(session, filter, { limit: LIMIT });

@@ -1,44 +1,20 @@
 /** What a lot of a payout run reads, in a session that made its plans while there was little. */
 import { beforeAll, expect, it } from 'vitest';
-import { type Db, PLANNING } from '../../src/db/pool.ts';
+import type { Db } from '../../src/db/pool.ts';
 import { openTransfer } from '../../src/ledger/openTransfer.ts';
 import { advancePayoutRun } from '../../src/ledger/payoutRuns.ts';
 import { payPayoutLines } from '../../src/ledger/payPayoutLines.ts';
 import { queueSteps } from '../../src/ledger/stepQueue.ts';
+import { withPlanWatch } from '../support/planWatch.ts';
 import { codeOf, credit, debit, transferInput, walletWith } from './ledgerWorld.ts';
 import { createPayoutWorld, NO_SAGAS, type PayoutWorld } from './payoutWorld.ts';
 
 const LOT = 50;
-/** The service plans like that, and the server tells how many rows each node of a plan touched. */
-const SETTINGS = {
-  ...PLANNING,
-  'auto_explain.log_min_duration': '0',
-  'auto_explain.log_nested_statements': 'on',
-  'auto_explain.log_analyze': 'on',
-  'auto_explain.log_timing': 'off',
-  'auto_explain.log_level': 'notice',
-  'auto_explain.log_format': 'json',
-};
-
-interface Node {
-  'Actual Rows': number;
-  'Actual Loops': number;
-  'Rows Removed by Filter'?: number;
-  Plans?: Node[];
-}
 
 let world: PayoutWorld;
 beforeAll(async () => {
   world = await createPayoutWorld();
 });
-
-/** The most rows that a node of the plan touched. */
-function mostRows(node: Node): number {
-  return Math.max(
-    (node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0)) * node['Actual Loops'],
-    ...(node.Plans ?? []).map((each) => mostRows(each)),
-  );
-}
 
 /** Hands lines out and pays them, and nobody writes it down. */
 async function payWithoutWord(session: Db, wallet: string, runId: string): Promise<void> {
@@ -54,26 +30,9 @@ async function payWithoutWord(session: Db, wallet: string, runId: string): Promi
   }
 }
 
-/** A session that plans as the service's do, and tells the most rows that a node has touched. */
-async function watchedSession() {
-  const session = await world.database.owner.connect();
-  const watch = { session, most: 0 };
-  session.on('notice', ({ message = '' }) => {
-    if (!message.includes('"Query Text"')) return;
-    const { Plan } = JSON.parse(message.slice(message.indexOf('{')));
-    watch.most = Math.max(watch.most, mostRows(Plan));
-  });
-  await session.query(`load 'auto_explain'`);
-  for (const [name, value] of Object.entries(SETTINGS)) {
-    await session.query(`set ${name} = '${value}'`);
-  }
-  return watch;
-}
-
 it('reads as much of a long list as of a short one, whatever was planned for that', async () => {
-  const watch = await watchedSession();
-  const { session } = watch;
-  try {
+  await withPlanWatch(world.database.owner, async (watch) => {
+    const { session } = watch;
     const short = await world.opened(await walletWith(world.db, '5'), world.linesOf(5));
     await payPayoutLines(session, short.run.id, 5, NO_SAGAS);
     const long = await world.opened(await walletWith(world.db, '2000'), world.linesOf(2_000));
@@ -84,18 +43,14 @@ it('reads as much of a long list as of a short one, whatever was planned for tha
     expect(advance?.lines).toHaveLength(LOT);
     expect(watch.most).toBeGreaterThanOrEqual(LOT);
     expect(watch.most).toBeLessThanOrEqual(2 * LOT);
-  } finally {
-    // Its settings are nobody else's.
-    session.release(true);
-  }
+  });
 });
 
 it('reads each withdrawal that is held once, whatever was planned for a few', async () => {
   const outside = (count: number) =>
     Array.from({ length: count }, () => ({ destination: 'iban:1', amount: '1' }));
-  const watch = await watchedSession();
-  const { session } = watch;
-  try {
+  await withPlanWatch(world.database.owner, async (watch) => {
+    const { session } = watch;
     const short = await world.opened(await walletWith(world.db, '2'), outside(2));
     await payPayoutLines(session, short.run.id, 5, NO_SAGAS);
     const long = await world.opened(await walletWith(world.db, '600'), outside(600));
@@ -106,7 +61,5 @@ it('reads each withdrawal that is held once, whatever was planned for a few', as
     expect(watch.most).toBeGreaterThanOrEqual(600);
     // Rows that were changed a moment ago may be met twice.
     expect(watch.most).toBeLessThanOrEqual(2 * 600);
-  } finally {
-    session.release(true);
-  }
+  });
 });

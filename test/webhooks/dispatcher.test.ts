@@ -187,6 +187,36 @@ describe('where an endpoint does not take it', () => {
     expect(typesOf(shop.heard, stuck).slice(-2)).toEqual(['group.opened', 'group.settled']);
   });
 
+  it('what waits for it is not looked at again and again, and comes at once after it', async () => {
+    const shop = await startListener();
+    shop.answer = () => 500;
+    await (await tell({ shop: [shop] })).stop();
+    const [before, after] = [await hold(db, legs()), await hold(db, legs())];
+    await settled(before);
+    await tell({ shop: [shop] });
+    await shop.until(2);
+    const later = async () => {
+      const { rows } = await db.query(
+        `select group_id as id from webhook_deliveries
+          where due_at > clock_timestamp() and fault is null`,
+      );
+      return rows.map(({ id }) => id);
+    };
+    await expect.poll(later, { interval: 20 }).toEqual([before]);
+    const inAnHour = "clock_timestamp() + interval '1 hour'";
+    await db.query(`update webhook_deliveries set due_at = ${inAnHour}`);
+    await settled(after);
+    await expect.poll(later, { interval: 20 }).toEqual([before, after]);
+    shop.answer = () => 200;
+    await db.query('update webhook_deliveries set due_at = clock_timestamp() where fault <> $1', [
+      '',
+    ]);
+    await nothingWaits('shop');
+    for (const id of [before, after]) {
+      expect(typesOf(shop.heard, id).slice(-2)).toEqual(['group.opened', 'group.settled']);
+    }
+  });
+
   it('the order of each group holds whatever fails', async () => {
     const shop = await startListener();
     // Every third try fails, whichever it is.
