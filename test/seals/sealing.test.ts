@@ -10,6 +10,7 @@ import {
   transferInput,
   walletWith,
 } from '../ledger/ledgerWorld.ts';
+import { withPlanWatch } from '../support/planWatch.ts';
 import { countEntries, faultsOf, idsOf, pay, sealUntil } from './sealWorld.ts';
 
 let db: Pool;
@@ -102,6 +103,17 @@ describe('sealing', () => {
     await pay(db);
     await sealUntil(db);
     expect(await faultsOf(db)).toEqual([]);
+  });
+
+  it('tells its state by a few statements, however many entries there are', async () => {
+    await owner.query(rawHolds('many', 10_000));
+    await owner.query('select ledger_seal(9_000)');
+    await withPlanWatch(owner, async (watch) => {
+      // As in a large ledger, where it looks through the pages that may have what it wants.
+      await watch.session.query('set enable_indexscan = off');
+      expect(await readSealsState(watch.session)).toMatchObject({ number: 1 });
+      expect(watch.statements).toBeLessThan(10);
+    });
   });
 
   it('passes over what was taken back, also in a part of a transaction', async () => {

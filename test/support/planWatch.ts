@@ -23,6 +23,8 @@ export interface PlanWatch {
   session: Db;
   /** The most rows that one node has looked at, those included that it left out. */
   most: number;
+  /** How many statements ran, those inside functions among them. */
+  statements: number;
 }
 
 /** @param owner may load the module, as a superuser may */
@@ -31,11 +33,12 @@ export async function withPlanWatch<Answer>(
   work: (watch: PlanWatch) => Promise<Answer>,
 ): Promise<Answer> {
   const session = await owner.connect();
-  const watch = { session, most: 0 };
+  const watch = { session, most: 0, statements: 0 };
   session.on('notice', ({ message = '' }) => {
     if (!message.includes('"Query Text"')) return;
     const { Plan } = JSON.parse(message.slice(message.indexOf('{')));
     watch.most = Math.max(watch.most, mostRows(Plan));
+    watch.statements += 1;
   });
   try {
     await session.query(`load 'auto_explain'`);
