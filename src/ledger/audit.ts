@@ -1,13 +1,15 @@
 import type { Db } from '../db/pool.ts';
 import { callOnWholeBooks } from './wholeBooks.ts';
 
+type AuditCheck = 'wallets' | 'groups' | 'deposit_addresses';
+
 /** What an audit found. `faults` names the first bad rows of each check. */
 export interface AuditReport {
   ok: boolean;
   entries: number;
   wallets: number;
   groups: number;
-  faults: { check: 'wallets' | 'groups'; subject: string; detail: string }[];
+  faults: { check: AuditCheck; subject: string; detail: string }[];
 }
 
 /** Enough to see a pattern, few enough to read. */
@@ -15,7 +17,8 @@ const FAULTS_PER_CHECK = 20;
 
 /**
  * Re-derives every balance, leg and group from the entries: gapless versions, running balances,
- * sums to zero, holds that ended once, reversals within what settled. Reads everything.
+ * sums to zero, holds that ended once, reversals within what settled; and what deposit addresses
+ * have together, from deposits and collections. Reads everything.
  *
  * @param patienceMs how long it may take; a minute where nothing is said
  */

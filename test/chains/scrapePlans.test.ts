@@ -2,6 +2,7 @@
 import { Registry } from 'prom-client';
 import { beforeAll, expect, it } from 'vitest';
 import { observeReconciliations } from '../../src/chains/reconcileMetrics.ts';
+import { observeTreasury } from '../../src/collection/treasuryFigures.ts';
 import type { Db, Pool } from '../../src/db/pool.ts';
 import { observeHooks } from '../../src/hooks/hookMetrics.ts';
 import { createAsset } from '../../src/ledger/assets.ts';
@@ -31,7 +32,8 @@ beforeAll(async () => {
     insert into transfer_groups (id, kind, status, client, created_at, finished_at, opened_by)
       select g.id, 'withdrawal', 'SETTLED', 'x', clock_timestamp(), clock_timestamp(), 'x'
         from ${groups};
-    insert into withdrawals (group_id, wallet_id, asset, chain, destination, amount, fee_mode, state)
+    insert into withdrawals (group_id, wallet_id, asset, chain, destination, amount, fee_mode,
+        state)
       select g.id, 'w', 'ETH', '${CHAIN}', '0x1', 1, 'platform', 'settled' from ${groups};
     insert into chain_inclusions (chain, txid, ordinal, inclusion_no, group_id, asset, amount,
         from_address, to_address, block_hash, block_height, credited_at)
@@ -53,6 +55,7 @@ it.each<[string, (registry: Registry, db: Db) => void]>([
   ['payout runs', observePayoutRuns],
   ['hooks', observeHooks],
   ['overdue groups', observeOverdueGroups],
+  ['the treasury', observeTreasury],
 ])('of %s', async (_, observe) => {
   await withPlanWatch(owner, async (watch) => {
     const registry = new Registry();

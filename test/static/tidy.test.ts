@@ -60,7 +60,8 @@ describe('migrations', () => {
     { range: 'webhooks', first: 75, last: 79 },
     { range: 'payouts to destinations', first: 80, last: 84 },
     { range: 'seals', first: 85, last: 89 },
-    { range: 'acts', first: 90, last: 94 },
+    { range: 'acts', first: 90, last: 90 },
+    { range: 'cost as history grows', first: 91, last: 99 },
   ])('of $range are numbered without gaps', ({ first, last }) => {
     const numbers = names
       .map((name) => Number(name.slice(0, 4)))
@@ -71,7 +72,7 @@ describe('migrations', () => {
   it('have numbers that belong to a range', () => {
     const outside = names.filter((name) => {
       const number = Number(name.slice(0, 4));
-      return !(number >= 1 && number <= 94);
+      return !(number >= 1 && number <= 99);
     });
     expect(outside).toEqual([]);
   });
