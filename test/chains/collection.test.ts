@@ -4,6 +4,7 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parseDraft } from '../../src/chains/evm/transactions.ts';
 import { rescanTransaction } from '../../src/chains/rescan.ts';
 import { createHighWaterAlert, observeTreasury } from '../../src/collection/treasuryFigures.ts';
+import { audit } from '../../src/ledger/audit.ts';
 import { listGroups } from '../../src/ledger/groups.ts';
 import { readTimeline } from '../../src/ledger/timeline.ts';
 import type { Log } from '../../src/observability/log.ts';
@@ -75,6 +76,27 @@ describe('native coins', () => {
         'ETH',
       ),
     ).toBe(true);
+    await world.expectWhole();
+  });
+});
+
+describe('a payment that is booked or taken back after its collection ended', () => {
+  it('counts with what lies on deposit addresses all together', async () => {
+    await world.deposited('counted', 'ETH', 2n * ETH);
+    await world.rule('ETH', { min: '0.5' });
+    await world.collectAll();
+    const booked = () =>
+      world.value<string>('select chain_booked_at($1, $2, $3)', world.port.chain, HOT, 'ETH');
+    const before = await booked();
+    const { rows } = await world.database.owner.query(
+      `update attempt_inclusions set fee_leg = null
+        where id = (select max(id) from attempt_inclusions) returning id`,
+    );
+    expect(Number(before) - Number(await booked())).toBeGreaterThan(1.9);
+    expect(await audit(world.db)).toMatchObject({ ok: true });
+    const back = 'update attempt_inclusions set fee_leg = 1 where id = $1';
+    await world.database.owner.query(back, [rows[0]?.id]);
+    expect(await booked()).toBe(before);
     await world.expectWhole();
   });
 });
