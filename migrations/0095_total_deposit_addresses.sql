@@ -1,5 +1,20 @@
--- What lies on all deposit addresses of an asset together, kept as it changes: to know what the hot
--- wallets have by the books, every signing added up all deposits and collections that ever were.
+-- What lies on deposit addresses, kept as it changes. To know what the hot wallets have by the
+-- books, every signing added up all deposits and collections that ever were, and so did every look
+-- for something to collect.
+
+-- Of each address: what was credited, less what ended collections took, and what those cost.
+create table deposit_address_balances (
+  asset text collate "C" not null references assets,
+  address text collate "C" not null,
+  amount numeric not null,
+  primary key (asset, address)
+) with (fillfactor = 80);
+
+-- What is to be collected, the most first.
+create index deposit_address_balances_by_amount on deposit_address_balances (asset, amount)
+  where amount > 0;
+
+-- Of all addresses of an asset together.
 -- In parts, so that credits of one asset seldom wait for each other: only their sum means anything.
 create table deposit_address_totals (
   asset text collate "C" not null references assets,
@@ -16,7 +31,7 @@ create table collection_counts (
   fee numeric not null
 );
 
-grant select on deposit_address_totals, collection_counts to holdfast_app;
+grant select on deposit_address_balances, deposit_address_totals, collection_counts to holdfast_app;
 
 -- The functions that count have the owner's rights: nobody else may write totals. They run when a
 -- transaction commits, so that none of their rows is locked for longer than that takes.
@@ -24,10 +39,15 @@ create function total_credited_deposit() returns trigger
 language plpgsql security definer
 set search_path = public, pg_temp
 as $$
+declare
+  c_amount constant numeric :=
+    case when new.credited_at is null then -new.amount else new.amount end;
 begin
+  insert into deposit_address_balances as b (asset, address, amount)
+    values (new.asset, new.to_address, c_amount)
+    on conflict (asset, address) do update set amount = b.amount + excluded.amount;
   insert into deposit_address_totals as t (asset, part, amount)
-    values (new.asset, new.id % 16,
-      case when new.credited_at is null then -new.amount else new.amount end)
+    values (new.asset, new.id % 16, c_amount)
     on conflict (asset, part) do update set amount = t.amount + excluded.amount;
   return null;
 end
@@ -52,6 +72,7 @@ declare
   v_fee numeric;
   v_was_amount numeric;
   v_was_fee numeric;
+  d record;
 begin
   if tg_table_name = 'transfer_groups' then
     select * into c from collections k where k.group_id = new.id for update;
@@ -75,13 +96,20 @@ begin
     on conflict (group_id) do update set amount = excluded.amount, fee = excluded.fee
     returning with (old as was) coalesce(was.amount, 0), coalesce(was.fee, 0)
     into v_was_amount, v_was_fee;
-  insert into deposit_address_totals as t (asset, part, amount)
-    select d.asset, c.number % 16, sum(d.amount)
+  for d in
+    select v.asset, sum(v.amount) as amount
       from (values (c.asset, v_was_amount - v_amount),
-        (chain_native_asset(c.chain), v_was_fee - v_fee)) d(asset, amount)
-      where d.amount <> 0 and d.asset is not null
-      group by d.asset order by d.asset
-    on conflict (asset, part) do update set amount = t.amount + excluded.amount;
+        (chain_native_asset(c.chain), v_was_fee - v_fee)) v(asset, amount)
+      where v.amount <> 0 and v.asset is not null
+      group by v.asset order by v.asset
+  loop
+    insert into deposit_address_balances as b (asset, address, amount)
+      values (d.asset, c.address, d.amount)
+      on conflict (asset, address) do update set amount = b.amount + excluded.amount;
+    insert into deposit_address_totals as t (asset, part, amount)
+      values (d.asset, c.number % 16, d.amount)
+      on conflict (asset, part) do update set amount = t.amount + excluded.amount;
+  end loop;
   return null;
 end
 $$;
@@ -104,17 +132,21 @@ insert into collection_counts (group_id, amount, fee)
       join attempt_inclusions n on n.attempt_id = p.id and n.fee_leg is not null)
       on p.group_id = c.group_id
     group by c.group_id;
-insert into deposit_address_totals (asset, part, amount)
-  select d.asset, 0, sum(d.amount)
+insert into deposit_address_balances (asset, address, amount)
+  select d.asset, d.address, sum(d.amount)
     from (
-      select i.asset, i.amount from chain_inclusions i where i.credited_at is not null
+      select i.asset, i.to_address, i.amount from chain_inclusions i
+        where i.credited_at is not null
       union all
-      select c.asset, -k.amount from collection_counts k join collections c using (group_id)
-      union all
-      select chain_native_asset(c.chain), -k.fee
+      select c.asset, c.address, -k.amount
         from collection_counts k join collections c using (group_id)
-    ) d
-    where d.asset is not null group by d.asset;
+      union all
+      select chain_native_asset(c.chain), c.address, -k.fee
+        from collection_counts k join collections c using (group_id)
+    ) d(asset, address, amount)
+    where d.asset is not null group by d.asset, d.address;
+insert into deposit_address_totals (asset, part, amount)
+  select b.asset, 0, sum(b.amount) from deposit_address_balances b group by b.asset;
 
 create or replace function chain_booked_at(p_chain text, p_address text, p_asset text)
 returns numeric

@@ -1,16 +1,41 @@
--- Where what is kept of an asset's deposit addresses is not what deposits and collections come to.
+-- Where what is kept of deposit addresses is not what deposits and collections come to.
 create function ledger_audit_deposit_addresses() returns setof audit_fault
 language sql stable
 begin atomic
-  select a.code, format('deposit addresses have %s by what is kept, %s by what came and went',
-      amount_text(k.amount), amount_text(m.amount))
+  with payments as (
+    select c.asset, c.address, c.purpose, chain_native_asset(c.chain) as native,
+        sum(case c.purpose when 'top_up' then -n.received else n.received + n.moved end) as amount,
+        sum(n.fee) as fee
+      from collections c
+      join transfer_groups g on g.id = c.group_id and g.status <> 'IN_PROGRESS'
+      join withdrawal_attempts p on p.group_id = c.group_id
+      join attempt_inclusions n on n.attempt_id = p.id and n.fee_leg is not null
+      group by 1, 2, 3, 4
+  ), moves(asset, address, amount) as (
+    select i.asset, i.to_address, i.amount from chain_inclusions i where i.credited_at is not null
+    union all
+    select p.asset, p.address, -p.amount from payments p
+    union all
+    select p.native, p.address, -p.fee from payments p where p.purpose = 'collect'
+  ), derived as (
+    select m.asset, m.address, sum(m.amount) as amount from moves m where m.asset is not null
+      group by m.asset, m.address
+  )
+  select concat_ws(' ', coalesce(b.asset, d.asset), coalesce(b.address, d.address)),
+      format('what is kept is %s, deposits and collections come to %s',
+        amount_text(coalesce(b.amount, 0)), amount_text(coalesce(d.amount, 0)))
+    from deposit_address_balances b
+    full join derived d on d.asset = b.asset and d.address = b.address
+    where coalesce(b.amount, 0) <> coalesce(d.amount, 0)
+  union all
+  select a.code, format('addresses have %s, and all together %s', amount_text(b.amount),
+      amount_text(t.amount))
     from assets a
-    cross join lateral (select coalesce(sum(t.amount), 0) as amount
-      from deposit_address_totals t where t.asset = a.code) k
-    cross join lateral (
-      select coalesce(sum(i.amount), 0) - chain_collected(a.chain, a.code) as amount
-      from chain_inclusions i where i.asset = a.code and i.credited_at is not null) m
-    where a.chain is not null and k.amount <> m.amount;
+    cross join lateral (select coalesce(sum(k.amount), 0) as amount
+      from deposit_address_balances k where k.asset = a.code) b
+    cross join lateral (select coalesce(sum(k.amount), 0) as amount
+      from deposit_address_totals k where k.asset = a.code) t
+    where b.amount <> t.amount;
 end;
 
 create or replace function ledger_audit(p_most integer) returns jsonb
