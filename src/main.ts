@@ -19,6 +19,7 @@ import { createPool, type Db, type Pool } from './db/pool.ts';
 import { createHookDoor } from './hooks/door.ts';
 import { observeHooks } from './hooks/hookMetrics.ts';
 import { startHookReader } from './hooks/reader.ts';
+import { checkpoint } from './ledger/checkpoint.ts';
 import { requireRiskCheck } from './ledger/recordRisk.ts';
 import { queueSteps } from './ledger/stepQueue.ts';
 import { requireTransactionCounter } from './ledger/transactionCounter.ts';
@@ -30,6 +31,7 @@ import { startSealer } from './seals/sealer.ts';
 import { observeSeals } from './seals/sealMetrics.ts';
 import { encryptingConverter, readCodecKeys } from './temporal/codec.ts';
 import { type Sagas, startSagas } from './temporal/sagas.ts';
+import { startLoop } from './watchers/loop.ts';
 import { observeReorgs } from './watchers/reorgMetrics.ts';
 import { startWatcher } from './watchers/watcher.ts';
 import { createWatcherMetrics } from './watchers/watcherMetrics.ts';
@@ -53,6 +55,9 @@ export interface Holdfast {
   /** Answers who still waits, finishes the steps under way, then closes every connection. */
   stop(): Promise<void>;
 }
+
+/** Entries of so many seconds are quickly added up. */
+const CHECKPOINT_EVERY_MS = 5_000;
 
 /**
  * Migrates the database and starts what `config.roles` names.
@@ -115,6 +120,7 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
     const webhooks = await tellOthers(config, { db, log, metrics });
     stops.push(() => webhooks.stop());
     stops.push(sealEntries(config, { db, log, metrics }));
+    stops.push(keepCheckpoints(config, { db, log, metrics }));
     const door = chain && openDoor(config, db, chain);
     const deps = { db, gateway: sagas.gateway, chain: door, log, metrics };
     const app = config.roles.has('api')
@@ -216,6 +222,22 @@ function sealEntries({ roles, sealEveryMs }: Config, { db, log, metrics }: HookD
   if (sealEveryMs === null) return async () => {};
   const sealer = startSealer({ db, log, everyMs: sealEveryMs });
   return () => sealer.stop();
+}
+
+/** A system wallet's balance is its checkpoint and what came since: some seconds, not all. */
+function keepCheckpoints({ roles }: Config, { db, log }: HookDeps) {
+  if (!roles.has('worker')) return async () => {};
+  const loop = startLoop({
+    turn: async () => {
+      await checkpoint(db);
+      return false;
+    },
+    pauseMs: CHECKPOINT_EVERY_MS,
+    onFailure: (error) => {
+      log.warn({ loop: 'checkpoints', reason: (error as Error).message }, 'will try again');
+    },
+  });
+  return () => loop.stop();
 }
 
 interface HookDeps {

@@ -25,7 +25,7 @@ export async function hintsOf(db: Db, groupId: string): Promise<OwedHint[]> {
 export async function listHints(db: Db, limit: number): Promise<OwedHint[]> {
   const { rows } = await withRetry(() =>
     db.query<OwedHint>(
-      'select id::text as id, group_id as "groupId" from saga_hints order by id limit $1',
+      'select id::text as id, group_id as "groupId" from saga_hints h order by h.id limit $1',
       [limit],
     ),
   );

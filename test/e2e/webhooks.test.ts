@@ -1,6 +1,7 @@
 /** A service that is killed while it tells what happened: the next one tells it again. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Pool } from '../../src/db/pool.ts';
 import { CLONE } from '../../src/dev/stack/places.ts';
 import { freePort } from '../../src/dev/stack/ports.ts';
 import { createAsset } from '../../src/ledger/assets.ts';
@@ -18,9 +19,11 @@ let env: NodeJS.ProcessEnv;
 let url: string;
 let service: ChildProcess;
 let wallets: [string, string];
+let db: Pool;
 
 beforeAll(async () => {
   const database = await createTestDatabase();
+  db = database.pool;
   await createAsset(database.pool, { code: 'USD', scale: 2 });
   wallets = [await walletWith(database.pool, '100'), await walletWith(database.pool, '0')];
   shop = await startListener();
@@ -103,6 +106,16 @@ it('tells what a request moved, and what a killed one had not told', async () =>
   const metrics = await (await fetch(`${url}/metrics`)).text();
   expect(metrics).toMatch(/holdfast_webhook_tries_total\{endpoint="shop",result="delivered"\} 1\n/);
   expect(metrics).toMatch(/holdfast_webhooks_waiting\{endpoint="shop"\} 0\n/);
+}, 120_000);
+
+it('keeps the checkpoints of system wallets meanwhile', async () => {
+  const isFolded = async () => {
+    const { rows } = await db.query(
+      "select version > 0 as folded from wallet_balances where wallet_id = 'external:USD'",
+    );
+    return rows[0]?.folded === true;
+  };
+  await until('what came from outside is folded', isFolded, START_TIMEOUT_MS);
 }, 120_000);
 
 it('forgets an endpoint when it is told to', () => {

@@ -1,0 +1,27 @@
+-- The system wallets, whose checkpoints somebody has to keep: a few among millions of wallets.
+-- squawk-ignore require-concurrent-index-creation
+create index wallet_balances_deferred on wallet_balances (wallet_id) where mode = 'deferred';
+
+-- Folds what can no longer change into the checkpoint of each system wallet, so that a balance of
+-- one adds up what came since and not all there is. Writes each down once in p_seconds, where it
+-- moved, so that its balance of an earlier time is as near. Answers how many entries were folded.
+create function ledger_checkpoint(p_seconds integer) returns bigint
+language plpgsql as $$
+declare
+  v_folded bigint;
+begin
+  select coalesce(sum(ledger_fold(b.wallet_id)), 0) into v_folded
+    from wallet_balances b where b.mode = 'deferred';
+  insert into balance_snapshots
+      (wallet_id, version, settled, held, pending_in, folded_below, taken_at)
+    select b.wallet_id, b.version, b.settled, b.held, b.pending_in, b.folded_below,
+      greatest(clock_timestamp(), b.updated_at)
+    from wallet_balances b
+    left join lateral (select s.version, s.taken_at from balance_snapshots s
+      where s.wallet_id = b.wallet_id order by s.version desc limit 1) l on true
+    where b.mode = 'deferred' and b.version > coalesce(l.version, 0)
+      and coalesce(l.taken_at < clock_timestamp() - make_interval(secs => p_seconds), true)
+    on conflict do nothing;
+  return v_folded;
+end
+$$;

@@ -1,0 +1,61 @@
+/** System wallets are read from a checkpoint, which the service keeps. */
+import { beforeAll, expect, it } from 'vitest';
+import type { Pool } from '../../src/db/pool.ts';
+import { audit } from '../../src/ledger/audit.ts';
+import { checkpoint } from '../../src/ledger/checkpoint.ts';
+import { balanceAt, readWallet } from '../../src/ledger/wallets.ts';
+import { withPlanWatch } from '../support/planWatch.ts';
+import { createWorld, walletWith } from './ledgerWorld.ts';
+
+/** Deposits, of two entries with the outside's wallet each. */
+const DEPOSITS = 30;
+const OUTSIDE = 'external:USD';
+
+let db: Pool;
+let owner: Pool;
+beforeAll(async () => {
+  ({ db, owner } = await createWorld());
+  for (let each = 0; each < DEPOSITS; each++) await walletWith(db, '1');
+});
+
+/** Other tests write on the same server, and what is younger than their transactions waits. */
+async function foldAll(): Promise<void> {
+  let folded = 0;
+  const more = async () => {
+    folded += await checkpoint(db);
+    return folded;
+  };
+  await expect.poll(more, { timeout: 20_000 }).toBeGreaterThanOrEqual(2 * DEPOSITS);
+}
+
+it('makes a balance a look at what came since, and changes none', async () => {
+  const before = await readWallet(db, OUTSIDE);
+  await foldAll();
+  expect(await readWallet(db, OUTSIDE)).toEqual(before);
+  await withPlanWatch(owner, async (watch) => {
+    await readWallet(watch.session, OUTSIDE);
+    expect(watch.most).toBeLessThan(10);
+  });
+  expect(await checkpoint(db)).toBe(0);
+  expect(await audit(db)).toMatchObject({ ok: true });
+});
+
+it('is written down once in a while, so that an earlier balance is a look as well', async () => {
+  const written = async () => {
+    const { rows } = await db.query(
+      'select count(*)::integer as n from balance_snapshots where wallet_id = $1',
+      [OUTSIDE],
+    );
+    return rows[0]?.n;
+  };
+  const first = await written();
+  expect(first).toBeGreaterThan(0);
+  await walletWith(db, '1');
+  await checkpoint(db);
+  expect(await written(), 'not each time').toBe(first);
+  const { rows } = await db.query('select ledger_checkpoint(0), rfc3339(clock_timestamp()) as now');
+  const at = rows[0]?.now;
+  expect(await balanceAt(db, OUTSIDE, at)).toMatchObject({
+    balance: { settled: String(-DEPOSITS - 1) },
+  });
+});
