@@ -26,7 +26,7 @@ create table deposit_address_totals (
 -- What an ended collection or top-up was counted with, so that counting it again changes nothing.
 create table collection_counts (
   group_id text collate "C" primary key references collections,
-  -- Of its asset, as `chain_collected` has it, and of the native coin.
+  -- Of its asset, what was taken or (negative) brought as gas; of the native coin, what it cost.
   amount numeric not null,
   fee numeric not null
 );

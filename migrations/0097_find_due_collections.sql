@@ -67,3 +67,34 @@ begin
     from first f order by f.turn, f.code = c_native, f.lies desc, f.place;
 end
 $$;
+
+-- What the books say that lies on a deposit address, of deposits up to block p_height; null: of all
+-- that were credited. What is kept, less what came above that block.
+create or replace function chain_lies_at(
+  p_chain text, p_address text, p_asset text, p_height bigint default null
+) returns numeric
+language plpgsql stable as $$
+begin
+  return coalesce((
+    select b.amount from deposit_address_balances b
+    where b.asset = p_asset and b.address = p_address
+  ), 0) - coalesce((
+    -- Each half is few rows of an index: blocks above, and credits that no block bears out now.
+    select sum(o.amount) from (
+      select i.amount from chain_inclusions i
+        where i.canonical and i.chain = p_chain and i.block_height > p_height
+          and i.to_address = p_address and i.asset = p_asset and i.credited_at is not null
+      union all
+      select i.amount from chain_inclusions i
+        where not i.canonical and i.credited_at is not null and i.chain = p_chain
+          and i.block_height > p_height and i.to_address = p_address and i.asset = p_asset
+    ) o
+  ), 0);
+end
+$$;
+
+-- It went through all collections of a chain, and nobody asks for it any more.
+drop function chain_collected(text, text, text);
+-- Nor for the sum of all deposits of an asset.
+-- squawk-ignore require-concurrent-index-deletion
+drop index chain_inclusions_credited_by_asset;
