@@ -22,6 +22,8 @@ const TOKENS_A_BLOCK = 100;
 const TOKEN_GAS = 100_000;
 const CALLERS = 20;
 const LOOK_MS = 100;
+/** For a block or three of them; anvil loses a payment now and then. */
+const PATIENCE_MS = 60_000;
 
 /** A wallet of the asset and an address each. */
 export async function customers(
@@ -56,7 +58,11 @@ export async function payEach(
   const mined = async () => Number(await rpc('eth_getTransactionCount', STRANGER, 'latest'));
   const nonce = await mined();
   const until = async (isTrue: () => Promise<boolean>) => {
-    while (!(await isTrue())) await sleep(LOOK_MS);
+    const patience = Date.now() + PATIENCE_MS;
+    while (!(await isTrue())) {
+      if (Date.now() > patience) throw new Error(`The node has lost a payment: ${await mined()}.`);
+      await sleep(LOOK_MS);
+    }
   };
   const payments = addresses.map((to, at) => ({
     from: STRANGER,
