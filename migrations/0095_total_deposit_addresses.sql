@@ -31,24 +31,53 @@ create table collection_counts (
   fee numeric not null
 );
 
-grant select on deposit_address_balances, deposit_address_totals, collection_counts to holdfast_app;
+-- What the payments of an ended collection or top-up come to, in the same two terms.
+create view collection_payments as
+  select c.group_id, c.chain, c.address, c.asset,
+      sum(case c.purpose when 'top_up' then -n.received else n.received + n.moved end) as amount,
+      coalesce(sum(n.fee) filter (where c.purpose = 'collect'), 0) as fee
+    from collections c
+    join transfer_groups g on g.id = c.group_id and g.status <> 'IN_PROGRESS'
+    join withdrawal_attempts p on p.group_id = c.group_id
+    join attempt_inclusions n on n.attempt_id = p.id and n.fee_leg is not null
+    group by c.group_id;
 
--- The functions that count have the owner's rights: nobody else may write totals. They run when a
--- transaction commits, so that none of their rows is locked for longer than that takes.
+-- Everything that changed what lies on deposit addresses: what is kept is the sum of it.
+create view deposit_address_moves as
+  select i.asset, i.to_address as address, i.amount from chain_inclusions i
+    where i.credited_at is not null
+  union all
+  select p.asset, p.address, -p.amount from collection_payments p
+  union all
+  select chain_native_asset(p.chain), p.address, -p.fee from collection_payments p
+    where chain_native_asset(p.chain) is not null;
+
+grant select on deposit_address_balances, deposit_address_totals, collection_counts,
+  collection_payments, deposit_address_moves to holdfast_app;
+
+-- Adds to an address's balance and to its asset's total. It has no rights of its own: only the
+-- functions below may, which have the owner's. They run when a transaction commits, so that none of
+-- these rows is locked for longer than that takes.
+create function deposit_address_gain(
+  p_asset text, p_address text, p_number bigint, p_amount numeric
+) returns void
+language sql volatile
+begin atomic
+  insert into deposit_address_balances as b (asset, address, amount)
+    values (p_asset, p_address, p_amount)
+    on conflict (asset, address) do update set amount = b.amount + excluded.amount;
+  insert into deposit_address_totals as t (asset, part, amount)
+    values (p_asset, p_number % 16, p_amount)
+    on conflict (asset, part) do update set amount = t.amount + excluded.amount;
+end;
+
 create function total_credited_deposit() returns trigger
 language plpgsql security definer
 set search_path = public, pg_temp
 as $$
-declare
-  c_amount constant numeric :=
-    case when new.credited_at is null then -new.amount else new.amount end;
 begin
-  insert into deposit_address_balances as b (asset, address, amount)
-    values (new.asset, new.to_address, c_amount)
-    on conflict (asset, address) do update set amount = b.amount + excluded.amount;
-  insert into deposit_address_totals as t (asset, part, amount)
-    values (new.asset, new.id % 16, c_amount)
-    on conflict (asset, part) do update set amount = t.amount + excluded.amount;
+  perform deposit_address_gain(new.asset, new.to_address, new.id,
+    case when new.credited_at is null then -new.amount else new.amount end);
   return null;
 end
 $$;
@@ -56,12 +85,12 @@ create constraint trigger chain_inclusions_total after update of credited_at on 
   deferrable initially deferred for each row
   when ((old.credited_at is null) <> (new.credited_at is null))
   execute function total_credited_deposit();
+-- The service credits what it has stored before; whoever puts credits in by hand is counted too.
 create constraint trigger chain_inclusions_total_new after insert on chain_inclusions
   deferrable initially deferred for each row when (new.credited_at is not null)
   execute function total_credited_deposit();
 
--- Counts a collection anew where its group has ended: when it ends, and when a payment of it was
--- booked or taken back after that.
+-- Counts a collection anew when it ends, and when a payment of it is booked or taken back.
 create function total_ended_collection() returns trigger
 language plpgsql security definer
 set search_path = public, pg_temp
@@ -72,50 +101,34 @@ declare
   v_fee numeric;
   v_was_amount numeric;
   v_was_fee numeric;
-  d record;
 begin
-  if tg_table_name = 'transfer_groups' then
-    select * into c from collections k where k.group_id = new.id for update;
+  if tg_table_name = 'withdrawals' then
+    select * into c from collections k where k.group_id = new.group_id for update;
   else
     select k.* into c from withdrawal_attempts p join collections k on k.group_id = p.group_id
       where p.id = new.attempt_id for update of k;
   end if;
-  if not found
-    or exists (select from transfer_groups g where g.id = c.group_id and g.status = 'IN_PROGRESS')
-  then
+  if not found then
     return null;
   end if;
-  select coalesce(sum(case c.purpose when 'top_up' then -n.received else n.received + n.moved end),
-        0),
-      coalesce(sum(n.fee) filter (where c.purpose = 'collect'), 0)
-    into v_amount, v_fee
-    from withdrawal_attempts p
-    join attempt_inclusions n on n.attempt_id = p.id and n.fee_leg is not null
-    where p.group_id = c.group_id;
+  -- One row, or none before the end.
+  select coalesce(sum(p.amount), 0), coalesce(sum(p.fee), 0) into v_amount, v_fee
+    from collection_payments p where p.group_id = c.group_id;
   insert into collection_counts as k (group_id, amount, fee) values (c.group_id, v_amount, v_fee)
     on conflict (group_id) do update set amount = excluded.amount, fee = excluded.fee
     returning with (old as was) coalesce(was.amount, 0), coalesce(was.fee, 0)
     into v_was_amount, v_was_fee;
-  for d in
-    select v.asset, sum(v.amount) as amount
-      from (values (c.asset, v_was_amount - v_amount),
-        (chain_native_asset(c.chain), v_was_fee - v_fee)) v(asset, amount)
-      where v.amount <> 0 and v.asset is not null
-      group by v.asset order by v.asset
-  loop
-    insert into deposit_address_balances as b (asset, address, amount)
-      values (d.asset, c.address, d.amount)
-      on conflict (asset, address) do update set amount = b.amount + excluded.amount;
-    insert into deposit_address_totals as t (asset, part, amount)
-      values (d.asset, c.number % 16, d.amount)
-      on conflict (asset, part) do update set amount = t.amount + excluded.amount;
-  end loop;
+  perform deposit_address_gain(d.asset, c.address, c.number, d.amount)
+    from (values (c.asset, v_was_amount - v_amount),
+      (chain_native_asset(c.chain), v_was_fee - v_fee)) d(asset, amount)
+    where d.amount <> 0 and d.asset is not null order by d.asset;
   return null;
 end
 $$;
-create constraint trigger transfer_groups_total after update of status on transfer_groups
+-- Not on the groups themselves: every step of a transfer would parse the condition.
+create constraint trigger withdrawals_total after update of state on withdrawals
   deferrable initially deferred for each row
-  when (new.kind = 'collection' and new.status <> old.status)
+  when (new.state in ('settled', 'released') and new.state <> old.state)
   execute function total_ended_collection();
 create constraint trigger attempt_inclusions_total after update of fee_leg on attempt_inclusions
   deferrable initially deferred for each row
@@ -123,28 +136,10 @@ create constraint trigger attempt_inclusions_total after update of fee_leg on at
   execute function total_ended_collection();
 
 insert into collection_counts (group_id, amount, fee)
-  select c.group_id,
-      coalesce(sum(case c.purpose when 'top_up' then -n.received else n.received + n.moved end), 0),
-      coalesce(sum(n.fee) filter (where c.purpose = 'collect'), 0)
-    from collections c
-    join transfer_groups g on g.id = c.group_id and g.status <> 'IN_PROGRESS'
-    left join (withdrawal_attempts p
-      join attempt_inclusions n on n.attempt_id = p.id and n.fee_leg is not null)
-      on p.group_id = c.group_id
-    group by c.group_id;
+  select p.group_id, p.amount, p.fee from collection_payments p;
 insert into deposit_address_balances (asset, address, amount)
-  select d.asset, d.address, sum(d.amount)
-    from (
-      select i.asset, i.to_address, i.amount from chain_inclusions i
-        where i.credited_at is not null
-      union all
-      select c.asset, c.address, -k.amount
-        from collection_counts k join collections c using (group_id)
-      union all
-      select chain_native_asset(c.chain), c.address, -k.fee
-        from collection_counts k join collections c using (group_id)
-    ) d(asset, address, amount)
-    where d.asset is not null group by d.asset, d.address;
+  select m.asset, m.address, sum(m.amount) from deposit_address_moves m
+    group by m.asset, m.address;
 insert into deposit_address_totals (asset, part, amount)
   select b.asset, 0, sum(b.amount) from deposit_address_balances b group by b.asset;
 

@@ -2,23 +2,8 @@
 create function ledger_audit_deposit_addresses() returns setof audit_fault
 language sql stable
 begin atomic
-  with payments as (
-    select c.asset, c.address, c.purpose, chain_native_asset(c.chain) as native,
-        sum(case c.purpose when 'top_up' then -n.received else n.received + n.moved end) as amount,
-        sum(n.fee) as fee
-      from collections c
-      join transfer_groups g on g.id = c.group_id and g.status <> 'IN_PROGRESS'
-      join withdrawal_attempts p on p.group_id = c.group_id
-      join attempt_inclusions n on n.attempt_id = p.id and n.fee_leg is not null
-      group by 1, 2, 3, 4
-  ), moves(asset, address, amount) as (
-    select i.asset, i.to_address, i.amount from chain_inclusions i where i.credited_at is not null
-    union all
-    select p.asset, p.address, -p.amount from payments p
-    union all
-    select p.native, p.address, -p.fee from payments p where p.purpose = 'collect'
-  ), derived as (
-    select m.asset, m.address, sum(m.amount) as amount from moves m where m.asset is not null
+  with derived as (
+    select m.asset, m.address, sum(m.amount) as amount from deposit_address_moves m
       group by m.asset, m.address
   )
   select concat_ws(' ', coalesce(b.asset, d.asset), coalesce(b.address, d.address)),
