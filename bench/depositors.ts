@@ -25,6 +25,9 @@ const LOOK_MS = 100;
 /** For a block or three of them; anvil loses a payment now and then. */
 const PATIENCE_MS = 60_000;
 
+/** A thousandth of an ETH. */
+export const DEPOSIT: Payment = { contract: null, units: 1_000_000_000_000_000n };
+
 /** A wallet of the asset and an address each. */
 export async function customers(
   { db }: ChainStack,

@@ -4,12 +4,9 @@
  */
 import { parseArgs } from 'node:util';
 import { type ChainStack, onChain, untilSettled } from './chainStack.ts';
-import { CONFIRMATIONS, customers, payEach } from './depositors.ts';
+import { CONFIRMATIONS, customers, DEPOSIT, payEach } from './depositors.ts';
 import { againstFirst, type Tell } from './report.ts';
 import { quantile } from './rounds.ts';
-
-/** A thousandth of an ETH. */
-const DEPOSIT = { contract: null, units: 1_000_000_000_000_000n };
 
 /** Called by `bench/main.ts` with what follows the bench's name. */
 export async function run(args: string[], tell: Tell): Promise<void> {

@@ -6,12 +6,10 @@
 import { parseArgs } from 'node:util';
 import { connectRpc } from '../src/chains/evm/rpc.ts';
 import { type ChainStack, onChain, untilSettled } from './chainStack.ts';
-import { customers, payEach } from './depositors.ts';
+import { customers, DEPOSIT, payEach } from './depositors.ts';
 import { againstFirst, type Tell } from './report.ts';
 import { quantile } from './rounds.ts';
 
-/** A thousandth of an ETH. */
-const DEPOSIT = { contract: null, units: 1_000_000_000_000_000n };
 /** Final are blocks two epochs down, and those are never dropped: time enough to credit all. */
 const EPOCH_SLOTS = 64;
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Pool } from '../../src/db/pool.ts';
 import { audit } from '../../src/ledger/audit.ts';
-import { fold } from '../../src/ledger/fold.ts';
+import { checkpoint } from '../../src/ledger/checkpoint.ts';
 import { openTransfer } from '../../src/ledger/openTransfer.ts';
 import { reconcile } from '../../src/ledger/reconcile.ts';
 import { settle } from '../../src/ledger/settle.ts';
@@ -94,11 +94,11 @@ describe('a deferred wallet', () => {
   it('is read exactly while it is written to and folded from all sides', async () => {
     await addAsset(db, { code: 'HOT', scale: 2 });
     const wallets = await Promise.all(Array.from({ length: 4 }, () => walletWith(db, '0', 'HOT')));
-    await fold(db);
+    await checkpoint(db);
     let running = true;
     const folding = (async () => {
       let folded = 0;
-      while (running) folded += await fold(db);
+      while (running) folded += await checkpoint(db);
       return folded;
     })();
     const reading = (async () => {
@@ -121,7 +121,7 @@ describe('a deferred wallet', () => {
     await reading;
     let folded = await folding;
     const foldOn = async () => {
-      folded += await fold(db);
+      folded += await checkpoint(db);
       return folded;
     };
     // What is younger than any transaction that runs on this server, a neighbour's too, waits.
@@ -142,12 +142,12 @@ describe('a deferred wallet', () => {
     const slow = transferInput([debit(a, '3'), credit('fees:SLOW', '3')], { settle: 'immediate' });
     await done(openTransfer(client, { ...slow, actor: { name: 'shop', admin: true } }));
     await putIn(db, b, '1');
-    await fold(db);
+    await checkpoint(db);
     await client.query('commit');
     client.release();
     expect(await amounts(db, 'fees:SLOW')).toEqual(['3', '0', '0']);
     expect(await amounts(db, 'external:SLOW')).toEqual(['-11', '0', '0']);
-    await fold(db);
+    await checkpoint(db);
     expect(await amounts(db, 'fees:SLOW')).toEqual(['3', '0', '0']);
     expect(await amounts(db, 'external:SLOW')).toEqual(['-11', '0', '0']);
   });
