@@ -107,11 +107,13 @@ describe('sealing', () => {
 
   it('tells its state by a few statements, however many entries there are', async () => {
     await owner.query(rawHolds('many', 10_000));
-    await owner.query('select ledger_seal(9_000)');
+    await sealUntil(db);
+    const { number } = await readSealsState(db);
     await withPlanWatch(owner, async (watch) => {
       // As in a large ledger, where it looks through the pages that may have what it wants.
       await watch.session.query('set enable_indexscan = off');
-      expect(await readSealsState(watch.session)).toMatchObject({ number: 1 });
+      expect(number).toBeGreaterThan(0);
+      expect(await readSealsState(watch.session)).toMatchObject({ number, waiting: 0 });
       expect(watch.statements).toBeLessThan(10);
     });
   });

@@ -198,7 +198,7 @@ describe('where an endpoint does not take it', () => {
     const later = async () => {
       const { rows } = await db.query(
         `select group_id as id from webhook_deliveries
-          where due_at > clock_timestamp() and fault is null`,
+          where due_at > clock_timestamp() and fault is null order by id`,
       );
       return rows.map(({ id }) => id);
     };
