@@ -1,9 +1,6 @@
 /**
  * Random acts on the ledger beside a plain model. One after the other, each answer is the model's.
  * At once, over many connections, the answers are those of some order of the same acts.
- *
- * HOLDFAST_SEED repeats a run; HOLDFAST_PROPERTY_SECONDS lets each property run longer than the
- * seconds that `npm test` gives it.
  */
 import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
@@ -13,6 +10,7 @@ import { openTransfer } from '../../src/ledger/openTransfer.ts';
 import { reconcile } from '../../src/ledger/reconcile.ts';
 import { queueSteps } from '../../src/ledger/stepQueue.ts';
 import { createWallet, readWallet } from '../../src/ledger/wallets.ts';
+import { patience, tryForAWhile } from '../support/property.ts';
 import { createTestDatabase, type TestDatabase } from '../support/testDatabase.ts';
 import { type Action, action, callOf } from './actions.ts';
 import { textOf } from './books.ts';
@@ -21,24 +19,10 @@ import { Model } from './model.ts';
 import { expectSomeOrder } from './order.ts';
 import type { Run } from './picks.ts';
 
-const seed = Number(process.env.HOLDFAST_SEED ?? Date.now() % 2 ** 31);
-const seconds = Number(process.env.HOLDFAST_PROPERTY_SECONDS ?? 7);
-/** A long run ends by the clock, and not by running out of runs. */
-const MOST_RUNS = 1_000_000;
-const settings: fc.Parameters<unknown> = {
-  seed,
-  numRuns: MOST_RUNS,
-  interruptAfterTimeLimit: seconds * 1_000,
-  markInterruptAsFailure: false,
-};
-/** Shrinking a failure takes its own time. */
-const patience = { timeout: seconds * 1_000 + 120_000 };
-
 let db: TestDatabase;
 let runs = 0;
 beforeAll(async () => {
   db = await createTestDatabase();
-  process.stdout.write(`HOLDFAST_SEED=${seed}\n`);
 });
 
 test('one after the other, every answer and every balance is the model’s', patience, async () => {
@@ -55,7 +39,7 @@ test('one after the other, every answer and every balance is the model’s', pat
       await expectSameBooks(world);
     },
   );
-  await fc.assert(property, settings);
+  await tryForAWhile(property);
 });
 
 test(
@@ -86,7 +70,7 @@ test(
         await expectSameBooks(world);
       },
     );
-    await fc.assert(property, settings);
+    await tryForAWhile(property);
   },
 );
 

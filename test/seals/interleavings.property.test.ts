@@ -1,19 +1,15 @@
 /**
  * Random transactions that write entries at the same time, some of which are taken back, and seals
  * made at any moment between: in the end each entry is in one seal, and all can be made again.
- *
- * HOLDFAST_SEED repeats a run; HOLDFAST_PROPERTY_SECONDS lets it run longer than `npm test` does.
  */
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Seal, sealHash } from '../../src/seals/canonical.ts';
 import { readSeals } from '../../src/seals/readRows.ts';
+import { patience, tryForAWhile } from '../support/property.ts';
 import { createTestDatabase, type TestDatabase } from '../support/testDatabase.ts';
 import { countEntries, faultsOf, sealUntil } from './sealWorld.ts';
 
-const seed = Number(process.env.HOLDFAST_SEED ?? Date.now() % 2 ** 31);
-const seconds = Number(process.env.HOLDFAST_PROPERTY_SECONDS ?? 7);
-const MOST_RUNS = 1_000_000;
 const WRITERS = 4;
 
 let db: TestDatabase;
@@ -21,7 +17,6 @@ let writers: Awaited<ReturnType<typeof openWriter>>[];
 beforeAll(async () => {
   db = await createTestDatabase();
   writers = await Promise.all(Array.from({ length: WRITERS }, openWriter));
-  process.stdout.write(`HOLDFAST_SEED=${seed}\n`);
 });
 afterAll(() => {
   for (const { client } of writers) client.release(true);
@@ -106,27 +101,24 @@ function expectEachOnce(seals: Seal[], rows: { id: string; xid: string }[]) {
   }
 }
 
-test('each entry comes into one seal, however transactions lie across each other', {
-  timeout: seconds * 1_000 + 120_000,
-}, async () => {
-  const acts = fc.noBias(fc.array(act, { minLength: 10, maxLength: 80, size: 'max' }));
-  const property = fc.asyncProperty(acts, async (all) => {
-    for (const each of all) await perform(each);
-    for (const [writer] of writers.entries()) {
-      await perform({ writer, what: writer % 2 ? 'commit' : 'roll back', ids: 1 });
-    }
-    await sealUntil(db.pool);
-    const { rows } = await db.owner.query('select id::text, xid::text from ledger_entries');
-    const seals: Seal[] = [];
-    for await (const seal of readSeals(db.pool)) seals.push(seal);
-    expectEachOnce(seals, rows);
-    expect(seals.at(-1)?.total ?? 0n).toBe(BigInt(await countEntries(db.pool)));
-    expect(await faultsOf(db.pool)).toEqual([]);
-  });
-  await fc.assert(property, {
-    seed,
-    numRuns: MOST_RUNS,
-    interruptAfterTimeLimit: seconds * 1_000,
-    markInterruptAsFailure: false,
-  });
-});
+test(
+  'each entry comes into one seal, however transactions lie across each other',
+  patience,
+  async () => {
+    const acts = fc.noBias(fc.array(act, { minLength: 10, maxLength: 80, size: 'max' }));
+    const property = fc.asyncProperty(acts, async (all) => {
+      for (const each of all) await perform(each);
+      for (const [writer] of writers.entries()) {
+        await perform({ writer, what: writer % 2 ? 'commit' : 'roll back', ids: 1 });
+      }
+      await sealUntil(db.pool);
+      const { rows } = await db.owner.query('select id::text, xid::text from ledger_entries');
+      const seals: Seal[] = [];
+      for await (const seal of readSeals(db.pool)) seals.push(seal);
+      expectEachOnce(seals, rows);
+      expect(seals.at(-1)?.total ?? 0n).toBe(BigInt(await countEntries(db.pool)));
+      expect(await faultsOf(db.pool)).toEqual([]);
+    });
+    await tryForAWhile(property);
+  },
+);

@@ -17,7 +17,7 @@ export async function pay(db: Pool, amount = '1'): Promise<string> {
 }
 
 /** Other tests write on the same server, and their transactions hold up what may be sealed. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 const PAUSE_MS = 20;
 
 /** Seals until so many entries are sealed, all that are there where nothing is said. */

@@ -105,6 +105,33 @@ describe('sealing', () => {
     expect(await faultsOf(db)).toEqual([]);
   });
 
+  it('takes what comes seals later from a transaction beyond all that had ended', async () => {
+    const [low, high] = [await owner.connect(), await owner.connect()];
+    await low.query('begin; select pg_current_xact_id()');
+    await high.query('begin');
+    await high.query(rawHolds('late', 2));
+    await low.query(rawHolds('early', 6));
+    await low.query('commit');
+    // Nothing has ended that began after the open one, so no snapshot shows that it has begun.
+    while ((await readSealsState(db)).entries < 6) await owner.query('select ledger_seal(2)');
+    expect(await sizes()).toEqual([2, 2, 2]);
+    await high.query('commit');
+    for (const client of [low, high]) client.release();
+    expect((await readSealsState(db)).oldestSeconds).toBeGreaterThan(0);
+    await sealUntil(db);
+    expect(await faultsOf(db)).toEqual([]);
+  });
+
+  it('refuses a transaction that began before others, since it has written already', async () => {
+    const client = await owner.connect();
+    await client.query('begin; select pg_current_xact_id()');
+    await expect(client.query('select ledger_seal(10)')).rejects.toThrow(
+      'has written nothing before',
+    );
+    await client.query('rollback');
+    client.release();
+  });
+
   it('tells its state by a few statements, however many entries there are', async () => {
     await owner.query(rawHolds('many', 10_000));
     await sealUntil(db);
