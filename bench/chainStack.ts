@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { mnemonicToAccount } from 'viem/accounts';
+import { payoutAddress } from '../src/dev/chain/payout.ts';
 import { seedLocalChain } from '../src/dev/chain/seedLocalChain.ts';
 import { startAnvil } from '../src/dev/stack/anvil.ts';
 import { throwAwayFolder } from '../src/dev/stack/places.ts';
@@ -25,14 +26,17 @@ export interface ChainStack extends ServiceStack {
   rpcUrl: string;
 }
 
-/**
- * Runs `work` with ETH and USDX registered, the hot wallet booked, and nothing started yet.
- *
- * @param epochSlots so many blocks, twice, until one is final
- */
+export interface ChainOptions {
+  /** So many blocks, twice, until one is final. */
+  epochSlots?: number;
+  /** Withdrawals are paid together where they can be. */
+  batches?: boolean;
+}
+
+/** Runs `work` with ETH and USDX registered, the hot wallet booked, and nothing started yet. */
 export async function onChain(
   work: (stack: ChainStack) => Promise<void>,
-  epochSlots?: number,
+  { epochSlots, batches = false }: ChainOptions = {},
 ): Promise<void> {
   const home = throwAwayFolder(postgresUser());
   const anvil = await startAnvil({
@@ -44,10 +48,15 @@ export async function onChain(
   });
   try {
     const { rpcUrl } = anvil;
-    const stack = await startStack({ CHAIN_RPC_URL: rpcUrl, HOLDFAST_DEV_MNEMONIC: MNEMONIC });
+    const stack = await startStack({
+      CHAIN_RPC_URL: rpcUrl,
+      HOLDFAST_DEV_MNEMONIC: MNEMONIC,
+      ...(batches ? { CHAIN_PAYOUT_CONTRACT: payoutAddress(MNEMONIC) } : {}),
+    });
     try {
       const log = createLog('silent');
-      await seedLocalChain({ rpcUrl, db: stack.db, config: { mnemonic: MNEMONIC }, log });
+      const config = { mnemonic: MNEMONIC };
+      await seedLocalChain({ rpcUrl, db: stack.db, config, log, payout: batches });
       await work({ ...stack, rpcUrl });
     } finally {
       await stack.stop();

@@ -68,6 +68,6 @@ async function fundStranger(stack: ChainStack, url: string, count: number): Prom
   const client = createServiceClient([url], stack.adminKey, []);
   const begun = Date.now();
   await fundPayer(client, 'USDX', String(count));
-  await withdraw(client, 'tokens', String(count), STRANGER);
+  await withdraw(client, 'tokens', { asset: 'USDX', amount: String(count), destination: STRANGER });
   await untilSettled(stack, 'withdrawal', begun, 1);
 }

@@ -8,6 +8,7 @@ import { run as collections } from './collections.ts';
 import { run as deposits } from './deposits.ts';
 import { run as expiries } from './expiries.ts';
 import { run as growth } from './growth.ts';
+import { run as history } from './history.ts';
 import { run as ledger } from './ledger.ts';
 import { machine } from './machine.ts';
 import { run as open } from './open.ts';
@@ -45,6 +46,10 @@ const BENCHES: Record<string, { about: string; run: Run }> = {
   growth: {
     about: 'what an operation and a read cost in an empty ledger and in a large one',
     run: growth,
+  },
+  history: {
+    about: 'rows and pages read for each sort of work, after a short history and a long one',
+    run: history,
   },
   seals: {
     about: 'entries sealed and verified a second, and what steps lose by it',

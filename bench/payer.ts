@@ -1,30 +1,43 @@
-/** A wallet with money of the platform's, and what it pays to the outside over HTTP. */
+/** Wallets with money of the platform, one an asset, and what they pay to the outside over HTTP. */
 import type { ServiceClient } from './serviceClient.ts';
 
-const PAYER = 'payer';
+const payerOf = (asset: string) => `payer-${asset}`;
 
-/** Makes the wallet and gives it so much out of the treasury. */
+/** Makes the asset's wallet and gives it so much out of the treasury. */
 export async function fundPayer(
   client: ServiceClient,
   asset: string,
   amount: string,
 ): Promise<void> {
-  await client.post('/v1/wallets', PAYER, { id: PAYER, owner: 'desk', asset, kind: 'user' });
-  await client.post('/v1/transfers', 'fund', {
+  const id = payerOf(asset);
+  await client.post('/v1/wallets', id, { id, owner: 'desk', asset, kind: 'user' });
+  await client.post('/v1/transfers', `fund-${id}`, {
     settle: 'immediate',
     legs: [
       { wallet: `treasury:${asset}`, type: 'DEBIT', amount },
-      { wallet: PAYER, type: 'CREDIT', amount },
+      { wallet: id, type: 'CREDIT', amount },
     ],
   });
 }
 
-/** Asks for a withdrawal of the payer's; resolves when it is held. */
+/** What is paid to the outside. */
+export interface Outgoing {
+  asset: string;
+  amount: string;
+  /** Somebody outside for each key, where it is not said who. */
+  destination?: string;
+}
+
+/** Asks for a withdrawal of the asset's payer; answers with the group's id once it is held. */
 export async function withdraw(
   client: ServiceClient,
   key: string,
-  amount: string,
-  destination: string,
-): Promise<void> {
-  await client.post('/v1/withdrawals', key, { wallet: PAYER, amount, destination });
+  { asset, amount, destination = outsider(key) }: Outgoing,
+): Promise<string> {
+  const body = { wallet: payerOf(asset), amount, destination };
+  return (await client.post('/v1/withdrawals', key, body))?.id ?? '';
+}
+
+function outsider(key: string): string {
+  return `0x${Buffer.from(key.padStart(20, '.')).toString('hex')}`;
 }

@@ -16,7 +16,9 @@ const EPOCH_SLOTS = 64;
 /** Called by `bench/main.ts` with what follows the bench's name. */
 export async function run(args: string[], tell: Tell): Promise<void> {
   const { values } = parseArgs({ args, options: { count: { type: 'string', default: '1000' } } });
-  await onChain((stack) => measure(stack, Number(values.count), tell), EPOCH_SLOTS);
+  await onChain((stack) => measure(stack, Number(values.count), tell), {
+    epochSlots: EPOCH_SLOTS,
+  });
 }
 
 async function measure(stack: ChainStack, count: number, tell: Tell) {

@@ -10,6 +10,8 @@ export interface ServiceClient {
   settle(groupId: string): Promise<void>;
   /** Anything else under a key, until it is done; null as of `open`. */
   post(path: string, key: string, body: object): Promise<Body | null>;
+  /** What is told to a workflow, which goes on by itself: resolves when it was taken. */
+  hint(path: string, key: string, body: object): Promise<void>;
   get(path: string): Promise<Body>;
 }
 
@@ -22,6 +24,9 @@ export interface OpenMore {
 /** Of a group, of a list, or of a problem. */
 interface Body {
   id?: string;
+  /** Of a new key of the API. */
+  key?: string;
+  status?: string | number;
   code?: string;
   nextCursor?: string | null;
 }
@@ -43,8 +48,12 @@ export function createServiceClient(
     const response = await fetch(urls[turn++ % urls.length] + path, { ...init, headers });
     return { status: response.status, body: (await response.json()) as Body };
   };
+  const headersOf = (key: string) => ({
+    'content-type': 'application/json',
+    'idempotency-key': key,
+  });
   const post = async (path: string, key: string, body: object) => {
-    const headers = { 'content-type': 'application/json', 'idempotency-key': key };
+    const headers = headersOf(key);
     const deadline = Date.now() + PATIENCE_MS;
     for (;;) {
       const init = { method: 'POST', headers, body: JSON.stringify(body) };
@@ -70,6 +79,11 @@ export function createServiceClient(
     },
     async settle(groupId) {
       await post(`/v1/transfers/${encodeURIComponent(groupId)}/settle`, 'settle', {});
+    },
+    async hint(path, key, body) {
+      const init = { method: 'POST', headers: headersOf(key), body: JSON.stringify(body) };
+      const { status, body: answer } = await call(path, init);
+      if (status !== 202) throw new Error(`${path}: ${status} ${JSON.stringify(answer)}`);
     },
     async get(path) {
       const { status, body } = await call(path);

@@ -11,6 +11,7 @@ import { quantile } from './rounds.ts';
 import { createServiceClient, timeEach } from './serviceClient.ts';
 
 const CALLERS = 20;
+const PAYMENT = { asset: 'ETH', amount: '0.001' };
 
 /** Called by `bench/main.ts` with what follows the bench's name. */
 export async function run(args: string[], tell: Tell): Promise<void> {
@@ -34,7 +35,7 @@ async function measure(stack: ChainStack, count: number, rounds: number, tell: T
   for (let round = 1; round <= rounds; round += 1) {
     const keys = Array.from({ length: count }, (_, at) => `${round}-${at}`);
     const begun = Date.now();
-    await timeEach(keys, CALLERS, (key) => withdraw(client, key, '0.001', destinationOf(key)));
+    await timeEach(keys, CALLERS, (key) => withdraw(client, key, PAYMENT));
     const settled = await untilSettled(stack, 'withdrawal', begun, count);
     waits.push(...settled);
     firsts.push((settled[0] ?? 0) / 1000);
@@ -58,9 +59,4 @@ async function measure(stack: ChainStack, count: number, rounds: number, tell: T
     title: `the first of ${count} withdrawals, with a block every ${BLOCK_SECONDS} s`,
     rows: [{ name: 'until it settled', unit: 's', rounds: firsts }],
   });
-}
-
-/** Somebody outside for each key. */
-function destinationOf(key: string): string {
-  return `0x${Buffer.from(key.padStart(20, '.')).toString('hex')}`;
 }

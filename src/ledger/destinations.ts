@@ -4,7 +4,15 @@ import type { Refusal } from '../contracts/steps.ts';
 import type { Db } from '../db/pool.ts';
 import { withRetry } from '../db/sqlstate.ts';
 import { Conditions } from './conditions.ts';
-import { type Page, type PageRequest, pageOf, placeOf, TEXT_PART, TIME_PART } from './page.ts';
+import {
+  oneBeyond,
+  type Page,
+  type PageRequest,
+  pageOf,
+  placeOf,
+  TEXT_PART,
+  TIME_PART,
+} from './page.ts';
 
 export interface NewDestination {
   owner: string;
@@ -55,7 +63,7 @@ export async function listDestinations(
     db.query(
       `select destination_json(d) as item, array[rfc3339(d.created_at), d.id] as place
        from destinations d ${where.sql}
-       order by d.created_at desc, d.id desc limit ${where.mark(limit + 1)}`,
+       order by d.created_at desc, d.id desc ${oneBeyond(limit)}`,
       where.values,
     ),
   );

@@ -2,8 +2,16 @@
 import type { Entry, EntryStatus, LegType, Timestamp } from '../contracts/resources.ts';
 import type { Db } from '../db/pool.ts';
 import { withRetry } from '../db/sqlstate.ts';
-import { Conditions } from './conditions.ts';
-import { NUMBER_PART, type Page, type PageRequest, pageOf, placeOf, TIME_PART } from './page.ts';
+import {
+  NUMBER_PART,
+  oneBeyond,
+  type Page,
+  type PageRequest,
+  pageOf,
+  placeOf,
+  TIME_PART,
+} from './page.ts';
+import { type Seen, type Stretch, walk } from './walk.ts';
 
 export interface EntryFilter {
   status?: EntryStatus | undefined;
@@ -25,35 +33,48 @@ export async function listGroupEntries(
     db.query(
       `select entry_json(e) as item, array[e.id::text] as place from ledger_entries e
        where e.group_id = $1 and ($2::bigint is null or e.id > $2)
-       order by e.id limit $3 + 1`,
-      [groupId, after, limit],
+       order by e.id ${oneBeyond(limit)}`,
+      [groupId, after],
     ),
   );
   return pageOf<Entry>(rows, limit);
 }
 
-/** A wallet's entries, newest first. */
+/** A wallet's entries, newest first; where few match, a page may end early, see `walk`. */
 export async function listWalletEntries(
   db: Db,
   walletId: string,
-  { status, type, from, to }: EntryFilter,
-  { limit, cursor }: PageRequest,
+  filter: EntryFilter,
+  page: PageRequest,
 ): Promise<Page<Entry>> {
-  const [time, id] = placeOf(cursor, [TIME_PART, NUMBER_PART]);
-  const where = new Conditions()
-    .add('e.wallet_id = $', walletId)
-    .add('e.status = $', status)
-    .add('e.type = $', type)
-    .add('e.created_at >= $', from)
-    .add('e.created_at < $', to)
-    .add('(e.created_at, e.id) < ($::timestamptz, $::bigint)', time, id);
-  const { rows } = await withRetry(() =>
-    db.query(
-      `select entry_json(e) as item, array[rfc3339(e.created_at), e.id::text] as place
-       from ledger_entries e ${where.sql}
-       order by e.created_at desc, e.id desc limit ${where.mark(limit + 1)}`,
-      where.values,
-    ),
-  );
-  return pageOf<Entry>(rows, limit);
+  const list = { parts: [TIME_PART, NUMBER_PART], first: page.limit + 1 };
+  return walk<Entry>(page, list, async (stretch) => {
+    const query = stretchOf(walletId, filter, stretch);
+    return (await withRetry(() => db.query<Seen<Entry>>(query))).rows;
+  });
+}
+
+/**
+ * Along the index of a wallet's entries, which has their times, and neither type nor status. It is
+ * planned once a session.
+ */
+function stretchOf(walletId: string, filter: EntryFilter, { after, length, most }: Stretch) {
+  const { status, type, from, to } = filter;
+  // Of entries of that very time none has the id 0.
+  const [time, id] = after[0] === null ? [to ?? 'infinity', 0] : after;
+  const text = `
+    with e as materialized (select * from next_entries($1, $2, $3, $4, $5))
+    select p.item, p.place, (
+        select array[rfc3339(e.created_at), e.id::text] from e
+        order by e.created_at desc, e.id desc offset $5 - 1 limit 1) as end
+      from (values (1)) one left join (
+        select entry_json(e.entry) as item, array[rfc3339(e.created_at), e.id::text] as place,
+            e.created_at, e.id
+        from e where ($7::entry_status is null or (e.entry).status = $7)
+          and ($8::leg_type is null or (e.entry).type = $8)
+          and ($9::timestamptz is null or e.created_at < $9)
+        order by e.created_at desc, e.id desc limit $6) p on true
+      order by p.created_at desc, p.id desc`;
+  const values = [walletId, from ?? '-infinity', time, id, length, most, status, type, to];
+  return { name: 'list_wallet_entries', text, values };
 }

@@ -5,6 +5,7 @@ import { withRetry } from '../db/sqlstate.ts';
 import { Conditions } from './conditions.ts';
 import {
   NUMBER_PART,
+  oneBeyond,
   type Page,
   type PageRequest,
   pageOf,
@@ -12,6 +13,7 @@ import {
   TEXT_PART,
   TIME_PART,
 } from './page.ts';
+import { type Seen, type Stretch, walk } from './walk.ts';
 
 /** Every entry stands before it. */
 const NEWEST_ID = '9223372036854775807';
@@ -48,7 +50,7 @@ function inState(state: WithdrawalState | undefined): string {
 /**
  * Groups of all kinds, newest first. A wallet's, by kind and status of finished ones too, stand in
  * the order in which it was first held in them, so that a page of them costs the same however many
- * there are, its own or others'.
+ * there are, its own or others'; where few of its own match, a page may end early, see `walk`.
  */
 export async function listGroups(
   db: Db,
@@ -59,12 +61,16 @@ export async function listGroups(
   // What these ask for has an index, and is little beside all that a wallet was part of.
   const isNarrow = state != null || reference != null;
   const isByWallet = wallet != null && !isNarrow && status !== 'IN_PROGRESS';
+  if (isByWallet) {
+    // More than a page, since a group may be held in several times.
+    const list = { parts: [TIME_PART, NUMBER_PART], first: 2 * (page.limit + 1) };
+    return walk<Group>(page, list, async (stretch) => {
+      const { sql, values } = ofWallet(filter, stretch);
+      return (await withRetry(() => db.query<Seen<Group>>(sql, values))).rows;
+    });
+  }
   const isNarrowed = wallet != null || isNarrow;
-  const { sql, values } = isByWallet
-    ? ofWallet(filter, page)
-    : isNarrowed
-      ? byCreation(filter, page)
-      : byKind(filter, page);
+  const { sql, values } = isNarrowed ? byCreation(filter, page) : byKind(filter, page);
   const { rows } = await withRetry(() => db.query(sql, values));
   return pageOf<Group>(rows, page.limit);
 }
@@ -81,9 +87,8 @@ function byKind({ status, kind }: GroupFilter, { limit, cursor }: PageRequest) {
   const statuses =
     status == null ? all('group_status') : `array[${where.mark(status)}::group_status]`;
   where.add('(t.created_at, t.id) < ($::timestamptz, $)', time, id);
-  const most = where.mark(limit + 1);
   const newest = (alias: string) =>
-    `order by ${alias}.created_at desc, ${alias}.id desc limit ${most}`;
+    `order by ${alias}.created_at desc, ${alias}.id desc ${oneBeyond(limit)}`;
   const sql = `
     select render_group(p.g, legs_json(p.id)) as item, array[rfc3339(p.created_at), p.id] as place
       from unnest(${kinds}) k cross join unnest(${statuses}) s cross join lateral (
@@ -104,37 +109,36 @@ function byCreation(filter: GroupFilter, { limit, cursor }: PageRequest) {
   const sql = `
     select render_group(g, legs_json(g.id)) as item, array[rfc3339(g.created_at), g.id] as place
       from transfer_groups g ${where.sql}
-      order by g.created_at desc, g.id desc limit ${where.mark(limit + 1)}`;
+      order by g.created_at desc, g.id desc ${oneBeyond(limit)}`;
   return { sql, values: where.values };
 }
 
 /**
- * Along the wallet's own entries; of several holds in one group the first one counts. They are
- * taken one by one, each by its place in the index. The rows come as the walk finds them, and it
- * ends at the limit.
+ * Along the wallet's own entries; of several holds in one group the first one counts. Whether it is
+ * the first is asked by the group found, so that it is asked of those alone that match.
  */
-function ofWallet(filter: GroupFilter, { limit, cursor }: PageRequest) {
-  const [time, id] = placeOf(cursor, [TIME_PART, NUMBER_PART]);
+function ofWallet(filter: GroupFilter, { after: [time, id], length, most }: Stretch) {
   const where = conditionsOn(filter);
   const wallet = where.mark(filter.wallet);
   const before = `${where.mark(time ?? 'infinity')}, ${where.mark(id ?? NEWEST_ID)}`;
   where.add(
     `e.id = (
     select f.id from ledger_entries f
-    where f.group_id = e.group_id and f.status = 'HOLD' and f.wallet_id = $
+    where f.group_id = g.id and f.status = 'HOLD' and f.wallet_id = $
     order by f.created_at, f.id limit 1)`,
     filter.wallet,
   );
+  const place = 'array[rfc3339(e.created_at), e.id::text]';
+  const newest = 'order by e.created_at desc, e.id desc';
   const sql = `
-    with recursive e as (
-      select * from next_hold(${wallet}, ${before})
-      union all
-      select n.* from e w cross join lateral next_hold(${wallet}, w.created_at, w.id) n
-    )
-    select render_group(g, legs_json(g.id)) as item,
-      array[rfc3339(e.created_at), e.id::text] as place
-      from e cross join lateral (select * from transfer_groups where id = e.group_id limit 1) g
-      ${where.sql} limit ${where.mark(limit + 1)}`;
+    with e as materialized (select * from next_holds(${wallet}, ${before}, ${length}))
+    select p.item, p.place,
+      (select ${place} from e ${newest} offset ${length - 1} limit 1) as end
+      from (values (1)) one left join (
+        select render_group(g, legs_json(g.id)) as item, ${place} as place, e.created_at, e.id
+        from e cross join lateral (select * from transfer_groups where id = e.group_id limit 1) g
+        ${where.sql} ${newest} limit ${most}) p on true
+      order by p.created_at desc, p.id desc`;
   return { sql, values: where.values };
 }
 

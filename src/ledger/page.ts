@@ -46,14 +46,26 @@ export const NUMBER_PART = /^\d{1,19}$/;
 export const TEXT_PART = /^[^\0]{1,1000}$/;
 
 /**
- * Makes a page of rows that were read one beyond the limit: the surplus row tells that there is a
- * next page.
+ * The end of a statement that reads one row beyond a page. The number is spelled out: where a plan
+ * does not know it, it takes a tenth of all rows for what is asked for, and sorts them.
  */
-export function pageOf<T>(rows: { item: T; place: Place }[], limit: number): Page<T> {
+export function oneBeyond(limit: number): string {
+  return `limit ${BigInt(limit) + 1n}`;
+}
+
+/**
+ * Makes a page of rows that were read one beyond the limit: the surplus row tells that there is a
+ * next page. Where there is none, `end` is where to go on, and null where the list is over.
+ */
+export function pageOf<T>(
+  rows: { item: T; place: Place }[],
+  limit: number,
+  end: Place | null = null,
+): Page<T> {
   const shown = rows.slice(0, limit);
-  const last = rows.length > limit ? shown.at(-1) : undefined;
+  const last = rows.length > limit ? (shown.at(-1)?.place ?? end) : end;
   return {
     data: shown.map(({ item }) => item),
-    nextCursor: last ? Buffer.from(JSON.stringify(last.place)).toString('base64url') : null,
+    nextCursor: last ? Buffer.from(JSON.stringify(last)).toString('base64url') : null,
   };
 }

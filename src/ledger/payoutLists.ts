@@ -11,6 +11,7 @@ import { withRetry } from '../db/sqlstate.ts';
 import { Conditions } from './conditions.ts';
 import {
   NUMBER_PART,
+  oneBeyond,
   type Page,
   type PageRequest,
   pageOf,
@@ -46,7 +47,7 @@ export async function listPayoutRuns(
     db.query(
       `select payout_run_json(r) as item, array[rfc3339(r.created_at), r.id] as place
        from payout_runs r ${where.sql}
-       order by r.created_at desc, r.id desc limit ${where.mark(limit + 1)}`,
+       order by r.created_at desc, r.id desc ${oneBeyond(limit)}`,
       where.values,
     ),
   );
@@ -68,7 +69,7 @@ export async function listPayoutLines(
   const { rows } = await withRetry(() =>
     db.query(
       `select payout_line_json(l) as item, array[l.line::text] as place
-       from payout_lines l ${where.sql} order by l.line limit ${where.mark(limit + 1)}`,
+       from payout_lines l ${where.sql} order by l.line ${oneBeyond(limit)}`,
       where.values,
     ),
   );

@@ -13,7 +13,15 @@ import type { Refusal } from '../contracts/steps.ts';
 import type { Db } from '../db/pool.ts';
 import { withRetry } from '../db/sqlstate.ts';
 import { Conditions } from './conditions.ts';
-import { type Page, type PageRequest, pageOf, placeOf, TEXT_PART, TIME_PART } from './page.ts';
+import {
+  oneBeyond,
+  type Page,
+  type PageRequest,
+  pageOf,
+  placeOf,
+  TEXT_PART,
+  TIME_PART,
+} from './page.ts';
 
 export interface NewWallet {
   /** Null or left out: one is made. */
@@ -75,26 +83,46 @@ export async function readWallet(db: Db, id: string): Promise<Wallet | null> {
 /** Wallets, newest first. */
 export async function listWallets(
   db: Db,
-  { owner, asset, kind }: WalletFilter,
-  { limit, cursor }: PageRequest,
+  filter: WalletFilter,
+  page: PageRequest,
 ): Promise<Page<Wallet>> {
-  const [time, id] = placeOf(cursor, [TIME_PART, TEXT_PART]);
-  const where = new Conditions()
+  const where = new Conditions();
+  const isByKind = filter.owner == null && (filter.asset != null || filter.kind != null);
+  const from = isByKind ? byAssetAndKind(where, filter, page) : byCreation(where, filter, page);
+  const sql = `
+    select wallet_json(w, s) as item, array[rfc3339(w.created_at), w.id] as place
+      from (${from} ${newest('w', page)}) w join wallet_states s on s.wallet_id = w.id
+      order by w.created_at desc, w.id desc`;
+  const { rows } = await withRetry(() => db.query(sql, where.values));
+  return pageOf<Wallet>(rows, page.limit);
+}
+
+const newest = (alias: string, { limit }: PageRequest) =>
+  `order by ${alias}.created_at desc, ${alias}.id desc ${oneBeyond(limit)}`;
+
+/** All of them along an index, or those of an owner, who has few. */
+function byCreation(where: Conditions, { owner, asset, kind }: WalletFilter, page: PageRequest) {
+  const [time, id] = placeOf(page.cursor, [TIME_PART, TEXT_PART]);
+  where
     .add('w.owner = $', owner)
     .add('w.asset = $', asset)
     .add('w.kind = $', kind)
     .add('(w.created_at, w.id) < ($, $)', time, id);
-  const { rows } = await withRetry(() =>
-    db.query(
-      `select wallet_json(w, s) as item, array[rfc3339(w.created_at), w.id] as place
-       from (select * from wallets w ${where.sql}
-             order by w.created_at desc, w.id desc limit ${where.mark(limit + 1)}) w
-       join wallet_states s on s.wallet_id = w.id
-       order by w.created_at desc, w.id desc`,
-      where.values,
-    ),
-  );
-  return pageOf<Wallet>(rows, limit);
+  return `select * from wallets w ${where.sql}`;
+}
+
+/** The newest of the lists of each asset and kind that were asked for: of each a page is read. */
+function byAssetAndKind(where: Conditions, { asset, kind }: WalletFilter, page: PageRequest) {
+  const [time, id] = placeOf(page.cursor, [TIME_PART, TEXT_PART]);
+  const assets =
+    asset == null ? 'select code from assets' : `values (${where.mark(asset)} collate "C")`;
+  const kinds =
+    kind == null ? 'enum_range(null::wallet_kind)' : `array[${where.mark(kind)}::wallet_kind]`;
+  where
+    .add('t.asset = a.code and t.kind = k')
+    .add('(t.created_at, t.id) < ($::timestamptz, $)', time, id);
+  return `select w.* from (${assets}) a (code) cross join unnest(${kinds}) k cross join lateral (
+    select * from wallets t ${where.sql} ${newest('t', page)}) w`;
 }
 
 /** Freezes, unfreezes or closes. WALLET_NOT_FOUND, WALLET_NOT_OPEN, WALLET_NOT_EMPTY. */

@@ -5,12 +5,15 @@ import { cancel } from '../../src/ledger/cancel.ts';
 import { type GroupFilter, listGroups } from '../../src/ledger/groups.ts';
 import { listOpenGroups, timeAgo } from '../../src/ledger/openGroups.ts';
 import { openTransfer } from '../../src/ledger/openTransfer.ts';
+import { createWallet, listWallets, type WalletFilter } from '../../src/ledger/wallets.ts';
 import { withPlanWatch } from '../support/planWatch.ts';
 import type { TestDatabase } from '../support/testDatabase.ts';
 import { createWorld, debit, done, hold, step, transferInput, walletWith } from './ledgerWorld.ts';
 
 /** Far more than a page, so that a plan which walks past them shows. */
 const OPEN = 300;
+/** So many that a tenth of them is cheaper to sort than to walk past. */
+const MANY_WALLETS = 100_000;
 const LIMIT = 5;
 /** A page is read one row beyond its limit. */
 const READ = LIMIT + 1;
@@ -55,6 +58,32 @@ it('reads a page of the groups of any kind and status, not all that it leaves ou
 
 it("reads a page of a wallet's groups along its entries, without any statistics", async () => {
   expect(await rowsOf(page({ wallet: busy }))).toBeLessThanOrEqual(2 * READ);
+});
+
+it('reads a page of wallets of any kind and asset, not all that it leaves out', async () => {
+  await createWallet(world.db, { owner: 'shop', asset: 'USD', kind: 'merchant' });
+  await world.owner.query(
+    `insert into wallets (id, owner, asset, kind)
+      select 'many-' || n, 'many', 'USD', 'user' from generate_series(1, $1::integer) n`,
+    [MANY_WALLETS],
+  );
+  await world.owner.query(
+    `insert into wallet_balances (wallet_id, asset, scale, mode, overdraft)
+      select id, asset, 2, 'strict', false from wallets where owner = 'many'`,
+  );
+  await world.owner.query('analyze wallets, wallet_balances');
+  const wallets = (filter: WalletFilter) => async (session: Db) => {
+    const first = await listWallets(session, filter, { limit: LIMIT });
+    await listWallets(session, filter, { limit: LIMIT, cursor: first.nextCursor });
+  };
+  const { data } = await listWallets(world.db, { kind: 'merchant' }, { limit: LIMIT });
+  expect(data).toMatchObject([{ owner: 'shop' }]);
+  expect(await rowsOf(wallets({}))).toBeLessThanOrEqual(READ);
+  const lists = 3 * 10;
+  expect(await rowsOf(wallets({ kind: 'merchant' }))).toBeLessThanOrEqual(lists);
+  expect(await rowsOf(wallets({ kind: 'user' }))).toBeLessThanOrEqual(lists);
+  expect(await rowsOf(wallets({ asset: 'USD' }))).toBeLessThanOrEqual(lists);
+  expect(await rowsOf(wallets({ asset: 'USD', kind: 'user' }))).toBeLessThanOrEqual(lists);
 });
 
 it('reads a page of the open groups for the sweeper, wherever it is', async () => {

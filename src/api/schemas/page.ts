@@ -26,7 +26,7 @@ export const pageQuery = {
     .openapi({ description: '`nextCursor` of the page before; opaque.' }),
 };
 
-/** A page: `nextCursor` is null on the last one. */
+/** A page: `nextCursor` is null on the last one, and on no other, however few items it has. */
 export function pageOf<T extends z.ZodType>(name: string, item: T) {
   return z.object({ data: z.array(item), nextCursor: z.string().nullable() }).openapi(name);
 }
