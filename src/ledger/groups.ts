@@ -40,28 +40,26 @@ export async function readGroup(db: Db, id: string): Promise<Group | null> {
   return rows[0]?.group ?? null;
 }
 
-/** Spelled out where there is an index: of open withdrawals. */
-function inState(state: WithdrawalState | undefined): string {
-  const isOpen = state !== 'settled' && state !== 'released';
-  const open = isOpen ? " and w.state not in ('settled', 'released')" : '';
-  return `g.id in (select w.group_id from withdrawals w where w.state = $${open})`;
-}
+/** Kinds of groups that are paid out as withdrawals are. */
+const PAID_OUT: GroupKind[] = ['withdrawal', 'collection', 'batch'];
+/** How the groups of such states have ended; the others are open, or a rare exception. */
+const ENDED: Partial<Record<WithdrawalState, GroupStatus[]>> = {
+  settled: ['SETTLED'],
+  released: ['RELEASED', 'CANCELLED'],
+};
 
 /**
- * Groups of all kinds, newest first. A wallet's, by kind and status of finished ones too, stand in
- * the order in which it was first held in them, so that a page of them costs the same however many
- * there are, its own or others'; where few of its own match, a page may end early, see `walk`.
+ * Groups of all kinds, newest first. A wallet's stand in the order in which it was first held in
+ * them. A page costs the same however many groups there are, of what was asked for or beside it; of
+ * a wallet it may end early where few of its own match, see `walk`.
  */
 export async function listGroups(
   db: Db,
   filter: GroupFilter,
   page: PageRequest,
 ): Promise<Page<Group>> {
-  const { status, state, reference, wallet } = filter;
-  // What these ask for has an index, and is little beside all that a wallet was part of.
-  const isNarrow = state != null || reference != null;
-  const isByWallet = wallet != null && !isNarrow && status !== 'IN_PROGRESS';
-  if (isByWallet) {
+  const { state, reference, wallet } = filter;
+  if (wallet != null && reference == null) {
     // More than a page, since a group may be held in several times.
     const list = { parts: [TIME_PART, NUMBER_PART], first: 2 * (page.limit + 1) };
     return walk<Group>(page, list, async (stretch) => {
@@ -69,8 +67,8 @@ export async function listGroups(
       return (await withRetry(() => db.query<Seen<Group>>(sql, values))).rows;
     });
   }
-  const isNarrowed = wallet != null || isNarrow;
-  const { sql, values } = isNarrowed ? byCreation(filter, page) : byKind(filter, page);
+  const isOfFew = reference != null || (state != null && !ENDED[state]);
+  const { sql, values } = isOfFew ? byCreation(filter, page) : byKind(filter, page);
   const { rows } = await withRetry(() => db.query(sql, values));
   return pageOf<Group>(rows, page.limit);
 }
@@ -79,14 +77,19 @@ export async function listGroups(
  * The newest of the lists of each kind and status that were asked for: a page of each is read, so
  * that it costs the same however many groups there are and however few of them match.
  */
-function byKind({ status, kind }: GroupFilter, { limit, cursor }: PageRequest) {
+function byKind({ status, kind, state }: GroupFilter, { limit, cursor }: PageRequest) {
   const [time, id] = placeOf(cursor, [TIME_PART, TEXT_PART]);
   const where = new Conditions().add('t.kind = k and t.status = s');
-  const all = (type: string) => `enum_range(null::${type})`;
-  const kinds = kind == null ? all('group_kind') : `array[${where.mark(kind)}::group_kind]`;
-  const statuses =
-    status == null ? all('group_status') : `array[${where.mark(status)}::group_status]`;
-  where.add('(t.created_at, t.id) < ($::timestamptz, $)', time, id);
+  const listed = (type: string, all: string[] | null | undefined, one: string | undefined) => {
+    if (!all)
+      return one == null ? `enum_range(null::${type})` : `array[${where.mark(one)}::${type}]`;
+    return `${where.mark(all.filter((each) => one == null || each === one))}::${type}[]`;
+  };
+  const kinds = listed('group_kind', state && PAID_OUT, kind);
+  const statuses = listed('group_status', state && ENDED[state], status);
+  where
+    .add('(select w.state from withdrawals w where w.group_id = t.id) = $', state)
+    .add('(t.created_at, t.id) < ($::timestamptz, $)', time, id);
   const newest = (alias: string) =>
     `order by ${alias}.created_at desc, ${alias}.id desc ${oneBeyond(limit)}`;
   const sql = `
@@ -97,15 +100,26 @@ function byKind({ status, kind }: GroupFilter, { limit, cursor }: PageRequest) {
   return { sql, values: where.values };
 }
 
+/** Of a reference, or withdrawals in a state that few are in: what they have an index for. */
 function byCreation(filter: GroupFilter, { limit, cursor }: PageRequest) {
+  const { state, reference, wallet } = filter;
   const [time, id] = placeOf(cursor, [TIME_PART, TEXT_PART]);
-  const where = conditionsOn(filter)
+  const where = conditionsOn(reference == null ? { ...filter, state: undefined } : filter)
+    .add('g.reference = $', reference)
     .add(
-      `g.id in (
-        select e.group_id from ledger_entries e where e.wallet_id = $ and e.status = 'HOLD')`,
-      filter.wallet,
+      `(select true from ledger_entries e
+        where e.group_id = g.id and e.wallet_id = $ and e.status = 'HOLD' limit 1)`,
+      wallet,
     )
     .add('(g.created_at, g.id) < ($, $)', time, id);
+  if (reference == null) {
+    // Spelled out, so that the index of those that have not ended is recognised.
+    where.add(
+      `g.id in (select w.group_id from withdrawals w
+        where w.state = $ and w.state not in ('settled', 'released'))`,
+      state,
+    );
+  }
   const sql = `
     select render_group(g, legs_json(g.id)) as item, array[rfc3339(g.created_at), g.id] as place
       from transfer_groups g ${where.sql}
@@ -142,18 +156,10 @@ function ofWallet(filter: GroupFilter, { after: [time, id], length, most }: Stre
   return { sql, values: where.values };
 }
 
-function conditionsOn({ status, kind, reference, state }: GroupFilter): Conditions {
-  return (
-    new Conditions()
-      // Spelled out, so that the index of open groups is recognised.
-      .add(
-        status === 'IN_PROGRESS'
-          ? "g.status = 'IN_PROGRESS' and $::text is not null"
-          : 'g.status = $',
-        status,
-      )
-      .add('g.kind = $', kind)
-      .add('g.reference = $', reference)
-      .add(inState(state), state)
-  );
+/** Asked of each group that was found by something else. */
+function conditionsOn({ status, kind, state }: GroupFilter): Conditions {
+  return new Conditions()
+    .add('g.status = $', status)
+    .add('g.kind = $', kind)
+    .add('(select w.state from withdrawals w where w.group_id = g.id) = $', state);
 }

@@ -56,8 +56,36 @@ it('reads a page of the groups of any kind and status, not all that it leaves ou
   expect(await rowsOf(page({}))).toBeLessThanOrEqual(lists + READ);
 });
 
+it('reads a page of the withdrawals that have ended in a way, not all that did', async () => {
+  await world.owner.query(
+    `set session_replication_role = replica;
+    insert into transfer_groups (id, kind, status, client, created_at, opened_by)
+      select 'ended-' || n, 'withdrawal',
+          case when n = 1 then 'RELEASED'::group_status else 'SETTLED' end, 'x',
+          clock_timestamp(), 'x'
+        from generate_series(1, ${OPEN}) n;
+    insert into withdrawals (group_id, wallet_id, asset, destination, amount, fee_mode, state)
+      select 'ended-' || n, 'w', 'USD', '0x1', 1, 'platform',
+          case when n = 1 then 'released' else 'settled' end
+        from generate_series(1, ${OPEN}) n;
+    set session_replication_role = default`,
+  );
+  const { data } = await listGroups(world.db, { state: 'released' }, { limit: LIMIT });
+  expect(data.map(({ id }) => id)).toEqual(['ended-1']);
+  const settled = { state: 'settled', status: 'SETTLED', kind: 'withdrawal' } as const;
+  expect((await listGroups(world.db, settled, { limit: LIMIT })).data).toHaveLength(LIMIT);
+  for (const other of [{ kind: 'transfer' }, { status: 'RELEASED' }] as const) {
+    const none = await listGroups(world.db, { ...settled, ...other }, { limit: LIMIT });
+    expect(none).toEqual({ data: [], nextCursor: null });
+  }
+  expect(await rowsOf(page({ state: 'settled' }))).toBeLessThanOrEqual(2 * READ);
+  expect(await rowsOf(page({ state: 'released' }))).toBeLessThanOrEqual(2 * READ);
+});
+
 it("reads a page of a wallet's groups along its entries, without any statistics", async () => {
   expect(await rowsOf(page({ wallet: busy }))).toBeLessThanOrEqual(2 * READ);
+  const open = { wallet: busy, status: 'IN_PROGRESS' as const };
+  expect(await rowsOf(page(open))).toBeLessThanOrEqual(2 * READ);
 });
 
 it('reads a page of wallets of any kind and asset, not all that it leaves out', async () => {
