@@ -187,4 +187,23 @@ describe('addLegs', () => {
     ]);
     expect((await readGroup(db, group))?.status).toBe('IN_PROGRESS');
   });
+
+  it('takes no more legs than the saga of a group can bear', async () => {
+    const most = 2_000;
+    const a = await walletWith(db, String(most));
+    const group = await hold(db, []);
+    const ask = (count: number, key?: string) => {
+      const legs = Array.from({ length: count }, () => debit(a, '1'));
+      return addLegs(db, { ...step('addLegs', group, key), legs });
+    };
+    for (const count of [1_000, 999]) await done(ask(count));
+    expect(await ask(2, 'too many')).toMatchObject({
+      refusal: {
+        code: 'INVALID_REQUEST',
+        detail: 'A group has at most 2000 legs; this one has 1999, and 2 are asked.',
+      },
+      frozen: false,
+    });
+    expect((await done(ask(1, 'too many'))).group.legs).toHaveLength(most);
+  });
 });
