@@ -39,8 +39,14 @@ export function isInvariantBroken(error: unknown): boolean {
   return codeOf(error).startsWith(INVARIANT_CLASS);
 }
 
+/** It answers, and not yet what is asked for: what others have begun has to end before. */
+export class DatabaseBusy extends Error {
+  override readonly name = 'DatabaseBusy';
+}
+
 /** True where Postgres did not do it: it is away, on its way up or down, or too busy for now. */
 export function isDatabaseAway(error: unknown): boolean {
+  if (error instanceof DatabaseBusy) return true;
   const code = codeOf(error);
   // A race for a key that is lost again and again is none: then it is a bug of ours.
   return code === QUERY_CANCELED || (isPassing(error) && code !== UNIQUE_VIOLATION);

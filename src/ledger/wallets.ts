@@ -11,7 +11,7 @@ import type {
 } from '../contracts/resources.ts';
 import type { Refusal } from '../contracts/steps.ts';
 import type { Db } from '../db/pool.ts';
-import { withRetry } from '../db/sqlstate.ts';
+import { DatabaseBusy, withRetry } from '../db/sqlstate.ts';
 import { Conditions } from './conditions.ts';
 import {
   oneBeyond,
@@ -148,6 +148,8 @@ const HORIZON_PAUSE_MS = 5;
 /**
  * The balance as it stood at `at` (null: now); two reads of one time agree for ever. A time that is
  * yet to come is refused with INVALID_REQUEST, an unknown wallet with WALLET_NOT_FOUND.
+ *
+ * @throws DatabaseBusy where it is not known yet, since a transaction writes for so long
  */
 export async function balanceAt(
   db: Db,
@@ -191,7 +193,7 @@ async function untilAllEnded(db: Db): Promise<void> {
     );
     if (rows[0]?.ended) return;
     if (Date.now() > giveUp) {
-      throw new Error(`Transactions have been writing for more than ${HORIZON_PATIENCE_MS} ms`);
+      throw new DatabaseBusy(`Transactions have been writing for ${HORIZON_PATIENCE_MS} ms`);
     }
     await sleep(HORIZON_PAUSE_MS);
   }

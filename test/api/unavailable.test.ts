@@ -127,4 +127,18 @@ describe('when Postgres is away', () => {
     expect(body.missing[0]).toEqual({ component: 'postgres', detail: 'does not answer' });
     expect((await away.get('/health/live')).status).toBe(200);
   });
+
+  test('and what it cannot tell yet, since somebody writes for long, is 503 as well', async () => {
+    const path = '/v1/wallets/external:USD/balance';
+    const writer = await api.db.owner.connect();
+    try {
+      await writer.query('begin');
+      await writer.query('select pg_current_xact_id()');
+      expect(faultOf(await api.admin.get(path))).toEqual([503, 'UNAVAILABLE']);
+    } finally {
+      await writer.query('rollback');
+      writer.release();
+    }
+    expect((await api.admin.get(path)).body.settled).toBe('-10');
+  }, 20_000);
 });
