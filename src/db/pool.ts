@@ -45,22 +45,36 @@ export function createPool(settings: PoolSettings): Pool {
     statement_timeout: STATEMENT_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
     default_transaction_read_only: settings.readOnly ? 'on' : 'off',
+    // What a step reads behind a lock is what is there then; in a snapshot that lasts, limits would
+    // count what was there before. A database or role may have another default.
+    default_transaction_isolation: 'read committed',
     ...PLANNING,
     // Compiling costs more than any statement of a step takes.
     jit: 'off',
   };
   const pool = new pg.Pool({
-    connectionString: settings.databaseUrl,
     max: settings.size,
     application_name: settings.applicationName,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
-    options: Object.entries(parameters)
-      .map(([name, value]) => `-c ${name}=${value}`)
-      .join(' '),
+    ...withOptions(
+      settings.databaseUrl,
+      Object.entries(parameters)
+        .map(([name, value]) => `-c ${name}=${String(value).replaceAll(' ', '\\ ')}`)
+        .join(' '),
+    ),
   });
   // An idle connection that breaks is replaced at the next query; without a listener it would end
   // the process.
   pool.on('error', () => {});
   return pool;
+}
+
+/** `options` of a URL would replace ours, the role among them. They stay, and ours come last. */
+function withOptions(databaseUrl: string, options: string) {
+  if (!/[?&]options=/.test(databaseUrl)) return { connectionString: databaseUrl, options };
+  const url = new URL(databaseUrl);
+  const own = url.searchParams.get('options') ?? '';
+  url.searchParams.set('options', `${own} ${options}`);
+  return { connectionString: url.href };
 }

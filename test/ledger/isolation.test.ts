@@ -1,0 +1,49 @@
+/** What the ledger relies on of its sessions holds whatever the database's defaults are. */
+import { beforeAll, expect, it } from 'vitest';
+import { createPool, type Pool } from '../../src/db/pool.ts';
+import { putLimit } from '../../src/ledger/limits.ts';
+import { openTransfer } from '../../src/ledger/openTransfer.ts';
+import { atFileEnd } from '../support/borrow.ts';
+import { codeOf, createWorld, debit, transferInput, walletWith } from './ledgerWorld.ts';
+
+/** Holds at once, of which five are within the limit. */
+const HOLDS = 20;
+
+let db: Pool;
+let url: string;
+beforeAll(async () => {
+  const world = await createWorld();
+  url = world.url;
+  await world.owner.query(`do $$ begin execute format(
+    'alter database %I set default_transaction_isolation = ''repeatable read''',
+    current_database()); end $$`);
+  db = open(url);
+});
+
+function open(databaseUrl: string): Pool {
+  const pool = createPool({ databaseUrl, size: HOLDS, applicationName: 'test' });
+  atFileEnd(() => pool.end());
+  return pool;
+}
+
+it('a limit holds, which is counted behind its lock, where a snapshot would last', async () => {
+  const wallets = await Promise.all(
+    Array.from({ length: HOLDS }, () => walletWith(db, '10', 'USD', 'one')),
+  );
+  const limit = { id: 'day', asset: 'USD', owner: 'one', window: 'day' as const, amount: '50' };
+  await putLimit(db, { ...limit, kinds: ['transfer'] });
+  const holds = wallets.map((wallet) =>
+    codeOf(openTransfer(db, transferInput([debit(wallet, '10')]))),
+  );
+  const answers = await Promise.all(holds);
+  expect(answers.filter((answer) => answer === 'done')).toHaveLength(5);
+  expect(answers.filter((answer) => answer === 'LIMIT_EXCEEDED')).toHaveLength(HOLDS - 5);
+});
+
+it('a URL with options of its own keeps them, and takes none of ours away', async () => {
+  const given = new URL(url);
+  given.searchParams.set('options', '-c work_mem=5MB -c role=none');
+  const { rows } = await open(given.href).query(`select current_role as role,
+    current_setting('work_mem') as memory, current_setting('transaction_isolation') as isolation`);
+  expect(rows).toEqual([{ role: 'holdfast_app', memory: '5MB', isolation: 'read committed' }]);
+});
