@@ -118,3 +118,26 @@ test('no request makes an error of ours, or a saga that tries for ever', async (
     { numRuns: RUNS },
   );
 }, 120_000);
+
+test('metadata that grows where it is written out, or in a long list, is refused', async () => {
+  const send = (path: string, body: string) => {
+    const headers = { 'content-type': 'application/json', 'idempotency-key': crypto.randomUUID() };
+    return api.admin.send('POST', path, { headers, body });
+  };
+  const legs = JSON.stringify([debit('a', '1'), credit('b', '1')]);
+  // Sent in five bytes, and 22 in every answer.
+  const numbers = `{"n": [${Array(91_000).fill('1e20').join()}]}`;
+  const lines = JSON.stringify([{ wallet: 'b', amount: '1' }]);
+  const text = JSON.stringify({ x: 'x'.repeat(1024 * 1024) });
+  const answers = [
+    await send('/v1/transfers', `{"legs": ${legs}, "metadata": ${numbers}}`),
+    await send('/v1/payout-runs', `{"wallet": "a", "lines": ${lines}, "metadata": ${text}}`),
+  ];
+  for (const { status, body } of answers) {
+    expect([status, body.code, body.errors]).toEqual([
+      400,
+      'INVALID_REQUEST',
+      [{ pointer: '/metadata', detail: 'Must be at most 1 MiB of JSON, written out.' }],
+    ]);
+  }
+});

@@ -40,9 +40,15 @@ export const timestamp = z.string().openapi({
   example: '2026-01-02T03:04:05.678901Z',
 });
 
+/** Temporal takes 2 MB of a saga's group, its legs included. A number may be sent as `1e20`. */
+const MAX_METADATA_BYTES = 1024 * 1024;
+
 /** The caller's own data, stored and returned as it came. */
 export const metadata = z
   .record(z.string(), z.unknown())
+  .refine((data) => Buffer.byteLength(JSON.stringify(data)) <= MAX_METADATA_BYTES, {
+    message: 'Must be at most 1 MiB of JSON, written out.',
+  })
   .openapi({ additionalProperties: true, example: { order: '4711' } });
 
 /** An asset's code (API.md, Assets). */
