@@ -152,14 +152,20 @@ async function send(
 
 /**
  * Replaces the payment as far as that is due, and signs it; `broadcastWithdrawal` sends it. See
- * `replaceAttempt`.
+ * `replaceAttempt`. A signer that does not answer is asked again by the next look, and is no error:
+ * what it signed before may come into a block meanwhile, and is then followed.
  */
 export async function replaceWithdrawal(
   deps: PayDeps,
   groupId: string,
 ): Promise<WithdrawalProgress> {
-  const why = await replaceAttempt(deps, groupId);
-  return progress(deps.db, groupId, why && `Its fee is not raised: ${why}`);
+  try {
+    const why = await replaceAttempt(deps, groupId);
+    return await progress(deps.db, groupId, why && `Its fee is not raised: ${why}`);
+  } catch (error) {
+    if (!(error instanceof SignerUnavailable)) throw error;
+    return progress(deps.db, groupId, error.message);
+  }
 }
 
 /** Brings the group to what the chain says; ends it where the chain's word is final. */

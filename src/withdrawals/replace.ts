@@ -72,7 +72,17 @@ function quoteOf(
 ) {
   const payment =
     kind === 'cancel' ? cancellationOf(last.sender) : paymentOf(last.sender, facts, asset);
-  return port.replacementQuote(payment, last.terms, kind === last.kind, capUnits);
+  return port.replacementQuote(payment, priceToBeat(last), kind === last.kind, capUnits);
+}
+
+/**
+ * The terms that a replacement has to outbid. The last attempt is a refused one only where none was
+ * signed: then no node has anything on the nonce, and a signer that goes on refusing would else
+ * drive the price up to the cap, above which the nonce stays blocked.
+ */
+function priceToBeat({ terms, outcome }: Attempt): Attempt['terms'] {
+  if (outcome !== 'refused') return terms;
+  return { ...terms, maxFeePerGas: '0', maxPriorityFeePerGas: '0' };
 }
 
 function reasonOf(kind: Attempt['kind'], last: Attempt): string {

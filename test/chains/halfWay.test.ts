@@ -1,0 +1,98 @@
+/** Payments that lose their run or their signer half-way, on a real node: who goes on, and how. */
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { cancelOnChain, speedUp } from '../../src/ledger/replaceAttempt.ts';
+import { followWithdrawal, replaceWithdrawal, signWithdrawal } from '../../src/withdrawals/pay.ts';
+import type { PayDeps } from '../../src/withdrawals/payDeps.ts';
+import { SignerUnavailable } from '../../src/withdrawals/remoteSigner.ts';
+import { SignerRefused } from '../../src/withdrawals/signer.ts';
+import { HOT } from './chainWorld.ts';
+import { createPayWorld, type PayWorld, SHOP } from './payWorld.ts';
+
+let world: PayWorld;
+
+beforeAll(async () => {
+  world = await createPayWorld();
+});
+
+beforeEach(async () => {
+  await world.node.automine(true);
+});
+
+/** With a signer that answers nothing but this error. */
+const failing = (error: Error): PayDeps => ({
+  ...world.deps,
+  signer: async () => ({ sender: HOT, sign: () => Promise.reject(error) }),
+});
+
+const asked = (id: string, verb: string) => ({
+  groupId: id,
+  stepKey: `${verb}:shop:1`,
+  actor: SHOP,
+  maxFee: null,
+});
+
+/** Held, signed and sent, and in no block: the node mines when it is told to. */
+async function sent() {
+  const withdrawal = await world.withdraw('ETH', '0.5');
+  await world.node.automine(false);
+  await world.sign(withdrawal.id);
+  await world.send(withdrawal.id);
+  return withdrawal;
+}
+
+const kindsOf = async (id: string) =>
+  (await world.look(id)).withdrawal?.attempts.map(({ kind }) => kind);
+
+describe('a replacement that was begun and not signed', () => {
+  it.each(['payment', 'cancel'] as const)('is signed by the next run: a %s', async (kind) => {
+    const { id } = await sent();
+    if (kind === 'cancel') await cancelOnChain(world.db, asked(id, 'cancelOnChain'));
+    else await speedUp(world.db, asked(id, 'speedUp'));
+    await world.follow();
+    const died = failing(new Error('the process died here'));
+    await expect(replaceWithdrawal(died, id)).rejects.toThrow('died here');
+    // Another run knows of no replacement under way: it looks, and does what the look says.
+    expect(await followWithdrawal(world.deps, id)).toMatchObject({ replace: true });
+    await replaceWithdrawal(world.deps, id);
+    expect(await kindsOf(id)).toEqual(['payment', kind]);
+    expect(await followWithdrawal(world.deps, id)).toMatchObject({ replace: false });
+    await world.send(id);
+    await world.node.mine(3);
+    expect((await world.look(id)).status).toBe(kind === 'cancel' ? 'RELEASED' : 'SETTLED');
+  });
+
+  it('keeps nobody from following what a block takes, while the signer is away', async () => {
+    const { id } = await sent();
+    await speedUp(world.db, asked(id, 'speedUp'));
+    const away = failing(new SignerUnavailable('The signer did not answer /v1/sign.'));
+    const { why, group } = await replaceWithdrawal(away, id);
+    expect(why).toBe('The signer did not answer /v1/sign.');
+    expect(group.withdrawal).toMatchObject({ state: 'replacing' });
+    await world.node.mine(3);
+    await world.follow();
+    const { group: settled } = await followWithdrawal(away, id);
+    expect(settled).toMatchObject({ status: 'SETTLED', withdrawal: { state: 'settled' } });
+    await world.expectReconciled();
+  });
+});
+
+it('costs no more for a signer that has refused for long: nothing is there to be outbid', async () => {
+  const { id } = await world.withdraw('ETH', '0.2');
+  const refusing = failing(new SignerRefused('not today'));
+  await signWithdrawal(refusing, id);
+  for (let day = 0; day < 40; day++) {
+    expect(await followWithdrawal(refusing, id)).toMatchObject({ replace: true });
+    expect((await replaceWithdrawal(refusing, id)).why).toBeNull();
+  }
+  const dearest = await world.value<string>(
+    `select max(max_fee / (terms ->> 'gas')::numeric) / min(max_fee / (terms ->> 'gas')::numeric)
+     from withdrawal_attempts where group_id = $1`,
+    id,
+  );
+  expect(Number(dearest)).toBeLessThan(2);
+  await replaceWithdrawal(world.deps, id);
+  await world.send(id);
+  await world.node.mine(3);
+  expect(await world.look(id)).toMatchObject({ status: 'RELEASED', reason: 'SIGNER_REFUSED' });
+  await world.expectReconciled();
+});
