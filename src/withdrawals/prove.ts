@@ -7,6 +7,7 @@ import { rescanTransaction } from '../chains/rescan.ts';
 import { doesPay } from './doesPay.ts';
 import type { PayDeps } from './payDeps.ts';
 import { adoptTransaction, releaseSpent, signedTransactions } from './replacementTables.ts';
+import { spentForGood } from './spentForGood.ts';
 import type { Observed } from './withdrawalTables.ts';
 
 /**
@@ -30,10 +31,8 @@ export async function proveSpent(
     return 'a block has it, and is about to be read';
   }
   const waits = `nonce ${nonce} was spent by something else; that is not final yet`;
-  if (final === null) return waits;
-  const spent = await port.spentBy(sender, nonce, final.height);
-  if (spent === null) return waits;
-  if ((await port.blockByHeight(final.height))?.hash !== final.hash) return waits;
+  const spent = final && (await spentForGood(db, port, slot, final));
+  if (!final || !spent) return waits;
   const { txid, signed } = spent;
   if (await doesPay(db, port, groupId, spent)) {
     const said = { groupId, txid, nonce, alert: 'PAYMENT_NOT_IN_BOOKS' };

@@ -11,6 +11,7 @@ import { broadcastWithdrawal } from './pay.ts';
 import type { PayDeps } from './payDeps.ts';
 import { signedTransactions } from './replacementTables.ts';
 import { cancellationOf, signAttempt } from './signAttempt.ts';
+import { spentForGood } from './spentForGood.ts';
 import { type Attempt, readWithdrawal, type WithdrawalFacts } from './withdrawalTables.ts';
 
 /** What is waited for, in a sentence; null: nothing is left to be done. */
@@ -104,16 +105,17 @@ async function lookWhatTookIt(
   deps: PayDeps,
   port: ChainPort,
   groupId: string,
-  { sender, nonce }: Attempt,
+  last: Attempt,
   { final }: OpenNonce,
 ): Promise<NonceWait> {
+  const { sender, nonce } = last;
   for (const txid of await signedTransactions(deps.db, groupId)) {
     const { state } = await port.transactionStatus(txid);
     if (state === 'included') return 'a block has one of its transactions, and is about to be read';
   }
   const waits = `nonce ${nonce} was spent by something else; that is not final yet`;
-  const spent = final && (await port.spentBy(sender, nonce, final.height));
-  if (!spent || (await port.blockByHeight(final.height))?.hash !== final.hash) return waits;
+  const spent = final && (await spentForGood(deps.db, port, last, final));
+  if (!final || !spent) return waits;
   if (!(await noteTaken(deps.db, groupId, final, spent.txid))) return waits;
   const said = { groupId, txid: spent.txid, nonce, sender, alert: 'NONCE_TAKEN' };
   deps.log.error(
