@@ -39,7 +39,10 @@ export type Turn =
  * its place, and writes nothing from then on.
  */
 const LEASE_SECONDS = 5;
-/** While blocks are read it is renewed: tracing some of them can take a node longer than that. */
+/**
+ * While blocks are read, or a fork is looked for, it is renewed: tracing some of them can take a
+ * node longer than that, and of two watchers each would else come too late to go back.
+ */
 const RENEW_EVERY_MS = 2_000;
 /**
  * Most blocks that are asked for ahead: the node's answers overlap, the writes stay in order. Calls
@@ -89,7 +92,7 @@ export function createFollower(deps: FollowDeps): () => Promise<Turn> {
         // Another node may answer at the old address since: that is no reorganisation.
         const told = await port.genesisHash();
         if (told !== genesisHash) throw new OtherGenesis(watch.chain, genesisHash, told);
-        const dropped = await rewindToFork(db, port, watch, cursorHeight);
+        const dropped = await renewed(deps, () => rewindToFork(db, port, watch, cursorHeight));
         turnsWithLowHead = 0;
         log.warn({ chain: watch.chain, cursor: cursorHeight, dropped }, 'chain reorganised');
         return { turn: 'behind', head: head.height, cursor: cursorHeight, rewound: dropped ?? 0 };
@@ -98,26 +101,36 @@ export function createFollower(deps: FollowDeps): () => Promise<Turn> {
     const first = cursorHeight === null ? firstHeight(deps, head, finality) : cursorHeight + 1;
     const last = Math.min(head.height, first + BLOCKS_PER_TURN - 1);
     let written: number | null;
-    const renewing = setInterval(() => {
-      // Where the database is away, the turn itself says so.
-      renewLease(db, watch, LEASE_SECONDS).catch(() => {});
-    }, RENEW_EVERY_MS);
     try {
-      written = await readOn(deps, first, last, readAhead);
+      written = await renewed(deps, () => readOn(deps, first, last, readAhead));
       readAhead = Math.min(readAhead + MORE_AFTER_SUCCESS, READ_AHEAD_BLOCKS);
     } catch (error) {
       readAhead = Math.max(Math.floor(readAhead / 2), 1);
       if (!isUnreadable(error)) throw error;
       await haltChain(db, watch.chain, error.message);
       return { turn: 'halted', reasons: [error.message] };
-    } finally {
-      clearInterval(renewing);
     }
     await noteHead(db, watch, head, finality);
     const cursor = written ?? cursorHeight;
     const isBehind = written !== null && written < head.height;
     return { turn: isBehind ? 'behind' : 'idle', head: head.height, cursor, rewound: 0 };
   };
+}
+
+/** Does what may take longer than the lease lasts. */
+async function renewed<Result>(
+  { db, watch }: FollowDeps,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const renewing = setInterval(() => {
+    // Where the database is away, the turn itself says so.
+    renewLease(db, watch, LEASE_SECONDS).catch(() => {});
+  }, RENEW_EVERY_MS);
+  try {
+    return await work();
+  } finally {
+    clearInterval(renewing);
+  }
 }
 
 /**

@@ -1,4 +1,5 @@
 /** Following a chain through a node on a bad day: nothing is left out, nothing is made up. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createChainDoor } from '../../src/chains/door.ts';
 import { connectEvm } from '../../src/chains/evm/adapter.ts';
@@ -112,6 +113,30 @@ it('keeps its lease while the node takes long for a block', async () => {
   await world.database.owner.query('update chains set leased_until = clock_timestamp()');
   await expect.poll(() => world.value(isHeld), { timeout: 2_900 }).toBe(true);
   expect(await turning).toMatchObject({ turn: 'idle' });
+});
+
+it('keeps its lease while a slow node is asked where a deep fork lies', async () => {
+  // Else so many blocks are final here.
+  for (const tag of ['safe', 'finalized']) {
+    proxy.add({ kind: 'answer', methods: ['eth_getBlockByNumber'], containing: tag, result: null });
+  }
+  await world.database.owner.query('update chains set safe_height = null, finalized_height = null');
+  await world.node.mine(8);
+  await turn();
+  await world.node.reorg(8);
+  // One question after the other: longer than a lease lasts.
+  proxy.add({ kind: 'delay', methods: ['eth_getBlockByNumber'], from: 3, milliseconds: 700 });
+  const standingBy = world.follower('other', await connectEvm(world.rpcUrl));
+  const turning = turn();
+  let isOver = false;
+  void turning.finally(() => {
+    isOver = true;
+  });
+  while (!isOver) {
+    expect(await standingBy()).toMatchObject({ turn: 'standby' });
+    await sleep(100);
+  }
+  expect(await turning).toMatchObject({ turn: 'behind', rewound: 8 });
 });
 
 describe('the head', () => {
