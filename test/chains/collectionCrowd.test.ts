@@ -56,3 +56,22 @@ it('twenty refused addresses leave room for other assets, then for their own', a
     await world.value("select count(*)::integer from collections where purpose = 'top_up'"),
   ).toBe(1);
 });
+
+it('an asset of which nothing is known to be final holds up no other one', async () => {
+  const world = await createCollectWorld();
+  const address = await world.deposited('unknown', 'USDX', 5n * USDX);
+  await world.deposited('known', 'ETH', ETH);
+  await world.database.owner.query("update assets set final = '1' where code = 'ETH'");
+  for (const asset of ['ETH', 'USDX']) await world.rule(asset, { min: '0.5' });
+  // As on a chain whose nodes know no such tags.
+  const forget = 'update chains set safe_height = null, finalized_height = null';
+  await world.database.owner.query(forget);
+  const [id = '', ...others] = await collectOnce(world.collecting);
+  expect(id).toMatch(/:ETH:\d+$/);
+  expect(others).toEqual([]);
+  await world.database.owner.query('update assets set final = null');
+  await world.pay(id);
+  await world.collectAll();
+  expect(await world.coins(address, world.usdx)).toBe(0n);
+  await world.expectWhole();
+});
