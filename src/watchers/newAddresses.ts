@@ -22,10 +22,10 @@ export async function lookAtNewAddresses(deps: LookAgainDeps): Promise<number> {
   const { db, watch, log } = deps;
   const due = await dueAddresses(db, watch);
   const assets = await readChainAssets(db, watch.chain);
-  for (const { address, cursor } of due) {
+  for (const { address, cursor, hash } of due) {
     const known = await knownAmounts(db, watch.chain, address, cursor);
     const balances = await Promise.all(
-      assets.all.map((asset) => balanceIfTold(deps, asset, address, cursor)),
+      assets.all.map((asset) => balanceIfTold(deps, asset, address, hash)),
     );
     const more = assets.all.filter((asset, at) => {
       const expected = unitsOf(asset, known.get(asset.code) ?? '0');
@@ -52,10 +52,11 @@ async function balanceIfTold(
   { port, watch, log }: LookAgainDeps,
   { code, contract }: ChainAsset,
   address: string,
-  cursor: number,
+  hash: string,
 ): Promise<bigint> {
   try {
-    return await port.balanceOf(address, contract, cursor);
+    // Of that very block: a node on another branch would tell of less, and nobody looks twice.
+    return await port.balanceOf(address, contract, { hash });
   } catch (error) {
     if (!(error instanceof BalanceUnreadable)) throw error;
     const said = { chain: watch.chain, address, asset: code, why: error.message };
@@ -68,10 +69,10 @@ async function balanceIfTold(
 async function dueAddresses(
   db: Db,
   { chain, holder }: LookAgainDeps['watch'],
-): Promise<{ address: string; cursor: number }[]> {
-  const { rows } = await db.query<{ address: string; cursor: number }>({
+): Promise<{ address: string; cursor: number; hash: string }[]> {
+  const { rows } = await db.query<{ address: string; cursor: number; hash: string }>({
     name: 'chain_new_addresses',
-    text: `select n.address, c.cursor_height::float8 as cursor
+    text: `select n.address, c.cursor_height::float8 as cursor, c.cursor_hash as hash
       from chain_new_addresses n join chains c on c.id = n.chain
       where n.chain = $1 and c.leased_by = $2 and c.cursor_height is not null
         and not chain_is_halted(c.id)

@@ -2,15 +2,19 @@
 import { expect, it } from 'vitest';
 import { connectChain } from '../../src/chains/connection.ts';
 import { handOutAddress } from '../../src/chains/depositAddresses.ts';
+import { connectEvm } from '../../src/chains/evm/adapter.ts';
 import { depositPath, deriveAddress } from '../../src/chains/evm/addresses.ts';
 import { startProxy } from '../../src/chains/faults/proxy.ts';
+import { ChainUnavailable } from '../../src/contracts/chain.ts';
 import { createWallet } from '../../src/ledger/wallets.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { lookAtNewAddresses } from '../../src/watchers/newAddresses.ts';
 import { startWatcher } from '../../src/watchers/watcher.ts';
 import { createWatcherMetrics } from '../../src/watchers/watcherMetrics.ts';
 import { atFileEnd } from '../support/borrow.ts';
+import { rpcUrl } from '../support/testServers.ts';
 import { createChainWorld, log, XPUB } from './chainWorld.ts';
+import { openNode } from './node.ts';
 import { createSagaWorld } from './sagaWorld.ts';
 
 const ETH = 10n ** 18n;
@@ -78,4 +82,26 @@ it('looks at an address although a token tells no balances', async () => {
   expect(await lookAtNewAddresses({ db, port, watch, log })).toBe(0);
   const asked = 'select count(*)::integer from chain_rescans where finished_at is null';
   expect(await world.value(asked)).toBe(1);
+});
+
+it('asks again where another branch tells what lies on an address', async () => {
+  const world = await createChainWorld();
+  const { db, node } = world;
+  await world.follow();
+  await node.send({ to: deriveAddress(XPUB, depositPath('early', 0)), wei: ETH });
+  await world.follow();
+  const address = await world.wallet('early', 'ETH');
+  // As high, and without that payment.
+  const second = await rpcUrl();
+  await openNode(second).mine((await node.height()) + 1);
+  const proxy = await startProxy({ upstreams: [world.rpcUrl, second] });
+  atFileEnd(() => proxy.stop());
+  const port = await connectEvm(proxy.url);
+  proxy.add({ kind: 'upstream', upstream: 1, methods: ['eth_getBalance', 'eth_call'] });
+  const deps = { db, port, watch: { chain: port.chain, holder: 'test' }, log };
+  await expect(lookAtNewAddresses(deps)).rejects.toThrow(ChainUnavailable);
+  proxy.clear();
+  expect(await lookAtNewAddresses(deps)).toBe(1);
+  const reason = `${address} had ETH before it was handed out`;
+  expect(await world.value('select reason from chain_rescans')).toBe(reason);
 });
