@@ -41,9 +41,19 @@ export interface ChainWorld {
   value<T>(sql: string, ...values: unknown[]): Promise<T>;
 }
 
+export interface WorldOptions {
+  payout?: boolean;
+  /** Left out: one with all migrations. */
+  database?: TestDatabase;
+}
+
 /** Mining is automatic: a block per transaction, and by `node.mine`. */
-export async function createChainWorld({ payout = false } = {}): Promise<ChainWorld> {
-  const [database, rpcUrl] = await Promise.all([createTestDatabase(), borrowRpcUrl()]);
+export async function createChainWorld(options: WorldOptions = {}): Promise<ChainWorld> {
+  const { payout = false } = options;
+  const [database, rpcUrl] = await Promise.all([
+    options.database ?? createTestDatabase(),
+    borrowRpcUrl(),
+  ]);
   const db = database.pool;
   await seedLocalChain({ rpcUrl, db, config: { mnemonic: MNEMONIC }, log, payout });
   const port = await connectEvm(rpcUrl);

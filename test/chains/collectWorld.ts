@@ -6,7 +6,7 @@ import { type CollectDeps, collectOnce } from '../../src/collection/collect.ts';
 import type { Amount, Group } from '../../src/contracts/resources.ts';
 import { audit } from '../../src/ledger/audit.ts';
 import { readGroup } from '../../src/ledger/groups.ts';
-import { log } from './chainWorld.ts';
+import { log, type WorldOptions } from './chainWorld.ts';
 import { createPayWorld, type PayWorld } from './payWorld.ts';
 
 export const ETH = 10n ** 18n;
@@ -38,8 +38,8 @@ export interface CollectWorld extends PayWorld {
   expectWhole(): Promise<void>;
 }
 
-export async function createCollectWorld(): Promise<CollectWorld> {
-  const world = await createPayWorld();
+export async function createCollectWorld(options?: WorldOptions): Promise<CollectWorld> {
+  const world = await createPayWorld(options);
   const { db, chain, node, port } = world;
   const collecting: CollectDeps = { db, chain, log, feeCap: null };
   // As a worker does when it begins: it writes down which wallet pays.

@@ -14,7 +14,7 @@ import {
   signWithdrawal,
 } from '../../src/withdrawals/pay.ts';
 import type { PayDeps } from '../../src/withdrawals/payDeps.ts';
-import { type ChainWorld, createChainWorld, log } from './chainWorld.ts';
+import { type ChainWorld, createChainWorld, log, type WorldOptions } from './chainWorld.ts';
 import { MNEMONIC } from './node.ts';
 
 /** Somebody outside. */
@@ -42,7 +42,7 @@ export interface PayWorld extends ChainWorld {
   expectReconciled(): Promise<void>;
 }
 
-export async function createPayWorld(options?: { payout: boolean }): Promise<PayWorld> {
+export async function createPayWorld(options?: WorldOptions): Promise<PayWorld> {
   const world = await createChainWorld(options);
   const { db, chain, port } = world;
   const signer = connectMnemonicSigner(db, chain, MNEMONIC);

@@ -1,9 +1,9 @@
 /** Migrations on a database that is in use: later files change no row that is there. */
-import { createHash, randomBytes } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { migrate } from '../../src/db/migrate.ts';
 import { audit } from '../../src/ledger/audit.ts';
+import { migrateUpTo, migrationFiles } from '../support/oldDatabase.ts';
 import { execute, openPool, type Pool, withDatabase } from '../support/templateDatabase.ts';
 import { createTestDatabase } from '../support/testDatabase.ts';
 import type { Driver } from './driver.ts';
@@ -11,8 +11,6 @@ import { LedgerDriver, onLedger } from './ledgerDriver.ts';
 import { createWallets, done, move, parts, rows, tell } from './story.ts';
 
 const on = onLedger();
-
-const MIGRATIONS = new URL('../../migrations/', import.meta.url);
 
 /**
  * The last migration of each release, from which every database of it comes. Nothing is released
@@ -106,25 +104,6 @@ test('a migration that was changed after it had been applied is refused by name'
 });
 
 tell({}, on);
-
-async function migrationFiles(): Promise<string[]> {
-  return (await readdir(MIGRATIONS)).filter((name) => name.endsWith('.sql')).sort();
-}
-
-/** As `migrate` does it, but for what a later version brings. */
-async function migrateUpTo(pool: Pool, version: string): Promise<void> {
-  await pool.query(
-    `create table schema_migrations (name text primary key, checksum text not null,
-      applied_at timestamptz not null default clock_timestamp())`,
-  );
-  for (const name of (await migrationFiles()).filter((file) => file <= version)) {
-    const sql = await readFile(new URL(name, MIGRATIONS), 'utf8');
-    await pool.query(sql);
-    const checksum = createHash('sha256').update(sql).digest('hex');
-    const row = 'insert into schema_migrations (name, checksum) values ($1, $2)';
-    await pool.query(row, [name, checksum]);
-  }
-}
 
 /** Something held, pending, on its way out, settled, reversed and refused, starting from 100. */
 async function everyKindOfGroup(driver: Driver, wallet: string, other: string) {
