@@ -135,7 +135,10 @@ export async function explainSpending(
   const adopted = groupId === null ? null : await adoptable(db, port, groupId, spending);
   const { rows } = await withRetry(() =>
     db.query<{ left: string }>(
-      'select chain_explain_nonce($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) as left',
+      // What it brought to deposit addresses was nobody's as long as nobody had said what it was.
+      // The watcher looks again, whatever becomes of whoever said it.
+      `select chain_explain_nonce($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) as left,
+         chain_ask_rescan($1, $13, $13, $5, 'nonce ' || $3 || ' of ' || $2 || ' was explained', false)`,
       [
         port.chain,
         sender,
@@ -149,10 +152,10 @@ export async function explainSpending(
         adopted && JSON.stringify(adopted.terms),
         adopted?.maxFee ?? null,
         asked.isOwn ?? false,
+        spending.height,
       ],
     ),
   );
-  // What it brought to deposit addresses was nobody's as long as nobody had said what it was.
   await rescanTransaction(db, port, spending.txid);
   return Number(rows[0]?.left ?? 0);
 }

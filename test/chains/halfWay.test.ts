@@ -1,13 +1,23 @@
 /** Payments that lose their run or their signer half-way, on a real node: who goes on, and how. */
+import { mnemonicToAccount } from 'viem/accounts';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { connectChain } from '../../src/chains/connection.ts';
+import { parseDraft } from '../../src/chains/evm/transactions.ts';
+import { startProxy } from '../../src/chains/faults/proxy.ts';
 import { cancelOnChain, speedUp } from '../../src/ledger/replaceAttempt.ts';
+import { createRescanner } from '../../src/watchers/lookAgain.ts';
+import { HOT_WALLET_PATH } from '../../src/withdrawals/developmentKeys.ts';
+import { explainSpending } from '../../src/withdrawals/explain.ts';
 import { followWithdrawal, replaceWithdrawal, signWithdrawal } from '../../src/withdrawals/pay.ts';
 import type { PayDeps } from '../../src/withdrawals/payDeps.ts';
 import { SignerUnavailable } from '../../src/withdrawals/remoteSigner.ts';
 import { SignerRefused } from '../../src/withdrawals/signer.ts';
-import { HOT } from './chainWorld.ts';
+import { atFileEnd } from '../support/borrow.ts';
+import { HOT, log } from './chainWorld.ts';
+import { MNEMONIC } from './node.ts';
 import { createPayWorld, type PayWorld, SHOP } from './payWorld.ts';
 
+const HOT_KEY = mnemonicToAccount(MNEMONIC, { path: HOT_WALLET_PATH });
 let world: PayWorld;
 
 beforeAll(async () => {
@@ -95,4 +105,33 @@ it('costs no more for a signer that has refused for long: nothing is there to be
   await world.node.mine(3);
   expect(await world.look(id)).toMatchObject({ status: 'RELEASED', reason: 'SIGNER_REFUSED' });
   await world.expectReconciled();
+});
+
+it('an explanation is enough for a deposit, also where nobody could look at its block', async () => {
+  const address = await world.wallet('given', 'ETH');
+  const terms = { gas: '21000', maxFeePerGas: '300000000000', maxPriorityFeePerGas: '1' };
+  const gift = { sender: HOT, destination: address, contract: null, units: 10n ** 18n };
+  const nonce = await world.port.nextSequence(HOT);
+  const draft = parseDraft(world.port.draft(gift, terms, nonce));
+  await world.node.resend(await HOT_KEY.signTransaction(draft));
+  await world.node.mine(3);
+  await world.follow();
+  const seen = 'select count(*)::integer from chain_inclusions where to_address = $1';
+  expect(await world.value(seen, address)).toBe(0);
+  const proxy = await startProxy({ upstreams: [world.rpcUrl] });
+  atFileEnd(() => proxy.stop());
+  // Only who looks at the block again asks for it by its hash.
+  proxy.add({ kind: 'error', methods: ['eth_getBlockByHash'], message: 'too busy' });
+  const deps = { db: world.db, chain: connectChain(proxy.url) };
+  const said = { nonce, groupIds: [], note: 'a gift to a customer' };
+  await expect(explainSpending(deps, said)).rejects.toThrow(/too busy/);
+  const { db, port } = world;
+  const lookAgain = createRescanner({
+    db,
+    port,
+    watch: { chain: port.chain, holder: 'test' },
+    log,
+  });
+  while (await lookAgain());
+  expect(await world.value(seen, address)).toBe(1);
 });
