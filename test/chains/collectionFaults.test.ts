@@ -242,7 +242,7 @@ describe('gas for tokens', () => {
     await world.node.send({ to: address, wei: 5n });
     await world.follow();
     expect(await world.value(seen, address)).toBe(1);
-    for (const group of await world.collectAll()) expect(group.status).toBe('SETTLED');
+    expect(await world.collectAll()).toMatchObject([{ status: 'SETTLED' }]);
   });
 });
 

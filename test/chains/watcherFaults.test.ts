@@ -222,8 +222,16 @@ describe('two nodes behind one address', () => {
     await turn();
     await world.node.send({ to: address, wei: ETH });
     await world.node.mine(2);
-    proxy.add({ kind: 'upstream', upstream: 1, chance: 0.3, methods: ['eth_getBlockByNumber'] });
-    for (let each = 0; each < 12; each++) await turn().catch(() => {});
+    const methods = ['eth_getBlockByNumber'];
+    const mixed = proxy.add({ kind: 'upstream', upstream: 1, chance: 0.3, methods });
+    let whole = 0;
+    for (let each = 0; each < 12; each++) {
+      await turn().then(
+        () => whole++,
+        (error: unknown) => expect(error).toBeInstanceOf(ChainUnavailable),
+      );
+    }
+    expect([mixed.strikes, whole].every((count) => count > 0)).toBe(true);
     expect(await reorgs()).toBe(0);
     proxy.clear();
     await turn();
