@@ -1,6 +1,7 @@
 /** Reads blocks once more, as somebody or the watcher itself has asked; see migration 0030. */
 import { readChainAssets } from '../chains/assets.ts';
 import { BlockUnreadable, type ChainPort } from '../chains/port.ts';
+import { ChainUnavailable } from '../contracts/chain.ts';
 import type { Db } from '../db/pool.ts';
 import type { Log } from '../observability/log.ts';
 import { storedHashes, type Watch } from './chainTables.ts';
@@ -24,25 +25,29 @@ export interface LookAgainDeps {
 const BLOCKS_PER_TURN = 32;
 /** Turns in a row in which a block cannot be read before the rescan is given up. */
 const MOST_UNREADABLE_TURNS = 10;
+/**
+ * The same where the node tells its newer blocks and not this one, whatever it says: it has thrown
+ * old ones away, or is busy. With the loop's pauses ten minutes, so that it may recover.
+ */
+const MOST_FAILED_TURNS = 60;
 /** Stored hashes that are compared with the node's at once. */
 const HASHES_AT_ONCE = 64;
 
 /** Answers a function that does one turn. True: there is more to do at once. */
 export function createRescanner(deps: LookAgainDeps): () => Promise<boolean> {
   const { db, watch, log } = deps;
-  let unreadable = 0;
+  const isHopeless = countFailures();
   return async () => {
     const rescan = await nextRescan(db, watch);
     if (rescan === null) return false;
     if (rescan.lifts) return lift(deps, rescan);
+    // The node's chain has to be the stored one, or its lower blocks prove nothing.
+    const atCursor = await deps.port.blockByHeight(rescan.cursorHeight);
+    if (atCursor?.hash !== rescan.cursorHash) return false;
     try {
-      const isMore = await readOn(deps, rescan);
-      unreadable = 0;
-      return isMore;
+      return await readOn(deps, rescan);
     } catch (error) {
-      unreadable = error instanceof BlockUnreadable ? unreadable + 1 : 0;
-      if (unreadable < MOST_UNREADABLE_TURNS) throw error;
-      unreadable = 0;
+      if (!isHopeless(error, `${rescan.id} ${rescan.nextHeight}`)) throw error;
       const { message } = error as Error;
       await giveUpRescan(db, rescan.id, message);
       log.error(
@@ -54,10 +59,19 @@ export function createRescanner(deps: LookAgainDeps): () => Promise<boolean> {
   };
 }
 
+/** Answers a function that tells when a rescan has failed at one place for too long. */
+function countFailures(): (error: unknown, place: string) => boolean {
+  let last = '';
+  let turns = 0;
+  return (error, place) => {
+    if (!(error instanceof ChainUnavailable)) return false;
+    turns = place === last ? turns + 1 : 1;
+    last = place;
+    return turns >= (error instanceof BlockUnreadable ? MOST_UNREADABLE_TURNS : MOST_FAILED_TURNS);
+  };
+}
+
 async function readOn({ db, port, watch }: LookAgainDeps, rescan: OpenRescan): Promise<boolean> {
-  // The node's chain has to be the stored one, or its lower blocks prove nothing.
-  const atCursor = await port.blockByHeight(rescan.cursorHeight);
-  if (atCursor?.hash !== rescan.cursorHash) return false;
   const assets = await readChainAssets(db, watch.chain);
   const last = Math.min(rescan.toHeight, rescan.nextHeight + BLOCKS_PER_TURN - 1);
   const heights = Array.from(
@@ -69,6 +83,8 @@ async function readOn({ db, port, watch }: LookAgainDeps, rescan: OpenRescan): P
   );
   const done = blocks.length === 0 ? 0 : await rescanBlocks(db, watch, rescan.id, blocks);
   if (failure) throw failure.reason;
+  const missing = heights[blocks.length];
+  if (missing !== undefined) throw new ChainUnavailable(`The node has no block ${missing}.`);
   return done === heights.length;
 }
 

@@ -68,12 +68,7 @@ export async function startWatcher(options: WatcherOptions): Promise<Watcher> {
     const keepHouse = createHousekeeper({ db, watch, metrics: options.metrics });
     const resend = createResender(again);
     const spend = createNonceSpender({ ...again, client: options.client });
-    lookAgain = async () => {
-      const isMore = await rescan();
-      await resend();
-      await spend();
-      return (await keepHouse()) || isMore;
-    };
+    lookAgain = () => eachOf([rescan, resend, spend, keepHouse]);
     return { watch, follow };
   };
   const turn = async () => {
@@ -111,6 +106,21 @@ export async function startWatcher(options: WatcherOptions): Promise<Watcher> {
       if (watch) await giveLeaseBack(db, watch).catch(() => {});
     },
   };
+}
+
+/** Does all of them, whichever fails: none waits for what another cannot do. True: there is more. */
+async function eachOf(parts: readonly (() => Promise<unknown>)[]): Promise<boolean> {
+  let isMore = false;
+  const failures: unknown[] = [];
+  for (const part of parts) {
+    try {
+      if ((await part()) === true) isMore = true;
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
+  return isMore;
 }
 
 /** Who stands by leaves it to the one that has the lease: two would only ask the node twice. */

@@ -3,8 +3,13 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { createChainDoor } from '../../src/chains/door.ts';
 import { connectEvm } from '../../src/chains/evm/adapter.ts';
 import { startProxy } from '../../src/chains/faults/proxy.ts';
+import type { FaultInput } from '../../src/chains/faults/script.ts';
 import { rescanTransaction } from '../../src/chains/rescan.ts';
-import type { ChainRescan, RescanRequest } from '../../src/contracts/chain.ts';
+import {
+  type ChainRescan,
+  ChainUnavailable,
+  type RescanRequest,
+} from '../../src/contracts/chain.ts';
 import { createRescanner } from '../../src/watchers/lookAgain.ts';
 import { lookAtNewAddresses } from '../../src/watchers/newAddresses.ts';
 import { atFileEnd } from '../support/borrow.ts';
@@ -90,6 +95,28 @@ describe('an address that is handed out after its coins came', () => {
 });
 
 describe('a rescan', () => {
+  it.each<[string, FaultInput]>([
+    ['says so', { kind: 'error', code: 4444, message: 'pruned history unavailable' }],
+    ['has nothing there', { kind: 'answer', result: null }],
+  ])('of blocks that the node has thrown away is given up: it %s', async (_, fault) => {
+    await world.node.mine(9);
+    await world.follow();
+    const proxy = await startProxy({ upstreams: [world.rpcUrl] });
+    atFileEnd(() => proxy.stop());
+    const methods = ['eth_getBlockByNumber'];
+    proxy.add({ ...fault, methods, containing: '"0x3"' });
+    const again = createRescanner({ ...deps(), port: await connectEvm(proxy.url) });
+    await ask({ from: 1, to: 8 });
+    await ask({ from: 5, to: 6 });
+    for (let turns = 0; turns < 100; turns++) {
+      await again().catch((error: unknown) => expect(error).toBeInstanceOf(ChainUnavailable));
+    }
+    const [after, first] = (await status()).rescans;
+    expect(first).toMatchObject({ next: 3, fault: expect.stringMatching(/pruned|no block 3/) });
+    // What was asked for later is not held up by it for ever.
+    expect(after).toMatchObject({ next: 7, fault: null, finishedAt: expect.any(String) });
+  });
+
   it('reads blocks from before the first that was followed, and none twice', async () => {
     const address = await world.wallet('before', 'ETH');
     const { txid } = await world.node.send({ to: address, wei: ETH });
