@@ -1,6 +1,6 @@
--- Attempts that were begun and not signed. Whoever began one tries until it is signed; where that run
--- was lost (ended by a person, or with Temporal's own history), the next one only looked: nothing
--- went out on the nonce any more, whatever anybody asked for.
+-- Attempts that were begun and not signed. Whoever began one tries until it is signed; where that
+-- run was lost (ended by a person, or with Temporal's own history), the next one only looked:
+-- nothing went out on the nonce any more, whatever anybody asked for.
 
 -- What is to be done about a payment that is in no block, or null: `cancel` or `speed_up`. Asked
 -- for by people, by the signer's refusal, or by the time that it has waited; or it was begun: who

@@ -2,8 +2,8 @@
 -- stops the chain, since the proof is gone (0071). Neither saw the other where both happened at the
 -- same time: a withdrawal was given back, its bytes could be mined again, and nobody was told.
 
--- Whether a block that was read from the node is one of the stored chain, and final for an asset. It
--- stays one until this transaction ends: whoever drops it waits, and then finds what rests on it.
+-- Whether a block that was read from the node is one of the stored chain, and final for an asset.
+-- It stays one until this transaction ends: who drops it waits, and finds what rests on it then.
 -- False where nothing is known to be final.
 create or replace function chain_block_is_final(
   c chains, p_asset text, p_height bigint, p_hash text

@@ -1,11 +1,11 @@
--- What was passed over without a word. Where a node tells of no final block, an asset whose rule asks
--- for one had no height up to which its coins are final, and since 0097 that was taken for "all of
--- them": what is due was then asked for at no block, which is an error, and nothing of any asset was
--- collected any more. And where an operator had frozen a wallet of the system, what the chain had
--- cost was refused by it, and the books went on as if it stood in them.
+-- What was passed over without a word. Where a node tells of no final block, an asset whose rule
+-- asks for one had no height up to which its coins are final, and since 0097 that was taken for
+-- "all of them": what is due was then asked for at no block, which is an error, and nothing of any
+-- asset was collected any more. And where an operator had frozen a wallet of the system, what the
+-- chain had cost was refused by it, and the books went on as if it stood in them.
 
 -- Whether coins of an asset are to be collected now: some can be final, and the hot wallet wants
--- more of it, since it has less than the low mark, withdrawals wait for it, or there is no such mark.
+-- more of it, since it has less than the low mark, withdrawals wait for it, or there is no mark.
 create or replace function collection_is_wanted(r treasury_rules, p_chain text, p_sender text)
 returns boolean
 language plpgsql stable as $$
@@ -22,8 +22,8 @@ $$;
 
 -- Books what an inclusion cost beside the payment, as holds in legs of their own: the fee, without
 -- what the customer pays of it, from `network-fees:<native>`, and what a token moved without paying
--- from `shortfall:<asset>`. They settle or are cancelled with the inclusion that they belong to. What
--- cannot be booked now keeps the payment from going on until it can.
+-- from `shortfall:<asset>`. They settle or are cancelled with the inclusion that they belong to.
+-- What cannot be booked now keeps the payment from going on until it can.
 create or replace function chain_book_fee(
   g transfer_groups, w withdrawals, n attempt_inclusions, p_actor text
 ) returns void

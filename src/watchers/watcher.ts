@@ -108,7 +108,7 @@ export async function startWatcher(options: WatcherOptions): Promise<Watcher> {
   };
 }
 
-/** Does all of them, whichever fails: none waits for what another cannot do. True: there is more. */
+/** Does all, whichever fails: none waits for what another cannot do. True: there is more. */
 async function eachOf(parts: readonly (() => Promise<unknown>)[]): Promise<boolean> {
   let isMore = false;
   const failures: unknown[] = [];

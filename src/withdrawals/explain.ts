@@ -138,7 +138,7 @@ export async function explainSpending(
       // What it brought to deposit addresses was nobody's as long as nobody had said what it was.
       // The watcher looks again, whatever becomes of whoever said it.
       `select chain_explain_nonce($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) as left,
-         chain_ask_rescan($1, $13, $13, $5, 'nonce ' || $3 || ' of ' || $2 || ' was explained', false)`,
+         chain_ask_rescan($1, $13, $13, $5, format('nonce %s of %s was explained', $3, $2), false)`,
       [
         port.chain,
         sender,

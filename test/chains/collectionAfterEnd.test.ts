@@ -1,4 +1,4 @@
-/** Collections that had ended, and whose block is dropped all the same: what lies where after it. */
+/** Collections that had ended, and whose block is dropped all the same: what lies where then. */
 import { beforeEach, expect, it } from 'vitest';
 import { cancelOnChain } from '../../src/ledger/replaceAttempt.ts';
 import { readTimeline } from '../../src/ledger/timeline.ts';
@@ -21,7 +21,8 @@ const eventsOf = async (id: string) => (await readTimeline(world.db, id)).map(({
 /** By the books, on the address and on the hot wallet. */
 const whereLies = (asset: string, address: string) =>
   world.value<string[]>(
-    `select array[amount_text(chain_lies_at($1, $3, $2)), amount_text(chain_booked_at($1, $4, $2))]`,
+    `select array[amount_text(chain_lies_at($1, $3, $2)),
+       amount_text(chain_booked_at($1, $4, $2))]`,
     world.port.chain,
     asset,
     address,

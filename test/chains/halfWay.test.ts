@@ -86,7 +86,7 @@ describe('a replacement that was begun and not signed', () => {
   });
 });
 
-it('costs no more for a signer that has refused for long: nothing is there to be outbid', async () => {
+it('costs no more for a signer that refused for long: nothing is there to be outbid', async () => {
   const { id } = await world.withdraw('ETH', '0.2');
   const refusing = failing(new SignerRefused('not today'));
   await signWithdrawal(refusing, id);
@@ -107,7 +107,7 @@ it('costs no more for a signer that has refused for long: nothing is there to be
   await world.expectReconciled();
 });
 
-it('an explanation is enough for a deposit, also where nobody could look at its block', async () => {
+it('an explanation is enough for a deposit, also where the node does not answer then', async () => {
   const address = await world.wallet('given', 'ETH');
   const terms = { gas: '21000', maxFeePerGas: '300000000000', maxPriorityFeePerGas: '1' };
   const gift = { sender: HOT, destination: address, contract: null, units: 10n ** 18n };

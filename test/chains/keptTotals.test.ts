@@ -155,8 +155,8 @@ async function everyCollection(world: World): Promise<string> {
 const kindsOf = (world: World) =>
   world.value<string[]>(
     `select array_agg(distinct kind order by kind) from (
-       select concat_ws(' ', c.purpose, g.status, case when n.canonical then w.state else 'gone' end)
-         as kind
+       select concat_ws(' ', c.purpose, g.status,
+           case when n.canonical then w.state else 'gone' end) as kind
        from collections c join transfer_groups g on g.id = c.group_id
        join withdrawals w on w.group_id = c.group_id
        join withdrawal_attempts p on p.group_id = c.group_id
