@@ -79,6 +79,20 @@ describe('a block is taken whole or not at all', () => {
     expect(await seen(address)).toEqual(['0', '0']);
   });
 
+  it('where the node gives its blocks a bloom of zeros, as some chains do', async () => {
+    const address = await world.wallet('token', 'USDX');
+    await world.giveStranger(1_000_000n);
+    await world.node.sendToken(world.usdx, address, 1n);
+    const { hash } = await world.port.head();
+    const block = await world.node.rpc<{ logsBloom: string }>('eth_getBlockByHash', hash, true);
+    expect(block.logsBloom).toMatch(/[1-9a-f]/);
+    const result = { ...block, logsBloom: `0x${'00'.repeat(256)}` };
+    proxy.add({ kind: 'answer', methods: ['eth_getBlockByHash'], containing: hash, result });
+    await turn();
+    expect(await cursor()).toBe(await world.node.height());
+    expect(await seen(address)).toEqual(['0']);
+  });
+
   it('where calls fail at random, and in the end no block is missing', async () => {
     const address = await world.wallet('noisy', 'ETH');
     for (let part = 0; part < 5; part++) {

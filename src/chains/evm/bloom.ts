@@ -21,3 +21,8 @@ export function mayContain(bloom: string, value: string): boolean {
   }
   return true;
 }
+
+/** No log of the block is in it. */
+export function isEmpty(bloom: string): boolean {
+  return /^0x0*$/.test(bloom);
+}

@@ -1,7 +1,7 @@
 /** What happened in a block that concerns us: coins that came in, and our own transactions. */
 import { ChainUnavailable } from '../../contracts/chain.ts';
 import type { BlockEvents, BlockRef, Outcome, Transfer, Watch } from '../port.ts';
-import { mayContain } from './bloom.ts';
+import { isEmpty, mayContain } from './bloom.ts';
 import { readTransferLog, TRANSFER_TOPIC } from './erc20.ts';
 import { PAID_TOPIC, readPayouts } from './payouts.ts';
 import { bigintOf } from './quantity.ts';
@@ -16,7 +16,7 @@ import {
   receiptsOf,
 } from './receipts.ts';
 import type { Rpc } from './rpc.ts';
-import { type BlockTraces, checkTrace, type TraceMode, traceBlock } from './traces.ts';
+import { type BlockTraces, checkTrace, ranCode, type TraceMode, traceBlock } from './traces.ts';
 
 /** Ordinal of a transaction's own value. Payments of inner calls are `native.<trace path>`. */
 const NATIVE_ORDINAL = 'native';
@@ -71,7 +71,12 @@ function payeesOf(block: RawBlock, traces: BlockTraces): string[] {
   return [...new Set([...paid.map((tx) => (tx.to ?? '').toLowerCase()), ...inner])];
 }
 
-function contractsIn(block: RawBlock, contracts: readonly string[]): string[] {
+/**
+ * Registered tokens that may have moved. Some chains give their blocks a bloom of zeros, whatever
+ * was logged: where code ran, that says nothing.
+ */
+function contractsIn(block: RawBlock, contracts: readonly string[]): readonly string[] {
+  if (isEmpty(block.logsBloom) && ranCode(block)) return contracts;
   if (!mayContain(block.logsBloom, TRANSFER_TOPIC)) return [];
   return contracts.filter((contract) => mayContain(block.logsBloom, contract));
 }

@@ -54,8 +54,11 @@ async function offers(call: () => Promise<unknown>): Promise<boolean> {
 /** A transaction that runs no code uses exactly so much gas (yellow paper, G_transaction). */
 const PLAIN_GAS = 21_000n;
 
-/** Whether any code ran in the block; where none did, nothing was paid by an inner call. */
-function ranCode({ gasUsed, transactions }: RawBlock): boolean {
+/**
+ * Whether any code ran in the block; where none did, nothing was paid by an inner call, and nothing
+ * was logged.
+ */
+export function ranCode({ gasUsed, transactions }: RawBlock): boolean {
   if (transactions.length === 0) return false;
   return gasUsed === undefined || BigInt(gasUsed) !== PLAIN_GAS * BigInt(transactions.length);
 }
