@@ -1,6 +1,10 @@
 /** Stuck payments with their sagas on a real Temporal server: replaced by time and by people. */
 import { beforeAll, beforeEach, expect, it } from 'vitest';
 import type { WithdrawalState } from '../../src/contracts/resources.ts';
+import { speedUp } from '../../src/ledger/replaceAttempt.ts';
+import { repairGroup } from '../../src/temporal/repair.ts';
+import { replaceWithdrawal } from '../../src/withdrawals/pay.ts';
+import { HOT, log } from './chainWorld.ts';
 import { createSagaWorld, type SagaWorld } from './sagaWorld.ts';
 
 let world: SagaWorld;
@@ -58,6 +62,23 @@ it('cancels on the chain when a person asks, and gives back at finality', async 
   expect(await world.balance(wallet)).toMatchObject({ available: '4', held: '0' });
   const again = await world.sagas.gateway.act('cancelOnChain', act, 10_000);
   expect(again).toMatchObject({ outcome: 'done', replayed: true });
+});
+
+it('signs what a run had begun that was ended by force before it was signed', async () => {
+  const { groupId, actor } = await sent();
+  await world.sagas.client.workflow.getHandle(groupId).terminate('by an operator');
+  await speedUp(world.db, { groupId, stepKey: 'speedUp:bank:1', actor, maxFee: null });
+  const sign = () => Promise.reject(new Error('the process died here'));
+  const died = { ...world.deps, signer: async () => ({ sender: HOT, sign }) };
+  await expect(replaceWithdrawal(died, groupId)).rejects.toThrow('died here');
+  await repairGroup({ client: world.sagas.client, db: world.db, log }, groupId);
+  await when(groupId, 'replacing', 2);
+  await world.groupWhen(
+    groupId,
+    (group) => group?.withdrawal?.attempts[1]?.outcome === 'broadcast',
+  );
+  await world.node.mine(3);
+  await when(groupId, 'settled', 2);
 });
 
 it('raises the fee by itself while no block comes, and not past the cap', async () => {
