@@ -32,6 +32,7 @@ Kinds: ${FAULT_KINDS.join(', ')}.
   {"kind": "error", "code": -32000, "message": "header not found"}
   {"kind": "answer", "methods": ["eth_chainId"], "result": "0x1"}
   {"kind": "partial", "methods": ["eth_getLogs"], "keep": 0}
+  {"kind": "with", "methods": ["eth_getBlockReceipts"], "fields": {"status": "0x0"}}
   {"kind": "staleHead", "behind": 3, "times": 50}
   {"kind": "upstream", "upstream": 1, "chance": 0.5}
   {"kind": "gethPool", "percent": 10}

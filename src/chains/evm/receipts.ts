@@ -21,6 +21,8 @@ export interface RawReceipt {
   status: string;
   gasUsed: string;
   effectiveGasPrice: string;
+  /** Of rollups of the OP Stack and of Scroll: what publishing it on the chain below cost. */
+  l1Fee?: string | null;
   logs: RawLog[];
 }
 
@@ -82,10 +84,14 @@ export function hasSucceeded(receipt: RawReceipt): boolean {
   return bigintOf(receipt.status, 'receipt status') === 1n;
 }
 
-/** What the sender paid, in wei. */
-export function feeOf(receipt: RawReceipt): bigint {
-  const gasUsed = bigintOf(receipt.gasUsed, 'gas used');
-  return gasUsed * bigintOf(receipt.effectiveGasPrice, 'effective gas price');
+/**
+ * What the sender paid, in wei. A rollup that charges for publishing on the chain below, beside the
+ * gas, tells it as `l1Fee` (https://docs.optimism.io, "Transaction fees"); one that has that in its
+ * gas, as Arbitrum, does not.
+ */
+export function feeOf({ gasUsed, effectiveGasPrice, l1Fee }: RawReceipt): bigint {
+  const gas = bigintOf(gasUsed, 'gas used') * bigintOf(effectiveGasPrice, 'effective gas price');
+  return gas + (l1Fee == null ? 0n : bigintOf(l1Fee, 'fee of the chain below'));
 }
 
 /**

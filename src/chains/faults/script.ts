@@ -25,6 +25,7 @@ const when = {
  * - `answer`: this result instead of the node's, such as null or another chain id.
  * - `partial`: only the first `keep` of a list (logs, receipts); 0 is an empty one.
  * - `removed`: each log says `removed: true`.
+ * - `with`: each receipt, log or block of the answer has these fields too, or instead of its own.
  * - `staleHead`: the head stands still, so many blocks `behind` where it was met first; what is
  *   above it is not there. When the fault ends, the head jumps.
  * - `upstream`: another node answers, by its place in the list: two nodes that disagree.
@@ -47,6 +48,11 @@ export const faultSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('answer'), ...when, result: z.json() }),
   z.strictObject({ kind: z.literal('partial'), ...when, keep: z.int().min(0) }),
   z.strictObject({ kind: z.literal('removed'), ...when }),
+  z.strictObject({
+    kind: z.literal('with'),
+    ...when,
+    fields: z.record(z.string(), z.json()),
+  }),
   z.strictObject({ kind: z.literal('staleHead'), ...when, behind: z.int().min(0).default(0) }),
   z.strictObject({ kind: z.literal('upstream'), ...when, upstream: z.int().min(0) }),
   z.strictObject({ kind: z.literal('swallow'), ...when }),

@@ -39,6 +39,15 @@ const STRIKES: Strikes = {
     withList(await next(call), (logs) =>
       logs.map((log) => ({ ...(log as object), removed: true })),
     ),
+  with:
+    ({ fields }) =>
+    async (call, next) => {
+      const reply = await next(call);
+      if (!('result' in reply)) return reply;
+      const each = (one: unknown) => (one instanceof Object ? { ...one, ...fields } : one);
+      const { result } = reply;
+      return { result: Array.isArray(result) ? result.map(each) : each(result) };
+    },
   staleHead: ({ behind }) => {
     let height: Promise<number> | null = null;
     return async (call, next) => {
