@@ -11,6 +11,10 @@ const MOST_SECRETS = 8;
 const DEFAULT_TIMEOUT_MS = 10_000;
 /** A delivery is tried again by others where it takes longer; see `src/webhooks/dispatcher.ts`. */
 const MOST_TIMEOUT_MS = 30_000;
+/** An endpoint that answers in 100 ms hears 160 events a second from each worker. */
+const DEFAULT_AT_ONCE = 16;
+/** Each is a connection; one that answers in a second hears as many events a second. */
+const MOST_AT_ONCE = 256;
 
 const secret = z.string().refine((text) => {
   const bytes = keyOfSecret(text).length;
@@ -33,6 +37,8 @@ const endpoint = z.strictObject({
     .min(1)
     .default(['*']),
   timeoutMs: z.int().min(1).max(MOST_TIMEOUT_MS).default(DEFAULT_TIMEOUT_MS),
+  /** Requests that one worker has under way to it. */
+  atOnce: z.int().min(1).max(MOST_AT_ONCE).default(DEFAULT_AT_ONCE),
 });
 
 export type Webhook = z.infer<typeof endpoint>;

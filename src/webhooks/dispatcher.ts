@@ -15,7 +15,7 @@ import {
   noteFailed,
   registerEndpoints,
 } from './deliveryTables.ts';
-import { messageId, messageOf, signatureHeaders } from './message.ts';
+import { startTry, type Try } from './try.ts';
 import type { DeliveryCounter } from './webhookMetrics.ts';
 
 export interface DispatcherOptions {
@@ -40,12 +40,15 @@ const HANDED_AT_ONCE = 1_000;
 const UNHEARD = { keptSeconds: 600, pauseMs: 60_000 };
 /** Some 15 ms of one connection. */
 const FORGOTTEN_AT_ONCE = 5_000;
-/** Requests to one endpoint at a time from one process. */
-const AT_ONCE = 16;
 /** So many failures in a row are the endpoint's and not those of single events. */
 const FAILURES_OF_ONE_THAT_IS_DOWN = 5;
 /** Beyond the time that an answer may take, so that only what died is taken over. */
 const LEASE_MARGIN_SECONDS = 5;
+/**
+ * Who is stopped waits so long for answers. A listener that hangs would else keep the process, and
+ * its sagas with it, until somebody kills it.
+ */
+const PATIENCE_AT_THE_END_MS = 2_000;
 /** 1 s, doubled with every try. */
 const LONGEST_PAUSE_SECONDS = 3_600;
 /** From so many tries on, which is a minute, somebody should look. */
@@ -82,30 +85,40 @@ function startForgetting({ db, log, unheard = UNHEARD }: DispatcherOptions): Loo
 function startTelling(options: DispatcherOptions, name: string, webhook: Webhook): Loop {
   const { db, log, pollMs = POLL_MS } = options;
   const leaseSeconds = Math.ceil(webhook.timeoutMs / 1_000) + LEASE_MARGIN_SECONDS;
-  const underWay = new Set<Promise<void>>();
+  const underWay = new Map<Promise<void>, Try>();
   let failedInRow = 0;
+  let tellOfRoom = () => {};
   const onFailure = (error: unknown) => {
     log.warn({ loop: 'webhooks', endpoint: name, reason: (error as Error).message }, AGAIN);
   };
-  const tell = async (delivery: DueDelivery) => {
-    const isTaken = await deliver(options, name, webhook, delivery);
-    failedInRow = isTaken ? 0 : failedInRow + 1;
+  const tell = (delivery: DueDelivery) => {
+    const asked = startTry(webhook, delivery);
+    const told = noteAnswer(options, name, delivery, asked)
+      .then((isTaken) => {
+        failedInRow = isTaken ? 0 : failedInRow + 1;
+      })
+      .catch(onFailure)
+      .finally(() => {
+        underWay.delete(told);
+        tellOfRoom();
+      });
+    underWay.set(told, asked);
   };
   const loop = startLoop({
     turn: async () => {
       const handed = await handOut(db, HANDED_AT_ONCE);
       // One that takes nothing is asked by one delivery at a time, ever more rarely.
       const isDown = failedInRow >= FAILURES_OF_ONE_THAT_IS_DOWN;
-      const limit = isDown ? 1 : AT_ONCE - underWay.size;
+      const limit = isDown ? 1 : webhook.atOnce - underWay.size;
       const due = await dueDeliveries(db, name, limit, leaseSeconds);
-      for (const delivery of due) {
-        const told = tell(delivery)
-          .catch(onFailure)
-          .finally(() => underWay.delete(told));
-        underWay.add(told);
+      due.forEach(tell);
+      if (isDown) await Promise.all(underWay.keys());
+      else if (underWay.size >= webhook.atOnce) {
+        // No race of them all: each race leaves something behind with those that hang.
+        await new Promise<void>((resolve) => {
+          tellOfRoom = resolve;
+        });
       }
-      if (isDown) await Promise.all(underWay);
-      else if (underWay.size === AT_ONCE) await Promise.race(underWay);
       if (isDown && due.length > 0 && failedInRow > 0) throw new Error('It takes nothing.');
       return handed === HANDED_AT_ONCE || due.length > 0;
     },
@@ -114,56 +127,35 @@ function startTelling(options: DispatcherOptions, name: string, webhook: Webhook
   });
   return {
     async stop() {
+      const end = setTimeout(() => {
+        for (const asked of underWay.values()) asked.giveUp();
+      }, PATIENCE_AT_THE_END_MS);
       await loop.stop();
-      await Promise.all(underWay);
+      await Promise.all(underWay.keys());
+      clearTimeout(end);
     },
   };
 }
 
-/** One try. Whether the endpoint took it. */
-async function deliver(
+/** Waits for what a try comes to, and notes it. Whether the endpoint took it. */
+async function noteAnswer(
   { db, log, counter }: DispatcherOptions,
   endpoint: string,
-  webhook: Webhook,
   delivery: DueDelivery,
+  { fault: asked, isGivenUp }: Try,
 ): Promise<boolean> {
-  const fault = await post(webhook, delivery);
+  const fault = await asked;
   counter.inc({ endpoint, result: fault === null ? 'delivered' : 'failed' });
   if (fault === null) {
     await noteDelivered(db, endpoint, delivery.id);
     return true;
   }
   const { groupId, event, tries } = delivery;
-  const pause = Math.min(LONGEST_PAUSE_SECONDS, 2 ** (tries - 1));
+  // What this process gave up is for others at once: it says nothing about the endpoint.
+  const pause = isGivenUp() ? 0 : Math.min(LONGEST_PAUSE_SECONDS, 2 ** (tries - 1));
   await noteFailed(db, endpoint, delivery, fault, pause);
   const said = { endpoint, groupId, event, tries, fault, pauseSeconds: pause };
   if (tries < TRIES_TO_ALERT) log.info(said, `webhook was not taken, ${AGAIN}`);
   else log.warn({ alert: 'WEBHOOK_FAILING', ...said }, 'webhook is not taken');
   return false;
-}
-
-/** Sends it once. Why it was not taken, in a sentence; null: it was. */
-async function post(webhook: Webhook, delivery: DueDelivery): Promise<string | null> {
-  const body = JSON.stringify(messageOf(delivery));
-  const seconds = Math.floor(Date.now() / 1_000);
-  try {
-    const response = await fetch(webhook.url, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        'user-agent': 'holdfast-webhooks',
-        ...signatureHeaders(messageId(delivery), body, webhook.secrets, seconds),
-      },
-      body,
-      // Whoever moved says so in WEBHOOKS: what is told here is nobody else's business.
-      redirect: 'manual',
-      signal: AbortSignal.timeout(webhook.timeoutMs),
-    });
-    await response.body?.cancel();
-    return response.ok ? null : `It answered ${response.status}.`;
-  } catch (error) {
-    const { name, message, cause } = error as Error;
-    if (name === 'TimeoutError') return `It did not answer within ${webhook.timeoutMs} ms.`;
-    return `It could not be asked: ${(cause as Error | undefined)?.message || message}.`;
-  }
 }

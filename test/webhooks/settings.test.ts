@@ -15,7 +15,7 @@ it('takes an address and a secret, and fills in the rest', () => {
   const { faults, webhooks } = read({ url: URL, secrets: [SECRET] });
   expect(faults).toEqual([]);
   expect(webhooks).toEqual({
-    shop: { url: URL, secrets: [SECRET], events: ['*'], timeoutMs: 10_000 },
+    shop: { url: URL, secrets: [SECRET], events: ['*'], timeoutMs: 10_000, atOnce: 16 },
   });
 });
 
@@ -26,6 +26,9 @@ it.each([
   ['a secret of no known form', { url: URL, secrets: ['x'.repeat(40)] }, /must be whsec_/],
   ['a pattern in the middle', { url: URL, secrets: [SECRET], events: ['gr*p'] }, /group\.\*/],
   ['a word too many', { url: URL, secrets: [SECRET], retries: 3 }, /retries/],
+  ['no request at all', { url: URL, secrets: [SECRET], atOnce: 0 }, /shop\.atOnce/],
+  ['half a request', { url: URL, secrets: [SECRET], atOnce: 1.5 }, /shop\.atOnce/],
+  ['more connections than one may take', { url: URL, secrets: [SECRET], atOnce: 257 }, /<=256/],
   ['too long a patience', { url: URL, secrets: [SECRET], timeoutMs: 60_000 }, /timeoutMs/],
 ])('refuses %s', (_, endpoint, words) => {
   const { faults, webhooks } = read(endpoint);

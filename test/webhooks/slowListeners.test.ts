@@ -1,0 +1,119 @@
+/** Listeners that answer late or never: how much each is asked, and that a stop does not wait. */
+import { Registry } from 'prom-client';
+import { afterEach, beforeAll, expect, it } from 'vitest';
+import { readWebhooks } from '../../src/contracts/webhooks.ts';
+import type { Pool } from '../../src/db/pool.ts';
+import { settle } from '../../src/ledger/settle.ts';
+import { createLog } from '../../src/observability/log.ts';
+import type { Loop } from '../../src/watchers/loop.ts';
+import { readEndpoints, removeEndpoint } from '../../src/webhooks/deliveryTables.ts';
+import { startDispatcher } from '../../src/webhooks/dispatcher.ts';
+import { createDeliveryCounter } from '../../src/webhooks/webhookMetrics.ts';
+import { createWorld, credit, debit, done, hold, step, walletWith } from '../ledger/ledgerWorld.ts';
+import { type Heard, type Listener, SECRET, startListener } from './listener.ts';
+
+let db: Pool;
+let from: string;
+let to: string;
+const running: Loop[] = [];
+
+beforeAll(async () => {
+  ({ db } = await createWorld());
+  from = await walletWith(db, '10000');
+  to = await walletWith(db, '0');
+});
+
+afterEach(async () => {
+  for (const loop of running.splice(0)) await loop.stop();
+  for (const { name } of await readEndpoints(db)) await removeEndpoint(db, name);
+});
+
+/** A worker that tells them, each by its own settings. */
+async function tell(endpoints: Record<string, [Listener, object?]>): Promise<Loop> {
+  const given = Object.entries(endpoints).map(([name, [{ url }, more]]) => [
+    name,
+    { url, secrets: [SECRET], ...more },
+  ]);
+  const webhooks = readWebhooks(JSON.stringify(Object.fromEntries(given)), []);
+  const counter = createDeliveryCounter(new Registry());
+  const log = createLog('silent');
+  const loop = await startDispatcher({ db, webhooks, log, counter, pollMs: 20 });
+  running.push(loop);
+  return loop;
+}
+
+const holds = (count: number) =>
+  Promise.all(Array.from({ length: count }, () => hold(db, [debit(from, '1'), credit(to, '1')])));
+const settled = async (id: string) =>
+  done(settle(db, { ...step('settle', id), legs: null, final: true }));
+const groupsOf = (heard: Heard[]) => heard.map(({ message }) => message.data.groupId);
+
+/** Answers after so long; tells how many requests were open at the most. */
+function answerLate(listener: Listener, ms: number): () => number {
+  let [open, most] = [0, 0];
+  listener.answer = async () => {
+    open += 1;
+    most = Math.max(most, open);
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    open -= 1;
+    return 204;
+  };
+  return () => most;
+}
+
+it('an endpoint is asked for as many events at once as its setting says', async () => {
+  const [one, few, usual] = [await startListener(), await startListener(), await startListener()];
+  const mostOf = [one, few, usual].map((listener) => answerLate(listener, 100));
+  await tell({ one: [one, { atOnce: 1 }], few: [few, { atOnce: 5 }], usual: [usual] });
+  const ids = await holds(20);
+  await Promise.all([one, few, usual].map((listener) => listener.until(20)));
+  expect(mostOf.map((most) => most())).toEqual([1, 5, 16]);
+  for (const { heard } of [one, few, usual]) {
+    expect(groupsOf(heard).sort()).toEqual([...ids].sort());
+  }
+});
+
+it('a slow one with many at once hears each group in its order, and slows nobody', async () => {
+  const [slow, quick] = [await startListener(), await startListener()];
+  const most = answerLate(slow, 1_000);
+  await tell({ slow: [slow, { atOnce: 64 }], quick: [quick] });
+  const ids = await holds(60);
+  await Promise.all(ids.map(settled));
+  await quick.until(120);
+  expect(slow.heard.length, 'it has answered the first ones at most').toBeLessThan(120);
+  await slow.until(120);
+  expect(most()).toBeGreaterThan(30);
+  for (const id of ids) {
+    const types = slow.heard.filter(({ message }) => message.data.groupId === id);
+    expect(types.map(({ message }) => message.type)).toEqual(['group.opened', 'group.settled']);
+  }
+});
+
+it('a stop does not wait for one that hangs, and leaves what it was asked to the next', async () => {
+  const shop = await startListener();
+  shop.answer = () => 'silence';
+  const loop = await tell({ shop: [shop, { timeoutMs: 30_000 }] });
+  const ids = await holds(3);
+  await shop.until(3);
+  const begun = performance.now();
+  await loop.stop();
+  expect(performance.now() - begun).toBeLessThan(4_000);
+  expect((await readEndpoints(db))[0]).toMatchObject({
+    waiting: 3,
+    fault: 'It had not answered when the worker was stopped.',
+  });
+  shop.answer = () => 204;
+  await tell({ shop: [shop] });
+  await shop.until(6);
+  expect(groupsOf(shop.heard.slice(3)).sort()).toEqual([...ids].sort());
+});
+
+it('a stop gives an answer that is under way the time to come', async () => {
+  const shop = await startListener();
+  answerLate(shop, 500);
+  const loop = await tell({ shop: [shop] });
+  await holds(3);
+  await shop.until(3);
+  await loop.stop();
+  expect((await readEndpoints(db))[0]).toMatchObject({ waiting: 0 });
+});
