@@ -28,8 +28,10 @@ afterEach(async () => {
   for (const { name } of await readEndpoints(db)) await removeEndpoint(db, name);
 });
 
+type Endpoints = Readonly<Record<string, readonly [Listener, object?]>>;
+
 /** A worker that tells them, each by its own settings. */
-async function tell(endpoints: Record<string, [Listener, object?]>): Promise<Loop> {
+async function tell(endpoints: Endpoints): Promise<Loop> {
   const given = Object.entries(endpoints).map(([name, [{ url }, more]]) => [
     name,
     { url, secrets: [SECRET], ...more },
@@ -40,6 +42,14 @@ async function tell(endpoints: Record<string, [Listener, object?]>): Promise<Loo
   const loop = await startDispatcher({ db, webhooks, log, counter, pollMs: 20 });
   running.push(loop);
   return loop;
+}
+
+/** Makes a backlog for endpoints that are known, then starts a worker that tells it. */
+async function whileNobodyTells<Made>(endpoints: Endpoints, make: () => Promise<Made>) {
+  await (await tell(endpoints)).stop();
+  const made = await make();
+  await tell(endpoints);
+  return made;
 }
 
 const holds = (count: number) =>
@@ -63,9 +73,9 @@ function answerLate(listener: Listener, ms: number): () => number {
 
 it('an endpoint is asked for as many events at once as its setting says', async () => {
   const [one, few, usual] = [await startListener(), await startListener(), await startListener()];
-  const mostOf = [one, few, usual].map((listener) => answerLate(listener, 100));
-  await tell({ one: [one, { atOnce: 1 }], few: [few, { atOnce: 5 }], usual: [usual] });
-  const ids = await holds(20);
+  const mostOf = [answerLate(one, 50), answerLate(few, 100), answerLate(usual, 500)];
+  const given = { one: [one, { atOnce: 1 }], few: [few, { atOnce: 5 }], usual: [usual] } as const;
+  const ids = await whileNobodyTells(given, () => holds(20));
   await Promise.all([one, few, usual].map((listener) => listener.until(20)));
   expect(mostOf.map((most) => most())).toEqual([1, 5, 16]);
   for (const { heard } of [one, few, usual]) {
@@ -76,9 +86,12 @@ it('an endpoint is asked for as many events at once as its setting says', async 
 it('a slow one with many at once hears each group in its order, and slows nobody', async () => {
   const [slow, quick] = [await startListener(), await startListener()];
   const most = answerLate(slow, 1_000);
-  await tell({ slow: [slow, { atOnce: 64 }], quick: [quick] });
-  const ids = await holds(60);
-  await Promise.all(ids.map(settled));
+  const given = { slow: [slow, { atOnce: 64 }], quick: [quick] } as const;
+  const ids = await whileNobodyTells(given, async () => {
+    const made = await holds(60);
+    await Promise.all(made.map(settled));
+    return made;
+  });
   await quick.until(120);
   expect(slow.heard.length, 'it has answered the first ones at most').toBeLessThan(120);
   await slow.until(120);
@@ -89,7 +102,7 @@ it('a slow one with many at once hears each group in its order, and slows nobody
   }
 });
 
-it('a stop does not wait for one that hangs, and leaves what it was asked to the next', async () => {
+it('stopping does not wait for one that hangs, which another worker tells anew', async () => {
   const shop = await startListener();
   shop.answer = () => 'silence';
   const loop = await tell({ shop: [shop, { timeoutMs: 30_000 }] });
