@@ -171,6 +171,12 @@ export interface ChainPort {
     contract: string | null,
     at: number | { hash: string },
   ): Promise<bigint>;
+  /** The same of any number of addresses, in their order, by as few calls as the node allows. */
+  balancesOf(
+    addresses: readonly string[],
+    contract: string | null,
+    at: number | { hash: string },
+  ): Promise<bigint[]>;
   /**
    * The sender's next free sequence number (nonce) after all blocks up to the head, or up to that
    * height.

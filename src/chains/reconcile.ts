@@ -7,7 +7,6 @@ import {
   type DriftPlace,
   RECONCILIATION_TERMS,
 } from '../contracts/chain.ts';
-import type { Amount } from '../contracts/resources.ts';
 import type { Db } from '../db/pool.ts';
 import { amountOf, type ChainAsset, readChainAssets, unitsOf } from './assets.ts';
 import type { ChainPort } from './port.ts';
@@ -72,8 +71,9 @@ async function compare(
   for (const asset of assets) {
     const own = books.assets.find((each) => each.asset === asset.code) as AssetBooks;
     const has = balances.get(asset.code) ?? new Map<string, bigint>();
-    const places = typeof has === 'string' ? [] : await placesOf(db, port, books, asset, own, has);
-    lines.push(lineOf(port.chain, books, own, asset, places, has));
+    const places = typeof has === 'string' ? [] : placesOf(books, asset, own, has);
+    const shown = await tellCauses(db, port, books, asset, places.slice(0, MOST_PLACES));
+    lines.push(lineOf(port.chain, books, own, asset, { all: places, shown }, has));
   }
   return lines;
 }
@@ -85,17 +85,16 @@ interface Place {
 }
 
 /**
- * Where an asset's coins are not as they must be. Deposit addresses are compared one by one; what
- * the books say beyond them lies on the hot wallets, of which the books know only the sum.
+ * Where an asset's coins are not as they must be, the largest difference first. Deposit addresses
+ * are compared one by one; what the books say beyond them lies on the hot wallets, of which the
+ * books know only the sum.
  */
-async function placesOf(
-  db: Db,
-  port: ChainPort,
-  { block, hot, deposit }: ChainBooks,
+function placesOf(
+  { hot, deposit }: ChainBooks,
   asset: ChainAsset,
   { expected, known }: AssetBooks,
   balances: ReadonlyMap<string, bigint>,
-): Promise<DriftPlace[]> {
+): Place[] {
   const has = (address: string) => balances.get(address) ?? 0n;
   let rest = -unitsOf(asset, expected);
   for (const address of hot) rest += has(address);
@@ -105,15 +104,28 @@ async function placesOf(
     return { address, kind: 'deposit', units: has(address) - must };
   });
   places.push({ address: hot.length === 1 ? (hot[0] ?? null) : null, kind: 'hot', units: rest });
-  const found: DriftPlace[] = [];
+  const size = ({ units }: Place) => (units < 0n ? -units : units);
+  return places
+    .filter(({ units }) => units !== 0n)
+    .sort((one, other) => Number(size(one) < size(other)) - Number(size(one) > size(other)));
+}
+
+/** Only of those that are shown: each that misses coins takes a call of the node. */
+async function tellCauses(
+  db: Db,
+  port: ChainPort,
+  { block, hot }: ChainBooks,
+  asset: ChainAsset,
+  places: readonly Place[],
+): Promise<DriftPlace[]> {
+  const told: DriftPlace[] = [];
   for (const { address, kind, units } of places) {
-    if (units === 0n) continue;
     const senders = address === null ? hot : [address];
     const at = { kind, senders, isToken: asset.contract !== null, units, height: block.height };
     const cause = await causeOf(db, port, at);
-    found.push({ address, kind, drift: amountOf(asset, units), cause });
+    told.push({ address, kind, drift: amountOf(asset, units), cause });
   }
-  return found;
+  return told;
 }
 
 function lineOf(
@@ -121,7 +133,7 @@ function lineOf(
   { block }: ChainBooks,
   own: AssetBooks,
   asset: ChainAsset,
-  places: DriftPlace[],
+  places: { all: readonly Place[]; shown: DriftPlace[] },
   balances: Balances,
 ): ChainReconciliation {
   const unreadable = typeof balances === 'string' ? balances : null;
@@ -129,13 +141,8 @@ function lineOf(
   if (typeof balances !== 'string') for (const units of balances.values()) sum += units;
   const onChain = amountOf(asset, sum);
   const { expected, terms, shortfall, tolerance, pause } = own;
-  const isMissing = ({ drift }: DriftPlace) => drift.startsWith('-');
-  const total = (some: DriftPlace[]) =>
-    some.reduce<Amount>((all, { drift }) => addAmounts(all, drift), '0');
-  const bySize = places
-    .map((place) => ({ place, size: unitsOf(asset, place.drift.replace('-', '')) }))
-    .sort((one, other) => Number(one.size < other.size) - Number(one.size > other.size))
-    .map(({ place }) => place);
+  const total = (isOf: (units: bigint) => boolean) =>
+    places.all.reduce((sum, { units }) => (isOf(units) ? sum + units : sum), 0n);
   return {
     chain,
     asset: asset.code,
@@ -147,10 +154,13 @@ function lineOf(
       RECONCILIATION_TERMS.map((term) => [term, terms[term] ?? '0']),
     ) as ChainReconciliation['terms'],
     drift: unreadable === null ? addAmounts(onChain, negateAmount(expected)) : '0',
-    missing: negateAmount(total(places.filter(isMissing))),
-    surplus: total(places.filter((place) => !isMissing(place))),
-    places: bySize.slice(0, MOST_PLACES),
-    placesLeftOut: Math.max(0, places.length - MOST_PLACES),
+    missing: amountOf(asset, -total((units) => units < 0n)),
+    surplus: amountOf(
+      asset,
+      total((units) => units > 0n),
+    ),
+    places: places.shown,
+    placesLeftOut: places.all.length - places.shown.length,
     shortfall,
     tolerance,
     pause,

@@ -3,10 +3,8 @@ import type { ChainAsset } from './assets.ts';
 import { BalanceUnreadable, type ChainPort } from './port.ts';
 import type { ChainBooks } from './reconcileBooks.ts';
 
-/**
- * Balances asked for at a time: some batches of the transport on their way, none of them queueing.
- */
-const AT_ONCE = 200;
+/** Balances between two signs of life: one call where the node reads many together. */
+const PART = 500;
 
 /** What addresses have in base units, or why the asset's contract does not tell, in a sentence. */
 export type Balances = ReadonlyMap<string, bigint> | string;
@@ -43,10 +41,9 @@ async function balancesOf(
 ): Promise<ReadonlyMap<string, bigint>> {
   const addresses = [...hot, ...deposit];
   const some = new Map<string, bigint>();
-  for (let at = 0; at < addresses.length; at += AT_ONCE) {
-    const part = addresses.slice(at, at + AT_ONCE);
-    const asked = part.map((address) => port.balanceOf(address, contract, block));
-    const units = await Promise.all(asked);
+  for (let at = 0; at < addresses.length; at += PART) {
+    const part = addresses.slice(at, at + PART);
+    const units = await port.balancesOf(part, contract, block);
     for (const [place, address] of part.entries()) {
       const has = units[place] ?? 0n;
       if (has !== 0n) some.set(address, has);

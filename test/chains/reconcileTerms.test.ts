@@ -178,12 +178,12 @@ it('starts over where the block goes away while it is looked at', async () => {
   let turns = 0;
   const turning: ChainPort = {
     ...world.port,
-    async balanceOf(...asked) {
+    async balancesOf(...asked) {
       if (turns++ === 0) {
         await world.node.reorg(1);
         await world.follow();
       }
-      return world.port.balanceOf(...asked);
+      return world.port.balancesOf(...asked);
     },
   };
   const { blockHash } = await line('ETH', turning);

@@ -1,6 +1,7 @@
 /** The EVM behind the chain port. */
 import { ChainUnavailable } from '../../contracts/chain.ts';
 import type { ChainPort } from '../port.ts';
+import { balancesOf } from './balances.ts';
 import { readByHash, readByHeight, readFinality, readHead } from './blocks.ts';
 import { eventsOf } from './events.ts';
 import { payoutFault } from './payouts.ts';
@@ -58,6 +59,7 @@ export async function connectEvm(rpcUrl: string, options: EvmOptions = {}): Prom
     eventsOf: (block, watch) => eventsOf(rpc, traces, block, watch),
     transactionStatus: (txid) => transactionStatus(rpc, txid),
     balanceOf: (...asked) => balanceOf(rpc, ...asked),
+    balancesOf: (...asked) => balancesOf(rpc, ...asked),
     nextSequence: (sender, height) => nextSequence(rpc, sender, height),
     pendingSequence: (sender) => pendingSequence(rpc, sender),
     spentBy: (...asked) => spentBy(rpc, ...asked),

@@ -171,10 +171,7 @@ export async function balanceOf(
   contract: string | null,
   block: number | { hash: string },
 ): Promise<bigint> {
-  const at =
-    typeof block === 'number'
-      ? quantityOf(block)
-      : { blockHash: block.hash, requireCanonical: true };
+  const at = stateAfter(block);
   if (contract === null) return bigintOf(await rpc('eth_getBalance', address, at), 'balance');
   const call = { to: contract, data: balanceCall(address) };
   const answer = await rpc<string>('eth_call', call, at).catch((error: unknown) => {
@@ -184,6 +181,12 @@ export async function balanceOf(
   // "0x" means that there is no contract: not a balance of zero but a wrong address.
   if (answer === '0x') throw new BalanceUnreadable(`There is no contract at ${contract}.`);
   return bigintOf(answer, 'token balance');
+}
+
+/** A block as calls about its state name it. */
+export function stateAfter(block: number | { hash: string }) {
+  if (typeof block === 'number') return quantityOf(block);
+  return { blockHash: block.hash, requireCanonical: true };
 }
 
 /** How many transactions of the sender are in blocks (up to a height): its next free nonce. */
