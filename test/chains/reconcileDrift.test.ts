@@ -5,6 +5,7 @@ import type { ChainPort } from '../../src/chains/port.ts';
 import { reconcileChain } from '../../src/chains/reconcile.ts';
 import { observeReconciliations } from '../../src/chains/reconcileMetrics.ts';
 import { runReconciliation, setTolerance } from '../../src/chains/reconcileRun.ts';
+import { addAmounts } from '../../src/contracts/amounts.ts';
 import { readAsset } from '../../src/ledger/assets.ts';
 import { createLog } from '../../src/observability/log.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
@@ -275,7 +276,7 @@ describe('with many addresses', () => {
     };
     const [line] = await reconcileChain(world.db, counting);
     const sum = (count * (count + 1)) / 2;
-    expect(BigInt(line?.missing ?? 0) - BigInt(before?.missing ?? 0)).toBe(BigInt(sum));
+    expect(line?.missing).toBe(addAmounts(before?.missing ?? '0', String(sum)));
     expect(line?.places).toHaveLength(100);
     expect(line?.places[0]?.cause).toBe('missing_coins');
     expect(line?.placesLeftOut).toBe(count + (before?.places.length ?? 0) - 100);
