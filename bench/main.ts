@@ -15,6 +15,7 @@ import { run as open } from './open.ts';
 import { pageOf } from './page.ts';
 import { run as payout } from './payout.ts';
 import { run as peer } from './peer.ts';
+import { run as reconcile } from './reconcile.ts';
 import { run as reorgs } from './reorgs.ts';
 import { type BenchReport, figuresOf, type Report, type Tell, textOf } from './report.ts';
 import { run as saga } from './saga.ts';
@@ -90,6 +91,10 @@ const BENCHES: Record<string, { about: string; run: Run }> = {
   reorgs: {
     about: 'many credited deposits whose blocks are dropped, until each is reversed',
     run: reorgs,
+  },
+  reconcile: {
+    about: 'the books against the chain with coins on many deposit addresses',
+    run: reconcile,
   },
   watcher: {
     about: 'blocks a second while the watcher catches up, and that none is left out',
