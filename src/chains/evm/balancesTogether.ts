@@ -73,7 +73,8 @@ export function balancesCode(addresses: readonly string[], contract: string | nu
   const head = lengthOf(nextAddress(0, 0));
   const read = contract === null ? BALANCE : balanceOfToken(contract, head);
   const end = head + lengthOf(read) + BEFORE_END;
-  const code = `${nextAddress(head + lengthOf(read) + lengthOf(keepAnswer), end)}${read}${keepAnswer}`;
+  const whole = head + lengthOf(read) + lengthOf(keepAnswer);
+  const code = [nextAddress(whole, end), read, keepAnswer].join('');
   return `0x${code}${addresses.map((address) => address.slice(2)).join('')}`;
 }
 
