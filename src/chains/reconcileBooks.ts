@@ -1,4 +1,4 @@
-/** What the books say of a chain's coins, of one moment; see migrations 0029 and 0060. */
+/** What the books say of a chain's coins, of one moment; see migrations 0060 and 0106. */
 import type { ChainReconciliation, ReconciliationTerm } from '../contracts/chain.ts';
 import type { Amount } from '../contracts/resources.ts';
 import type { Db } from '../db/pool.ts';
@@ -27,7 +27,7 @@ export interface ChainBooks {
 /** CAIP-2; the statement takes no parameters, so nothing else may get into it. */
 const CHAIN_ID = /^[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}$/;
 
-/** Reads them in one statement; null before the first block. Takes long where the books are. */
+/** Reads them in one statement; null before the first block. Grows with the addresses. */
 export function readChainBooks(db: Db, chain: ChainId): Promise<ChainBooks | null> {
   if (!CHAIN_ID.test(chain)) throw new RangeError(`${chain} is no chain id`);
   return callOnWholeBooks<ChainBooks | null>(db, `chain_books('${chain}')`);

@@ -98,7 +98,7 @@ async function forget(): Promise<void> {
 
 /** What the triggers keep, from the audit's own view. */
 const KEEP = `insert into deposit_address_balances (asset, address, amount)
-  select m.asset, m.address, sum(m.amount) from deposit_address_moves m group by m.asset, m.address`;
+  select m.asset, m.address, sum(m.amount) from deposit_address_moves m group by 1, 2`;
 
 async function insertDeposits(deposits: Deposit[]): Promise<void> {
   const [canonical, credited] = [new Set<number>(), new Set<number>()];
