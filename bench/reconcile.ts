@@ -2,6 +2,9 @@
  * `npm run bench reconcile`: coins lie on many deposit addresses, and the books are compared with
  * the chain. The floor is what the books alone take; beside it the same balances are asked for one
  * by one, as where a node does not run the code that reads many.
+ *
+ *   --count N   addresses with coins (default 2000)
+ *   --rounds N  (default 5)
  */
 import { parseArgs } from 'node:util';
 import { connectEvm } from '../src/chains/evm/adapter.ts';
@@ -26,7 +29,6 @@ export async function run(args: string[], tell: Tell): Promise<void> {
   const { values } = parseArgs({
     args,
     options: {
-      /** Addresses with coins. */
       count: { type: 'string', default: '2000' },
       rounds: { type: 'string', default: '5' },
     },

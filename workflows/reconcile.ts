@@ -11,7 +11,7 @@ import { CHAIN_TASK_QUEUE } from '../src/contracts/sagas.ts';
  */
 const { reconcileChain } = proxyActivities<ReturnType<typeof createReconcileActivities>>({
   taskQueue: CHAIN_TASK_QUEUE,
-  /** Some hundred thousand balances of a slow node; it tells how far it is after every 200. */
+  /** Some hundred thousand balances of a slow node; it tells how far it is after every 500. */
   startToCloseTimeout: '30 minutes',
   heartbeatTimeout: '2 minutes',
   retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
