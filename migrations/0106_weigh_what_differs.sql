@@ -129,7 +129,10 @@ begin atomic
         (o.destination, case when o.asset = p_asset then o.received else 0 end)
       ) x(address, amount)
   ) m
-  join deposit_addresses d on d.address = m.address and d.family = chain_family(p_chain)
+  cross join lateral (
+    select from deposit_addresses d
+      where d.family = chain_family(p_chain) and d.address = m.address limit 1
+  ) d
   group by m.address
   having sum(m.amount) <> 0;
 end;

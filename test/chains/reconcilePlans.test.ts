@@ -19,6 +19,10 @@ const HEIGHTS = [0, 3, 5, 9];
 /** Of everything that has ended; wallets, addresses and assets of this file are fewer than that. */
 const [MANY, FEW] = [3_000, 50];
 
+/** What grew with their square took 15 s of these, and what grows with them a few tenths. */
+const ADDRESSES_OF_A_LARGE_HOUSE = 30_000;
+const MOMENTS_MS = 5_000;
+
 let owner: Pool;
 let db: Pool;
 
@@ -230,4 +234,21 @@ it('by what is under way, however much has ended', async () => {
     expect(watch.statements).toBeGreaterThan(0);
     expect(watch.most).toBeLessThanOrEqual(FEW);
   });
+});
+
+it('of many addresses in moments', async () => {
+  await forget();
+  const addresses = `(select '0x' || lpad(to_hex(n), 40, '0') as id, n
+    from generate_series(1, ${ADDRESSES_OF_A_LARGE_HOUSE}) n) a`;
+  await bySuperuser(`
+    insert into deposit_addresses (family, address, owner, wallet_id, further, path)
+      select 'eip155', a.id, a.id, a.id, 0, a.id from ${addresses};
+    insert into deposit_address_balances (asset, address, amount)
+      select 'ETH', a.id, 1 from ${addresses}`);
+  const begun = performance.now();
+  const books = await readChainBooks(db, CHAIN);
+  const took = performance.now() - begun;
+  const known = books?.assets.find(({ asset: code }) => code === 'ETH')?.known ?? {};
+  expect(Object.keys(known)).toHaveLength(ADDRESSES_OF_A_LARGE_HOUSE);
+  expect(took).toBeLessThan(MOMENTS_MS);
 });
