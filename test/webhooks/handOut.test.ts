@@ -29,7 +29,7 @@ it('is looked through by one at a time, and nobody waits for a turn', async () =
   const forget = (on: Db) => forgetUnheard(on, { keptSeconds: 0, limit: LIMIT });
   expect(await besideAndBehind(forget)).toEqual([1, 0, 1]);
   await registerEndpoints(db, {
-    shop: { url: 'http://127.0.0.1', events: ['*'], secrets: [], timeoutMs: 1 },
+    shop: { url: 'http://127.0.0.1', events: ['*'], secrets: [], timeoutMs: 1, atOnce: 1 },
   });
   await hold(db, []);
   expect(await besideAndBehind((on) => handOut(on, LIMIT))).toEqual([1, 0, 1]);
