@@ -91,7 +91,7 @@ describe('balances of many addresses', () => {
   ] as const)('are asked for one by one where the node %s', async (_, fault) => {
     const { hash, height } = await port.head();
     // Calls of the code alone: what a token is asked has a target.
-    proxy.add({ ...fault, methods: ['eth_call'], containing: balancesCode([], null).slice(0, 6) });
+    proxy.add({ ...fault, methods: ['eth_call'], containing: balancesCode([], null).slice(0, 60) });
     const some = MANY.slice(0, 7);
     for (const contract of [null, world.usdx]) {
       const read = await port.balancesOf(some, contract, { hash });
@@ -117,8 +117,9 @@ describe('balances of many addresses', () => {
 
 it('an answer that does not count what was asked for is no answer', () => {
   const word = (value: number) => value.toString(16).padStart(64, '0');
-  expect(readBalances(`0x${word(2)}${word(5)}${word(0)}`, 2)).toEqual([5n, 0n]);
-  for (const answer of ['', '0x', `0x${word(1)}${word(5)}${word(0)}`, `0x${word(2)}${word(5)}`]) {
+  const answerOf = (...words: number[]) => `0x${words.map(word).join('')}`;
+  expect(readBalances(answerOf(32, 2, 5, 0), 2)).toEqual([5n, 0n]);
+  for (const answer of ['', '0x', answerOf(32, 1, 5, 0), answerOf(32, 2, 5), answerOf(2, 5, 0)]) {
     expect(readBalances(answer, 2)).toBeNull();
   }
 });

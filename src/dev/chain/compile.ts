@@ -1,14 +1,8 @@
-/** Compiles Solidity for the local chain and for tests: `node src/dev/chain/compile.ts`. */
+/** Compiles the Solidity of this project, and that of tests: `node src/dev/chain/compile.ts`. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import solc from 'solc';
-import {
-  type Artifact,
-  PAYOUT_ARTIFACT,
-  PAYOUT_SOURCE,
-  USDX_ARTIFACT,
-  USDX_SOURCE,
-} from './artifact.ts';
+import { type Artifact, CONTRACTS } from './artifact.ts';
 
 /** Older than the default, so that any EVM chain of these years runs the code. */
 const EVM_VERSION = 'paris';
@@ -51,9 +45,11 @@ export function compileContract(source: URL, contract: string): Artifact {
   return { contract, compiler: solc.version(), abi, bytecode: `0x${evm.bytecode.object}` };
 }
 
+/** As it is checked in. */
+export const textOf = (artifact: Artifact): string => `${JSON.stringify(artifact, null, 2)}\n`;
+
 if (import.meta.main) {
-  const write = (to: URL, artifact: Artifact) =>
-    writeFileSync(to, `${JSON.stringify(artifact, null, 2)}\n`);
-  write(USDX_ARTIFACT, compileContract(USDX_SOURCE, 'UsdX'));
-  write(PAYOUT_ARTIFACT, compileContract(PAYOUT_SOURCE, 'Payout'));
+  for (const { name, source, artifact } of CONTRACTS) {
+    writeFileSync(artifact, textOf(compileContract(source, name)));
+  }
 }
