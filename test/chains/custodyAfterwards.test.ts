@@ -4,6 +4,7 @@ import { lookAfterRelease } from '../../src/custody/afterwards.ts';
 import { audit } from '../../src/ledger/audit.ts';
 import { readGroup } from '../../src/ledger/groups.ts';
 import { readTimeline } from '../../src/ledger/timeline.ts';
+import { setWalletStatus } from '../../src/ledger/wallets.ts';
 import { type CustodyWorld, createCustodyWorld, freshAddress } from './custodyWorld.ts';
 
 const NOTHING = { isPaid: false, why: null };
@@ -45,6 +46,28 @@ describe('a payment that was given back', () => {
     const paused = "select withdrawals_paused from assets where code = 'ETH.C'";
     expect(await world.value(paused)).toBe(true);
     expect(await world.value('select reason from asset_pauses')).toContain(id);
+    expect(await audit(world.db)).toMatchObject({ ok: true, faults: [] });
+  });
+
+  it('is booked as soon as it can be, where the wallet that pays it is frozen', async () => {
+    const world = await createCustodyWorld({ payAtOnce: false });
+    const { id } = await givenBack(world, '1');
+    await world.provider.say(id, { status: 'submitted' });
+    await world.provider.release(id);
+    await world.finalize();
+    const set = (status: 'FROZEN' | 'OPEN') =>
+      setWalletStatus(world.db, { id: 'shortfall:ETH.C', status, reason: 'x', actor: 'ann' });
+    expect(await set('FROZEN')).toHaveProperty('wallet');
+    for (let again = 0; again < 2; again += 1) {
+      expect(await lookAfterRelease(world.deps, id)).toEqual({
+        isPaid: false,
+        why: 'it cannot be booked: Wallet shortfall:ETH.C is FROZEN.',
+      });
+    }
+    expect(await readGroup(world.db, id)).toMatchObject({ withdrawal: { state: 'released' } });
+    await set('OPEN');
+    expect(await lookAfterRelease(world.deps, id)).toEqual({ isPaid: true, why: null });
+    expect(await world.balance('shortfall:ETH.C')).toMatchObject({ settled: '-1' });
     expect(await audit(world.db)).toMatchObject({ ok: true, faults: [] });
   });
 
