@@ -1,8 +1,5 @@
 /** What a fresh local chain is given, once. */
-import { readFileSync } from 'node:fs';
 import { beforeAll, expect, it } from 'vitest';
-import { USDX_ARTIFACT, USDX_SOURCE } from '../../src/dev/chain/artifact.ts';
-import { compileContract } from '../../src/dev/chain/compile.ts';
 import { seedLocalChain } from '../../src/dev/chain/seedLocalChain.ts';
 import { readAsset } from '../../src/ledger/assets.ts';
 import { OtherGenesis } from '../../src/watchers/follow.ts';
@@ -16,11 +13,6 @@ const seed = (url: string) =>
 
 beforeAll(async () => {
   world = await createChainWorld();
-});
-
-it('is deployed from what the checked-in source compiles to', () => {
-  const checkedIn = JSON.parse(readFileSync(USDX_ARTIFACT, 'utf8'));
-  expect(compileContract(USDX_SOURCE, 'UsdX')).toEqual(checkedIn);
 });
 
 it('has ETH and USDX, credited after 3 blocks, final when the chain says so', async () => {

@@ -20,13 +20,35 @@ export async function pay(db: Pool, amount = '1'): Promise<string> {
 const PATIENCE_MS = 60_000;
 const PAUSE_MS = 20;
 
-/** Seals until so many entries are sealed, all that are there where nothing is said. */
+/**
+ * Seals until so many entries are sealed. Where nothing is said: all that are there, which come
+ * into one seal, as long as they are few.
+ */
 export async function sealUntil(db: Pool, entries?: number): Promise<void> {
-  const until = performance.now() + PATIENCE_MS;
   const wanted = entries ?? (await countEntries(db));
-  while ((await readSealsState(db)).entries < wanted) {
-    if ((await sealNext(db)) !== null) continue;
-    if (performance.now() > until) throw new Error(`${wanted} entries were never sealed`);
+  if (entries === undefined) await waitUntil(() => areDecided(db), 'all entries were decided');
+  const isSealed = async () => {
+    while ((await readSealsState(db)).entries < wanted) {
+      if ((await sealNext(db)) === null) return false;
+    }
+    return true;
+  };
+  await waitUntil(isSealed, `${wanted} entries were sealed`);
+}
+
+/** Whether nothing that is open began before the last transaction that wrote entries had ended. */
+async function areDecided(db: Pool): Promise<boolean> {
+  const { rows } = await db.query<{ open: boolean }>(
+    `select exists (select from ledger_entries
+      where xid >= pg_snapshot_xmin(pg_current_snapshot())) as open`,
+  );
+  return rows[0]?.open === false;
+}
+
+async function waitUntil(isTrue: () => Promise<boolean>, what: string): Promise<void> {
+  const until = performance.now() + PATIENCE_MS;
+  while (!(await isTrue())) {
+    if (performance.now() > until) throw new Error(`It never came that ${what}.`);
     await sleep(PAUSE_MS);
   }
 }

@@ -12,7 +12,8 @@ contract Balances {
     constructor(address token, address[] memory owners) {
         uint256[] memory units = new uint256[](owners.length);
         for (uint256 at = 0; at < owners.length; ++at) {
-            units[at] = token == address(0) ? owners[at].balance : IToken(token).balanceOf(owners[at]);
+            address owner = owners[at];
+            units[at] = token == address(0) ? owner.balance : IToken(token).balanceOf(owner);
         }
         bytes memory answer = abi.encode(units);
         assembly {
