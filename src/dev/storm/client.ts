@@ -139,6 +139,8 @@ function isFrozen({ status, body }: Answer): boolean {
   if (status === 404) return body?.code !== 'GROUP_NOT_FOUND';
   // Coins in a block that is not final can be assigned later, under the same key.
   if (body?.code === 'CHAIN_DECIDES' && body.instance.endsWith('/assign')) return false;
+  // A destination that is taken from its list, or a cold address that is changed, may come back.
+  if (body?.code === 'DESTINATION_NOT_ALLOWED' && body.instance.endsWith('/approve')) return false;
   return ![202, 400, 401, 403].includes(status);
 }
 
