@@ -6,6 +6,7 @@
  *   --count N   addresses with coins (default 2000)
  *   --rounds N  (default 5)
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { connectEvm } from '../src/chains/evm/adapter.ts';
 import { startProxy } from '../src/chains/faults/proxy.ts';
@@ -18,6 +19,7 @@ import { againstFirst, type Row, type Tell } from './report.ts';
 
 /** Asked for at a time, one by one: some batches of the transport on their way. */
 const AT_ONCE = 200;
+const LOOK_MS = 200;
 
 interface Counts {
   count: number;
@@ -111,8 +113,8 @@ async function callsOf(stack: ChainStack): Promise<{ single: number; together: n
 async function untilFinal(port: ChainPort): Promise<void> {
   const { height } = await port.head();
   const isFinal = async () => ((await port.finality()).finalized?.height ?? 0) > height;
-  while (!(await isFinal())) await new Promise((resolve) => setTimeout(resolve, 200));
-  await new Promise((resolve) => setTimeout(resolve, 2 * BLOCK_SECONDS * 1000));
+  while (!(await isFinal())) await sleep(LOOK_MS);
+  await sleep(2 * BLOCK_SECONDS * 1000);
 }
 
 async function timeOf(work: () => Promise<unknown>): Promise<number> {

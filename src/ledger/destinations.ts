@@ -5,7 +5,7 @@ import type { Db } from '../db/pool.ts';
 import { withRetry } from '../db/sqlstate.ts';
 import { Conditions } from './conditions.ts';
 import {
-  oneBeyond,
+  newestPage,
   type Page,
   type PageRequest,
   pageOf,
@@ -63,7 +63,7 @@ export async function listDestinations(
     db.query(
       `select destination_json(d) as item, array[rfc3339(d.created_at), d.id] as place
        from destinations d ${where.sql}
-       order by d.created_at desc, d.id desc ${oneBeyond(limit)}`,
+       ${newestPage('d', limit)}`,
       where.values,
     ),
   );

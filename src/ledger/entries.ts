@@ -2,16 +2,8 @@
 import type { Entry, EntryStatus, LegType, Timestamp } from '../contracts/resources.ts';
 import type { Db } from '../db/pool.ts';
 import { withRetry } from '../db/sqlstate.ts';
-import {
-  NUMBER_PART,
-  oneBeyond,
-  type Page,
-  type PageRequest,
-  pageOf,
-  placeOf,
-  TIME_PART,
-} from './page.ts';
-import { type Seen, type Stretch, walk } from './walk.ts';
+import { NUMBER_PART, oneBeyond, type Page, type PageRequest, pageOf, placeOf } from './page.ts';
+import { type Seen, type Stretch, stretchQuery, walk } from './walk.ts';
 
 export interface EntryFilter {
   status?: EntryStatus | undefined;
@@ -47,8 +39,7 @@ export async function listWalletEntries(
   filter: EntryFilter,
   page: PageRequest,
 ): Promise<Page<Entry>> {
-  const list = { parts: [TIME_PART, NUMBER_PART], first: page.limit + 1 };
-  return walk<Entry>(page, list, async (stretch) => {
+  return walk<Entry>(page, page.limit + 1, async (stretch) => {
     const query = stretchOf(walletId, filter, stretch);
     return (await withRetry(() => db.query<Seen<Entry>>(query))).rows;
   });
@@ -62,19 +53,15 @@ function stretchOf(walletId: string, filter: EntryFilter, { after, length, most 
   const { status, type, from, to } = filter;
   // Of entries of that very time none has the id 0.
   const [time, id] = after[0] === null ? [to ?? 'infinity', 0] : after;
-  const text = `
-    with e as materialized (select * from next_entries($1, $2, $3, $4, $5))
-    select p.item, p.place, (
-        select array[rfc3339(e.created_at), e.id::text] from e
-        order by e.created_at desc, e.id desc offset $5 - 1 limit 1) as end
-      from (values (1)) one left join (
-        select entry_json(e.entry) as item, array[rfc3339(e.created_at), e.id::text] as place,
-            e.created_at, e.id
-        from e where ($7::entry_status is null or (e.entry).status = $7)
-          and ($8::leg_type is null or (e.entry).type = $8)
-          and ($9::timestamptz is null or e.created_at < $9)
-        order by e.created_at desc, e.id desc limit $6) p on true
-      order by p.created_at desc, p.id desc`;
+  const text = stretchQuery({
+    along: 'select * from next_entries($1, $2, $3, $4, $5)',
+    item: 'entry_json(e.entry)',
+    from: `e where ($7::entry_status is null or (e.entry).status = $7)
+      and ($8::leg_type is null or (e.entry).type = $8)
+      and ($9::timestamptz is null or e.created_at < $9)`,
+    length: '$5',
+    most: '$6',
+  });
   const values = [walletId, from ?? '-infinity', time, id, length, most, status, type, to];
   return { name: 'list_wallet_entries', text, values };
 }

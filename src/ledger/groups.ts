@@ -4,8 +4,7 @@ import type { Db } from '../db/pool.ts';
 import { withRetry } from '../db/sqlstate.ts';
 import { Conditions } from './conditions.ts';
 import {
-  NUMBER_PART,
-  oneBeyond,
+  newestPage,
   type Page,
   type PageRequest,
   pageOf,
@@ -13,10 +12,7 @@ import {
   TEXT_PART,
   TIME_PART,
 } from './page.ts';
-import { type Seen, type Stretch, walk } from './walk.ts';
-
-/** Every entry stands before it. */
-const NEWEST_ID = '9223372036854775807';
+import { type Seen, type Stretch, stretchQuery, walk } from './walk.ts';
 
 export interface GroupFilter {
   status?: GroupStatus | undefined;
@@ -61,8 +57,7 @@ export async function listGroups(
   const { state, reference, wallet } = filter;
   if (wallet != null && reference == null) {
     // More than a page, since a group may be held in several times.
-    const list = { parts: [TIME_PART, NUMBER_PART], first: 2 * (page.limit + 1) };
-    return walk<Group>(page, list, async (stretch) => {
+    return walk<Group>(page, 2 * (page.limit + 1), async (stretch) => {
       const { sql, values } = ofWallet(filter, stretch);
       return (await withRetry(() => db.query<Seen<Group>>(sql, values))).rows;
     });
@@ -80,23 +75,21 @@ export async function listGroups(
 function byKind({ status, kind, state }: GroupFilter, { limit, cursor }: PageRequest) {
   const [time, id] = placeOf(cursor, [TIME_PART, TEXT_PART]);
   const where = new Conditions().add('t.kind = k and t.status = s');
-  const listed = (type: string, all: string[] | null | undefined, one: string | undefined) => {
-    if (!all)
-      return one == null ? `enum_range(null::${type})` : `array[${where.mark(one)}::${type}]`;
-    return `${where.mark(all.filter((each) => one == null || each === one))}::${type}[]`;
+  const listed = (type: string, all: string[] | undefined, one: string | undefined) => {
+    const some = all?.filter((each) => one == null || each === one) ?? (one == null ? null : [one]);
+    return some === null ? `enum_range(null::${type})` : `${where.mark(some)}::${type}[]`;
   };
-  const kinds = listed('group_kind', state && PAID_OUT, kind);
+  const kinds = listed('group_kind', state ? PAID_OUT : undefined, kind);
   const statuses = listed('group_status', state && ENDED[state], status);
   where
     .add('(select w.state from withdrawals w where w.group_id = t.id) = $', state)
     .add('(t.created_at, t.id) < ($::timestamptz, $)', time, id);
-  const newest = (alias: string) =>
-    `order by ${alias}.created_at desc, ${alias}.id desc ${oneBeyond(limit)}`;
   const sql = `
     select render_group(p.g, legs_json(p.id)) as item, array[rfc3339(p.created_at), p.id] as place
       from unnest(${kinds}) k cross join unnest(${statuses}) s cross join lateral (
-        select t as g, t.id, t.created_at from transfer_groups t ${where.sql} ${newest('t')}) p
-      ${newest('p')}`;
+        select t as g, t.id, t.created_at from transfer_groups t ${where.sql}
+        ${newestPage('t', limit)}) p
+      ${newestPage('p', limit)}`;
   return { sql, values: where.values };
 }
 
@@ -123,7 +116,7 @@ function byCreation(filter: GroupFilter, { limit, cursor }: PageRequest) {
   const sql = `
     select render_group(g, legs_json(g.id)) as item, array[rfc3339(g.created_at), g.id] as place
       from transfer_groups g ${where.sql}
-      order by g.created_at desc, g.id desc ${oneBeyond(limit)}`;
+      ${newestPage('g', limit)}`;
   return { sql, values: where.values };
 }
 
@@ -134,7 +127,7 @@ function byCreation(filter: GroupFilter, { limit, cursor }: PageRequest) {
 function ofWallet(filter: GroupFilter, { after: [time, id], length, most }: Stretch) {
   const where = conditionsOn(filter);
   const wallet = where.mark(filter.wallet);
-  const before = `${where.mark(time ?? 'infinity')}, ${where.mark(id ?? NEWEST_ID)}`;
+  const before = `${where.mark(time ?? 'infinity')}, ${where.mark(id ?? 0)}`;
   where.add(
     `e.id = (
     select f.id from ledger_entries f
@@ -142,17 +135,14 @@ function ofWallet(filter: GroupFilter, { after: [time, id], length, most }: Stre
     order by f.created_at, f.id limit 1)`,
     filter.wallet,
   );
-  const place = 'array[rfc3339(e.created_at), e.id::text]';
-  const newest = 'order by e.created_at desc, e.id desc';
-  const sql = `
-    with e as materialized (select * from next_holds(${wallet}, ${before}, ${length}))
-    select p.item, p.place,
-      (select ${place} from e ${newest} offset ${length - 1} limit 1) as end
-      from (values (1)) one left join (
-        select render_group(g, legs_json(g.id)) as item, ${place} as place, e.created_at, e.id
-        from e cross join lateral (select * from transfer_groups where id = e.group_id limit 1) g
-        ${where.sql} ${newest} limit ${most}) p on true
-      order by p.created_at desc, p.id desc`;
+  const sql = stretchQuery({
+    along: `select * from next_holds(${wallet}, ${before}, ${length})`,
+    item: 'render_group(g, legs_json(g.id))',
+    from: `e cross join lateral (
+      select * from transfer_groups where id = e.group_id limit 1) g ${where.sql}`,
+    length,
+    most,
+  });
   return { sql, values: where.values };
 }
 

@@ -53,6 +53,11 @@ export function oneBeyond(limit: number): string {
   return `limit ${BigInt(limit) + 1n}`;
 }
 
+/** The same of a list whose newest rows come first, by their time and id. */
+export function newestPage(alias: string, limit: number): string {
+  return `order by ${alias}.created_at desc, ${alias}.id desc ${oneBeyond(limit)}`;
+}
+
 /**
  * Makes a page of rows that were read one beyond the limit: the surplus row tells that there is a
  * next page. Where there is none, `end` is where to go on, and null where the list is over.

@@ -11,6 +11,7 @@ import { withRetry } from '../db/sqlstate.ts';
 import { Conditions } from './conditions.ts';
 import {
   NUMBER_PART,
+  newestPage,
   oneBeyond,
   type Page,
   type PageRequest,
@@ -47,7 +48,7 @@ export async function listPayoutRuns(
     db.query(
       `select payout_run_json(r) as item, array[rfc3339(r.created_at), r.id] as place
        from payout_runs r ${where.sql}
-       order by r.created_at desc, r.id desc ${oneBeyond(limit)}`,
+       ${newestPage('r', limit)}`,
       where.values,
     ),
   );

@@ -1,5 +1,13 @@
 /** Pages of a list by a filter that no index has: it is gone through from the newest on. */
-import { type Page, type PageRequest, type Place, pageOf, placeOf } from './page.ts';
+import {
+  NUMBER_PART,
+  type Page,
+  type PageRequest,
+  type Place,
+  pageOf,
+  placeOf,
+  TIME_PART,
+} from './page.ts';
 
 /** The next part of a list: so many rows behind a place. */
 export interface Stretch {
@@ -21,6 +29,32 @@ export interface Seen<T> {
   end: Place | null;
 }
 
+/**
+ * The statement that reads a stretch of `e`, whose rows have `created_at` and `id`.
+ *
+ * @param along a query of the stretch, from the newest on
+ * @param item what is told of a row, and `from` what it takes for that: `e` first, and the filter
+ * @param length of the stretch, and `most` of the answer: numbers, or marks of values
+ */
+export function stretchQuery(parts: {
+  along: string;
+  item: string;
+  from: string;
+  length: number | string;
+  most: number | string;
+}): string {
+  const { along, item, from, length, most } = parts;
+  const place = 'array[rfc3339(e.created_at), e.id::text]';
+  const newest = 'order by e.created_at desc, e.id desc';
+  return `
+    with e as materialized (${along})
+    select p.item, p.place, (select ${place} from e ${newest} offset ${length} - 1 limit 1) as end
+      from (values (1)) one left join (
+        select ${item} as item, ${place} as place, e.created_at, e.id
+        from ${from} ${newest} limit ${most}) p on true
+      order by p.created_at desc, p.id desc`;
+}
+
 /** A stretch that finds too few is followed by one so many times as long. */
 const GROWTH = 4;
 /** A few milliseconds where the rows are in memory, and far below a time-out if they are not. */
@@ -36,16 +70,15 @@ const MOST_LOOKED_AT = 20_000;
  * fewer than `limit`, even none, and says where to go on: so a page takes no longer, however long
  * the list is.
  *
- * @param parts what a place of this list consists of
  * @param first rows that a full page has to look at where all match
  */
 export async function walk<T>(
   { limit, cursor }: PageRequest,
-  { parts, first }: { parts: RegExp[]; first: number },
+  first: number,
   read: (stretch: Stretch) => Promise<Seen<T>[]>,
 ): Promise<Page<T>> {
   const found: { item: T; place: Place }[] = [];
-  let after = placeOf(cursor, parts);
+  let after = placeOf(cursor, [TIME_PART, NUMBER_PART]);
   let end: Place | null = null;
   let looked = 0;
   for (let length = first; ; length = Math.min(length * GROWTH, LONGEST)) {

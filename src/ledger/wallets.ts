@@ -14,7 +14,7 @@ import type { Db } from '../db/pool.ts';
 import { DatabaseBusy, withRetry } from '../db/sqlstate.ts';
 import { Conditions } from './conditions.ts';
 import {
-  oneBeyond,
+  newestPage,
   type Page,
   type PageRequest,
   pageOf,
@@ -91,14 +91,11 @@ export async function listWallets(
   const from = isByKind ? byAssetAndKind(where, filter, page) : byCreation(where, filter, page);
   const sql = `
     select wallet_json(w, s) as item, array[rfc3339(w.created_at), w.id] as place
-      from (${from} ${newest('w', page)}) w join wallet_states s on s.wallet_id = w.id
+      from (${from} ${newestPage('w', page.limit)}) w join wallet_states s on s.wallet_id = w.id
       order by w.created_at desc, w.id desc`;
   const { rows } = await withRetry(() => db.query(sql, where.values));
   return pageOf<Wallet>(rows, page.limit);
 }
-
-const newest = (alias: string, { limit }: PageRequest) =>
-  `order by ${alias}.created_at desc, ${alias}.id desc ${oneBeyond(limit)}`;
 
 /** All of them along an index, or those of an owner, who has few. */
 function byCreation(where: Conditions, { owner, asset, kind }: WalletFilter, page: PageRequest) {
@@ -122,7 +119,7 @@ function byAssetAndKind(where: Conditions, { asset, kind }: WalletFilter, page: 
     .add('t.asset = a.code and t.kind = k')
     .add('(t.created_at, t.id) < ($::timestamptz, $)', time, id);
   return `select w.* from (${assets}) a (code) cross join unnest(${kinds}) k cross join lateral (
-    select * from wallets t ${where.sql} ${newest('t', page)}) w`;
+    select * from wallets t ${where.sql} ${newestPage('t', page.limit)}) w`;
 }
 
 /** Freezes, unfreezes or closes. WALLET_NOT_FOUND, WALLET_NOT_OPEN, WALLET_NOT_EMPTY. */
