@@ -20,7 +20,7 @@ export interface TemporalOptions {
   /** Namespaces beside `default`. */
   namespaces?: string[];
   /** Dynamic configuration beside ours, such as low limits. */
-  dynamicConfig?: Record<string, number>;
+  dynamicConfig?: Record<string, number | boolean | string>;
   say: (line: string) => void;
 }
 
@@ -30,12 +30,13 @@ export interface Temporal extends Server {
 }
 
 const ANY_RATE = 100_000;
+const CHECKPOINT_EACH = '1s';
 /**
  * The dev server has one history shard and reads each of its queues 20 times a second, which makes
  * 50 ms of every workflow task; its rate limits are those of a shared cluster. One partition a task
  * queue spares the forwarding between partitions.
  */
-const DYNAMIC_CONFIG: Record<string, number | boolean> = {
+const DYNAMIC_CONFIG: Record<string, number | boolean | string> = {
   'history.transferProcessorMaxPollRPS': 5000,
   'history.timerProcessorMaxPollRPS': 5000,
   'history.outboundProcessorMaxPollRPS': 5000,
@@ -46,6 +47,15 @@ const DYNAMIC_CONFIG: Record<string, number | boolean> = {
   'history.visibilityProcessorMaxPollRPS': 2,
   'history.visibilityTaskBatchSize': 1000,
   'history.visibilityProcessorSchedulerWorkerCount': 1,
+  // The CLI has each look at a search attribute read the cluster's metadata and the namespace from
+  // the database, nine statements a saga. Ours are there before the server starts.
+  'system.forceSearchAttributesCacheRefreshOnRead': false,
+  // A task that is done stays in its queue's memory until the queue's next checkpoint, and all that
+  // are there are gone through for each new one: with 80 sagas a second and the default of 30 s a
+  // tenth of the server's work.
+  'history.transferProcessorUpdateAckInterval': CHECKPOINT_EACH,
+  'history.visibilityProcessorUpdateAckInterval': CHECKPOINT_EACH,
+  'history.timerProcessorUpdateAckInterval': CHECKPOINT_EACH,
   'system.enableActivityEagerExecution': true,
   'frontend.namespaceRPS': ANY_RATE,
   'frontend.rps': ANY_RATE,
