@@ -45,6 +45,8 @@ export interface WorldOptions {
   payout?: boolean;
   /** Left out: one with all migrations. */
   database?: TestDatabase;
+  /** Left out: a local chain of its own. */
+  rpcUrl?: string;
 }
 
 /** Mining is automatic: a block per transaction, and by `node.mine`. */
@@ -52,7 +54,7 @@ export async function createChainWorld(options: WorldOptions = {}): Promise<Chai
   const { payout = false } = options;
   const [database, rpcUrl] = await Promise.all([
     options.database ?? createTestDatabase(),
-    borrowRpcUrl(),
+    options.rpcUrl ?? borrowRpcUrl(),
   ]);
   const db = database.pool;
   await seedLocalChain({ rpcUrl, db, config: { mnemonic: MNEMONIC }, log, payout });

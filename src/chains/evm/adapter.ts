@@ -5,7 +5,9 @@ import { balancesOf } from './balances.ts';
 import { readByHash, readByHeight, readFinality, readHead } from './blocks.ts';
 import { eventsOf } from './events.ts';
 import { payoutFault } from './payouts.ts';
+import { publishingFeeOf } from './publishing.ts';
 import { countOf } from './quantity.ts';
+import { feeQuote } from './quotes.ts';
 import { replacementQuote } from './replacement.ts';
 import { connectRpc } from './rpc.ts';
 import { spentBy } from './spending.ts';
@@ -14,7 +16,6 @@ import {
   balanceOf,
   broadcast,
   draft,
-  feeQuote,
   nextSequence,
   pendingSequence,
   transactionStatus,
@@ -44,6 +45,7 @@ export async function connectEvm(rpcUrl: string, options: EvmOptions = {}): Prom
   const rpc = connectRpc(rpcUrl);
   const chainId = countOf(await rpc('eth_chainId'), 'chain id');
   const traces = options.traces ?? (await probeTraces(rpc));
+  const market = { rpc, chainId, publishingFee: publishingFeeOf(rpc) };
   return {
     chain: `eip155:${chainId}`,
     blindSpots: BLIND_SPOTS[traces],
@@ -63,9 +65,9 @@ export async function connectEvm(rpcUrl: string, options: EvmOptions = {}): Prom
     nextSequence: (sender, height) => nextSequence(rpc, sender, height),
     pendingSequence: (sender) => pendingSequence(rpc, sender),
     spentBy: (...asked) => spentBy(rpc, ...asked),
-    feeQuote: (payment) => feeQuote(rpc, payment),
+    feeQuote: (payment) => feeQuote(market, payment),
     payoutFault: (address) => payoutFault(rpc, address),
-    replacementQuote: (...asked) => replacementQuote(rpc, ...asked),
+    replacementQuote: (...asked) => replacementQuote(market, ...asked),
     draft: (payment, terms, sequence) => draft(chainId, payment, terms, sequence),
     broadcast: (signedBytes) => broadcast(rpc, signedBytes),
   };

@@ -1,31 +1,48 @@
 /** The price of a transaction that takes the place of one with the same nonce. */
 import type { FeeQuote, Payment, PaymentFault } from '../port.ts';
-import type { Rpc } from './rpc.ts';
-import { estimateGas, type GasPrice, marketPrice, quoteOf, termOf } from './transactions.ts';
+import {
+  estimateGas,
+  type GasPrice,
+  type Market,
+  marketPrice,
+  publishingOf,
+  quoteOf,
+  withPublishing,
+} from './quotes.ts';
+import { termOf } from './transactions.ts';
 
 /** Geth asks for 10 % more on both fields, others for 12.5 %: as much is good for all. */
 const RAISE_PERMILLE = 1_125n;
 
 /** Implements `ChainPort.replacementQuote`. */
 export async function replacementQuote(
-  rpc: Rpc,
+  asked: Market,
   payment: Payment,
   replaced: Record<string, string>,
   sameCall: boolean,
   capUnits: bigint | null,
 ): Promise<FeeQuote | PaymentFault> {
   // The same call was estimated before; today's estimate may refuse what is on its way already.
-  const [market, gas] = await Promise.all([
-    marketPrice(rpc),
-    sameCall ? termOf(replaced, 'gas') : estimateGas(rpc, payment),
+  const [market, gas, publishing] = await Promise.all([
+    marketPrice(asked.rpc),
+    sameCall ? termOf(replaced, 'gas') : estimateGas(asked.rpc, payment),
+    publishingOf(asked, payment, replaced),
   ]);
   if (typeof gas !== 'bigint') return gas;
+  if (capUnits !== null && capUnits < publishing) {
+    return {
+      fault: `publishing it takes up to ${publishing} wei, and at most ${capUnits} is allowed`,
+    };
+  }
   const before = {
     maxFeePerGas: termOf(replaced, 'maxFeePerGas'),
     maxPriorityFeePerGas: termOf(replaced, 'maxPriorityFeePerGas'),
   };
-  const price = raisedPrice(before, market, capUnits === null ? null : capUnits / gas);
-  return 'fault' in price ? price : quoteOf(payment, gas, price);
+  const cap = capUnits === null ? null : (capUnits - publishing) / gas;
+  const price = raisedPrice(before, market, cap);
+  if ('fault' in price) return price;
+  const quote = quoteOf(payment, gas, price);
+  return 'fault' in quote ? quote : withPublishing(quote, publishing);
 }
 
 /**

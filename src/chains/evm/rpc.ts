@@ -24,6 +24,9 @@ export class NodeRefused extends ChainUnavailable {
   }
 }
 
+/** What nodes say of a call whose code failed, and not of a node that could not make it. */
+export const FAILED_CALL = /revert|opcode|invalid instruction|out of ?gas|stack ?(under|over)flow/;
+
 /** Calls a JSON-RPC method. Throws `NodeRefused` for an error answer, else `ChainUnavailable`. */
 export type Rpc = <Answer>(method: string, ...params: readonly unknown[]) => Promise<Answer>;
 

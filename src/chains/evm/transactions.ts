@@ -1,86 +1,16 @@
-/** Payments: price, unsigned bytes, sending, looking up. EIP-1559 transactions only. */
+/** Payments: unsigned bytes, sending, looking up. EIP-1559 transactions only. */
 import { parseTransaction, serializeTransaction, type TransactionSerializableEIP1559 } from 'viem';
 import {
   BalanceUnreadable,
   type BroadcastResult,
-  type FeeQuote,
   type Payment,
-  type PaymentFault,
   type TransactionStatus,
 } from '../port.ts';
-import type { RawHeader } from './blocks.ts';
 import { balanceCall, transferCall } from './erc20.ts';
 import { payoutCall } from './payouts.ts';
 import { bigintOf, countOf, quantityOf } from './quantity.ts';
 import { hasSucceeded, type RawReceipt } from './receipts.ts';
-import { NodeRefused, type Rpc } from './rpc.ts';
-
-/** The base fee at most doubles within six full blocks, so the price stays good for a minute. */
-const BASE_FEE_FACTOR = 2n;
-/** Estimates are exact for the state they ran on; a fifth more covers a state that moved on. */
-const GAS_MARGIN_PERCENT = 120n;
-/** Plain transfers and sound tokens stay far below; more would pay for somebody's code. */
-const GAS_LIMIT_CAP = 500_000n;
-/** The same for one of several payments in a transaction, which share what a transaction costs. */
-const PART_GAS_LIMIT_CAP = 150_000n;
-/** JSON-RPC error code of a reverted execution (EIP-1474, geth). */
-const REVERTED_CODE = 3;
-
-/** Prices a payment on the head's state, or tells in a sentence why the chain would reject it. */
-export async function feeQuote(rpc: Rpc, payment: Payment): Promise<FeeQuote | PaymentFault> {
-  const [price, gas] = await Promise.all([marketPrice(rpc), estimateGas(rpc, payment)]);
-  return typeof gas === 'bigint' ? quoteOf(payment, gas, price) : gas;
-}
-
-/** What a unit of gas costs, in wei. */
-export interface GasPrice {
-  maxFeePerGas: bigint;
-  maxPriorityFeePerGas: bigint;
-}
-
-/** The price of now, with room for the base fee to rise. */
-export async function marketPrice(rpc: Rpc): Promise<GasPrice> {
-  const [head, tip] = await Promise.all([
-    rpc<RawHeader>('eth_getBlockByNumber', 'latest', false),
-    rpc<string>('eth_maxPriorityFeePerGas'),
-  ]);
-  const maxPriorityFeePerGas = bigintOf(tip, 'priority fee');
-  const baseFee = bigintOf(head?.baseFeePerGas, 'base fee');
-  return { maxFeePerGas: baseFee * BASE_FEE_FACTOR + maxPriorityFeePerGas, maxPriorityFeePerGas };
-}
-
-/** The terms of so much gas at a price; a fault where it is more gas than is paid for. */
-export function quoteOf(
-  { parts = [] }: Payment,
-  gas: bigint,
-  price: GasPrice,
-): FeeQuote | PaymentFault {
-  const cap = GAS_LIMIT_CAP + BigInt(parts.length) * PART_GAS_LIMIT_CAP;
-  if (gas > cap) return { fault: `It would need ${gas} gas; at most ${cap} is paid for.` };
-  const { maxFeePerGas, maxPriorityFeePerGas } = price;
-  return {
-    maxFeeUnits: gas * maxFeePerGas,
-    terms: {
-      gas: String(gas),
-      maxFeePerGas: String(maxFeePerGas),
-      maxPriorityFeePerGas: String(maxPriorityFeePerGas),
-    },
-  };
-}
-
-/** Gas that a payment needs on the head's state, with a margin; a fault where it would revert. */
-export async function estimateGas(rpc: Rpc, payment: Payment): Promise<bigint | PaymentFault> {
-  const { to, value, data } = callOf(payment);
-  const call = { from: payment.sender, to, value: quantityOf(value), ...(data && { data }) };
-  try {
-    const gas = bigintOf(await rpc<string>('eth_estimateGas', call), 'gas estimate');
-    return (gas * GAS_MARGIN_PERCENT) / 100n;
-  } catch (error) {
-    if (!(error instanceof NodeRefused)) throw error;
-    if (error.code !== REVERTED_CODE && !error.words.includes('revert')) throw error;
-    return { fault: `The chain would reject it: ${error.words}` };
-  }
-}
+import { FAILED_CALL, NodeRefused, type Rpc } from './rpc.ts';
 
 /** Unsigned bytes of a payment. Pure: the same terms and sequence give the same bytes. */
 export function draft(
@@ -129,9 +59,6 @@ export function callOf(payment: Payment) {
  */
 const KNOWN = /already known|already imported|known transaction|already exists|alreadyknown/;
 const SEQUENCE_USED = /nonce too low|nonce is too low|oldnonce|invalid nonce/;
-
-/** What nodes say of a call whose code failed, and not of a node that could not make it. */
-const FAILED_CALL = /revert|invalid opcode|invalid instruction|out of gas|stack (under|over)flow/;
 
 /** Sends signed bytes; sending the same bytes again is harmless. Throws where no answer came. */
 export async function broadcast(rpc: Rpc, signedBytes: string): Promise<BroadcastResult> {

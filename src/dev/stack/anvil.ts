@@ -22,6 +22,8 @@ export interface AnvilOptions {
    * there. It makes blocks by `anvil_mine` alone.
    */
   forkOf?: string;
+  /** A rollup of that kind, which charges for publishing; left out: Ethereum. */
+  network?: 'optimism';
 }
 
 export interface Anvil extends Server {
@@ -62,6 +64,7 @@ export async function startAnvil(options: AnvilOptions): Promise<Anvil> {
     args.push('--fork-url', options.forkOf, '--no-storage-caching', '--no-mining');
     args.push('--accounts', '0', '--threads', String(FORK_THREADS));
   }
+  if (options.network !== undefined) args.push('--network', options.network);
   if (options.blockTimeSeconds !== null) {
     args.push('--block-time', String(options.blockTimeSeconds));
   }
