@@ -228,10 +228,7 @@ function sealEntries({ roles, sealEveryMs }: Config, { db, log, metrics }: HookD
 function keepCheckpoints({ roles }: Config, { db, log }: HookDeps) {
   if (!roles.has('worker')) return async () => {};
   const loop = startLoop({
-    turn: async () => {
-      await checkpoint(db);
-      return false;
-    },
+    turn: async () => (await checkpoint(db)).isMore,
     pauseMs: CHECKPOINT_EVERY_MS,
     onFailure: (error) => {
       log.warn({ loop: 'checkpoints', reason: (error as Error).message }, 'will try again');

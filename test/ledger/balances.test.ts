@@ -98,7 +98,7 @@ describe('a deferred wallet', () => {
     let running = true;
     const folding = (async () => {
       let folded = 0;
-      while (running) folded += await checkpoint(db);
+      while (running) folded += (await checkpoint(db)).folded;
       return folded;
     })();
     const reading = (async () => {
@@ -121,7 +121,7 @@ describe('a deferred wallet', () => {
     await reading;
     let folded = await folding;
     const foldOn = async () => {
-      folded += await checkpoint(db);
+      folded += (await checkpoint(db)).folded;
       return folded;
     };
     // What is younger than any transaction that runs on this server, a neighbour's too, waits.

@@ -3,9 +3,10 @@ import { beforeAll, expect, it } from 'vitest';
 import type { Pool } from '../../src/db/pool.ts';
 import { audit } from '../../src/ledger/audit.ts';
 import { checkpoint } from '../../src/ledger/checkpoint.ts';
+import { openTransfer } from '../../src/ledger/openTransfer.ts';
 import { balanceAt, readWallet } from '../../src/ledger/wallets.ts';
 import { withPlanWatch } from '../support/planWatch.ts';
-import { createWorld, walletWith } from './ledgerWorld.ts';
+import { createWorld, credit, debit, done, transferInput, walletWith } from './ledgerWorld.ts';
 
 /** Deposits, of two entries with the outside's wallet each. */
 const DEPOSITS = 30;
@@ -22,7 +23,7 @@ beforeAll(async () => {
 async function foldAll(): Promise<void> {
   let folded = 0;
   const more = async () => {
-    folded += await checkpoint(db);
+    folded += (await checkpoint(db)).folded;
     return folded;
   };
   await expect.poll(more, { timeout: 20_000 }).toBeGreaterThanOrEqual(2 * DEPOSITS);
@@ -36,7 +37,7 @@ it('makes a balance a look at what came since, and changes none', async () => {
     await readWallet(watch.session, OUTSIDE);
     expect(watch.most).toBeLessThan(10);
   });
-  expect(await checkpoint(db)).toBe(0);
+  expect(await checkpoint(db)).toEqual({ folded: 0, isMore: false });
   expect(await audit(db)).toMatchObject({ ok: true });
 });
 
@@ -59,3 +60,40 @@ it('is written down once in a while, so that an earlier balance is a look as wel
     balance: { settled: String(-DEPOSITS - 1) },
   });
 });
+
+it('goes on in portions, and no balance differs in between', async () => {
+  await checkpoint(db);
+  for (let each = 0; each < DEPOSITS; each++) await walletWith(db, '1');
+  expect(await foldBy(7)).toBe(7);
+});
+
+it('folds a transaction as a whole', async () => {
+  const [to, admin] = [await walletWith(db, '0'), { name: 'test', admin: true }];
+  for (let each = 0; each < 3; each++) {
+    const legs = [debit(OUTSIDE, '1'), credit(to, '1')];
+    await done(openTransfer(db, { ...transferInput(legs, { settle: 'immediate' }), actor: admin }));
+  }
+  // Held and settled at once.
+  expect(await foldBy(1)).toBe(2);
+});
+
+/** By so many at a time, until nothing is left. Answers the largest portion. */
+async function foldBy(most: number): Promise<number> {
+  const before = await readWallet(db, OUTSIDE);
+  let largest = 0;
+  const left = async () => {
+    const { folded, isMore } = await checkpoint(db, most);
+    largest = Math.max(largest, folded);
+    expect(isMore).toBe(folded >= most);
+    expect(await readWallet(db, OUTSIDE)).toEqual(before);
+    const { rows } = await db.query<{ left: boolean }>(
+      `select exists (select from ledger_entries e join wallet_balances b using (wallet_id)
+        where b.wallet_id = $1 and e.xid >= b.folded_below) as left`,
+      [OUTSIDE],
+    );
+    return rows[0]?.left;
+  };
+  await expect.poll(left, { timeout: 20_000 }).toBe(false);
+  expect(await audit(db)).toMatchObject({ ok: true });
+  return largest;
+}
