@@ -7,27 +7,34 @@ import type { openPayoutRunBody } from './schemas/payoutRun.ts';
 
 type Asked = z.output<typeof openPayoutRunBody>;
 
+/** The lines with what the run says for all of them, their destinations as they were written. */
+export function linesAsSent(asked: Asked): PayoutLineInput[] {
+  return asked.lines.map((line) => {
+    if (line.destination === undefined) return line;
+    const feeMode = line.feeMode ?? asked.feeMode;
+    const maxFee = feeMode === 'customer' ? (line.maxFee ?? asked.maxFee) : null;
+    return { ...line, feeMode, maxFee };
+  });
+}
+
 /**
- * Fills in what the run says for all its lines, and has the chain read each destination. One that
- * is none keeps its fault with it, so that the ledger tells it among all the faults of the list.
+ * The same, and has the chain read each destination. One that is none keeps its fault with it, so
+ * that the ledger tells it among all the faults of the list.
  *
  * @throws Problem CHAIN_UNAVAILABLE
  */
 export async function payoutLines(deps: ApiDeps, asked: Asked): Promise<PayoutLineInput[]> {
-  if (!asked.lines.some(({ destination }) => destination !== undefined)) return asked.lines;
+  const sent = linesAsSent(asked);
+  if (!asked.lines.some(({ destination }) => destination !== undefined)) return sent;
   const facts = await deps.wallets.wallet(asked.wallet);
-  const door = facts?.chain == null ? null : await doorTo(deps, facts.chain);
+  if (facts === null || facts.chain === null) return sent;
+  const door = await doorTo(deps, facts.chain);
   const lines: PayoutLineInput[] = [];
-  for (const { destination, ...line } of asked.lines) {
-    if (destination === undefined) {
-      lines.push(line);
-      continue;
-    }
-    const feeMode = line.feeMode ?? asked.feeMode;
-    const maxFee = feeMode === 'customer' ? (line.maxFee ?? asked.maxFee) : null;
-    const asset = facts?.asset ?? '';
-    const read = (await door?.validateDestination({ asset, destination })) ?? { destination };
-    lines.push({ ...line, destination, ...read, feeMode, maxFee });
+  for (const line of sent) {
+    const { destination } = line;
+    const { asset } = facts;
+    const read = destination == null ? {} : await door.validateDestination({ asset, destination });
+    lines.push({ ...line, ...read });
   }
   return lines;
 }

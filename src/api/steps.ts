@@ -11,7 +11,8 @@ import {
 } from '../contracts/sagas.ts';
 import type { StepInput, StepOutcome } from '../contracts/steps.ts';
 import { readGroup } from '../ledger/groups.ts';
-import { replay } from '../ledger/replay.ts';
+import { type Decided, decidedUnder } from '../ledger/replay.ts';
+import type { AnyStepInput, LedgerVerb } from '../ledger/requests.ts';
 import { type ApiContext, type ApiDeps, type Caller, isAdmin } from './context.ts';
 import { acceptedGroup, type ClientSaga, findGroup, groupResource } from './groupResource.ts';
 import { outcomeWord, problemOfOutcome } from './outcomes.ts';
@@ -40,25 +41,57 @@ async function answerOf(
   return { group: await asItStands(), accepted: true, replayed: false };
 }
 
+function groupOf({ db, gateway }: ApiDeps, { groupId }: StepInput): Promise<Group> {
+  return findGroup(db, gateway, groupId);
+}
+
+/** A request to start a saga, once it was judged. */
+export interface Judged<T extends ClientSaga['type']> {
+  /** Left out: the saga of the request as it was sent. */
+  type?: T;
+  input: SagaInputs[T];
+  /** Of all its wallets, where they are known. */
+  assets?: string[];
+}
+
+/** The outcome under a key that was used for just this; null where it is new, or differs. */
+function sameAgain(decided: Decided | null, verb: LedgerVerb, input: StepInput & AnyStepInput) {
+  const outcome = decided === null ? null : decided(verb, input);
+  return outcome?.outcome === 'key_reused' ? null : outcome;
+}
+
+/** The answer that this request was given before under its key, or null. */
+export async function answeredBefore(
+  deps: ApiDeps,
+  verb: LedgerVerb,
+  input: StepInput & AnyStepInput,
+): Promise<StepAnswer | null> {
+  const outcome = sameAgain(await decidedUnder(deps.db, input), verb, input);
+  return outcome && answerOf(deps, verb, outcome, input, () => groupOf(deps, input));
+}
+
 /**
  * Starts the saga of a new group and waits for its first outcome. The op row is looked at before
- * anything starts, so a key that was used gets its answer even when Temporal has forgotten it.
+ * anything starts, so a key that was used gets its answer even when Temporal has forgotten it; and
+ * before the request is judged by what wallets and groups are now, which may be something else than
+ * when it was answered. Only then `judge` refuses it, or reads it as the ledger is to be asked.
  *
- * @param assets of all its wallets, where they are known
  * @throws Problem for every refusal
  */
 export async function startSaga<T extends ClientSaga['type']>(
   deps: ApiDeps,
-  type: T,
-  input: SagaInputs[T],
+  sent: { type: T; input: SagaInputs[T] },
   waitMs: number,
-  assets: string[] = [],
+  judge: () => Promise<Judged<T>>,
 ): Promise<StepAnswer> {
   const { db, gateway } = deps;
+  const verb = FIRST_STEP[sent.type];
+  const decided = await decidedUnder(db, sent.input);
+  const again = sameAgain(decided, verb, sent.input);
+  if (again) return answerOf(deps, sent.type, again, sent.input, () => groupOf(deps, sent.input));
+  const { type = sent.type, input, assets = [] } = await judge();
   const startedAt = new Date().toISOString();
-  const outcome =
-    (await replay(db, FIRST_STEP[type], input)) ??
-    (await gateway.start(type, input, waitMs, assets));
+  const outcome = decided?.(verb, input) ?? (await gateway.start(type, input, waitMs, assets));
   return answerOf(deps, type, outcome, input, async () => {
     const saga = { type, input, startedAt } as ClientSaga;
     return (await readGroup(db, input.groupId)) ?? acceptedGroup(saga);
@@ -74,18 +107,27 @@ export function stepOf(caller: Caller, verb: ActVerb, groupId: string, key: stri
   };
 }
 
-/** Sends an act to a group's saga and waits for its outcome; the op row is looked at before. */
+/**
+ * Sends an act to a group's saga and waits for its outcome; the op row is looked at before, as at a
+ * start.
+ *
+ * @param judge refuses what wallets and groups do not allow now; left out: nothing depends on them
+ */
 export async function actOnSaga<U extends SagaUpdate>(
   deps: ApiDeps,
   update: U,
-  input: SagaUpdates[U],
+  sent: SagaUpdates[U],
   waitMs: number,
+  judge: () => Promise<SagaUpdates[U]> = async () => sent,
 ): Promise<StepAnswer> {
-  const { db, gateway } = deps;
+  const verb = STEP_OF_UPDATE[update];
+  const decided = await decidedUnder(deps.db, sent);
+  const again = sameAgain(decided, verb, sent);
+  const input = again ? sent : await judge();
   const asked = { ...input, acceptBy: acceptByOf(waitMs) };
   const outcome =
-    (await replay(db, STEP_OF_UPDATE[update], input)) ?? (await gateway.act(update, asked, waitMs));
-  return answerOf(deps, update, outcome, input, () => findGroup(db, gateway, input.groupId));
+    again ?? decided?.(verb, input) ?? (await deps.gateway.act(update, asked, waitMs));
+  return answerOf(deps, update, outcome, input, () => groupOf(deps, input));
 }
 
 /** Writes an act that no saga takes part in: the ledger alone decides, and at once. */
@@ -95,9 +137,7 @@ export async function decideInLedger(
   input: StepInput,
   write: () => Promise<StepOutcome>,
 ): Promise<StepAnswer> {
-  return answerOf(deps, verb, await write(), input, () =>
-    findGroup(deps.db, deps.gateway, input.groupId),
-  );
+  return answerOf(deps, verb, await write(), input, () => groupOf(deps, input));
 }
 
 /** `/v1/transfers/<id>`, where every group can be read. */

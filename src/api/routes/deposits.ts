@@ -1,6 +1,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { ProblemCode } from '../../contracts/codes.ts';
 import { groupId } from '../../contracts/ids.ts';
+import type { Amount } from '../../contracts/resources.ts';
 import { readGroup } from '../../ledger/groups.ts';
 import { sendChainDeposit } from '../chainDeposit.ts';
 import type { ApiDeps, ApiEnv } from '../context.ts';
@@ -12,7 +13,14 @@ import { body, json, writes } from '../routing.ts';
 import { confirmDepositBody, createDepositBody, depositGroups } from '../schemas/deposit.ts';
 import { reasonBody } from '../schemas/group.ts';
 import { idParam } from '../schemas/text.ts';
-import { actOnSaga, sendStep, startSaga, stepOf } from '../steps.ts';
+import {
+  actOnSaga,
+  answeredBefore,
+  type StepAnswer,
+  sendStep,
+  startSaga,
+  stepOf,
+} from '../steps.ts';
 
 const tags = ['Deposits'];
 const params = z.object({ id: idParam('id', 'deposit:shop:order-4711') });
@@ -86,30 +94,40 @@ function createDeposit(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
     const caller = c.get('caller');
     const { 'Idempotency-Key': key, Prefer } = c.req.valid('header');
     const { wallet, amount, txid, ordinal, source, metadata } = c.req.valid('json');
-    const facts = await checkWallet(deps.wallets, caller, wallet, {});
+    const waitMs = waitMsOf(Prefer);
+    const step = stepOf(caller, 'create', groupId('deposit', caller.client, key), key);
+    const input = (announced: Amount) => ({
+      ...step,
+      client: caller.client,
+      wallet,
+      amount: announced,
+      txid: txid ?? null,
+      ordinal: ordinal ?? null,
+      source: source ?? null,
+      metadata,
+      acceptBy: acceptByOf(waitMs),
+    });
+    // A txid that was announced before, under another key, is answered with the first group.
+    const send = (answer: StepAnswer) =>
+      sendStep(c, deps, answer, answer.group.id === step.groupId ? 201 : 200);
+    const facts = await deps.wallets.wallet(wallet);
     if (facts !== null && facts.chain !== null) {
+      // Nothing of it is stored, but the key may have been answered before the wallet was there.
+      const before = amount && (await answeredBefore(deps, 'openDeposit', input(amount)));
+      if (before) return send(before);
+      await checkWallet(deps.wallets, caller, wallet, {});
       return sendChainDeposit(c, deps, { asset: facts.asset, chain: facts.chain }, wallet, txid);
     }
     if (amount === undefined) {
       const detail = 'An amount is required for a chainless asset.';
       throw new Problem('INVALID_REQUEST', detail, { errors: [{ pointer: '/amount', detail }] });
     }
-    await checkWallet(deps.wallets, caller, wallet, { amount });
-    const waitMs = waitMsOf(Prefer);
-    const input = {
-      ...stepOf(caller, 'create', groupId('deposit', caller.client, key), key),
-      client: caller.client,
-      wallet,
-      amount,
-      txid: txid ?? null,
-      ordinal: ordinal ?? null,
-      source: source ?? null,
-      metadata,
-      acceptBy: acceptByOf(waitMs),
-    };
-    const answer = await startSaga(deps, 'deposit', input, waitMs, facts ? [facts.asset] : []);
-    // A txid that was announced before, under another key, is answered with the first group.
-    return sendStep(c, deps, answer, answer.group.id === input.groupId ? 201 : 200);
+    const sent = { type: 'deposit' as const, input: input(amount) };
+    const answer = await startSaga(deps, sent, waitMs, async () => {
+      const found = await checkWallet(deps.wallets, caller, wallet, { amount });
+      return { input: sent.input, assets: found ? [found.asset] : [] };
+    });
+    return send(answer);
   });
 }
 

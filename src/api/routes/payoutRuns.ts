@@ -13,10 +13,10 @@ import {
   readPayoutRun,
   readPayoutTimeline,
 } from '../../ledger/payoutLists.ts';
-import { cancelPayoutRun } from '../../ledger/payoutRuns.ts';
+import { cancelPayoutRun, replayPayoutRun } from '../../ledger/payoutRuns.ts';
 import type { ApiContext, ApiDeps, ApiEnv } from '../context.ts';
 import { answersWith, moneyHeaders } from '../idempotency.ts';
-import { payoutLines } from '../payoutLines.ts';
+import { linesAsSent, payoutLines } from '../payoutLines.ts';
 import { payoutProblem, payoutWord } from '../payoutOutcomes.ts';
 import { waitMsOf } from '../prefer.ts';
 import { Problem } from '../problem.ts';
@@ -158,15 +158,16 @@ function writeRuns(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
     const { 'Idempotency-Key': key, Prefer } = c.req.valid('header');
     const asked = c.req.valid('json');
     const { wallet, expiresIn = null, reference = null, metadata } = asked;
-    const lines = await payoutLines(deps, asked);
     const { client } = caller;
     const runId = payoutRunId(client, key);
     const { stepKey, actor } = stepOf(caller, 'create', runId, key);
-    const input = { runId, stepKey, actor, client, wallet, lines };
-    const outcome = await deps.gateway.openPayoutRun(
-      { ...input, expiresIn, reference, metadata },
-      waitMsOf(Prefer),
-    );
+    const rest = { runId, stepKey, actor, client, wallet, expiresIn, reference, metadata };
+    const sent = { ...rest, lines: linesAsSent(asked) };
+    // As for other starts: what was answered before is not judged by what is there now.
+    const before = await replayPayoutRun(deps.db, sent);
+    const isAgain = before !== null && before.outcome !== 'key_reused';
+    const input = isAgain ? sent : { ...rest, lines: await payoutLines(deps, asked) };
+    const outcome = await deps.gateway.openPayoutRun(input, waitMsOf(Prefer));
     const run = runOf(c, deps, 'payoutRun', runId, outcome);
     if ('begun' in outcome && outcome.begun) return c.json(resourceOf(deps, run), 201);
     c.header('Location', `${PAYOUT_RUNS_PATH}/${encodeURIComponent(runId)}`);

@@ -2,6 +2,7 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { ProblemCode } from '../../contracts/codes.ts';
 import { reversalId } from '../../contracts/ids.ts';
 import type { Amount, Group } from '../../contracts/resources.ts';
+import type { LegAmount } from '../../contracts/steps.ts';
 import { readGroup } from '../../ledger/groups.ts';
 import { type ApiDeps, type ApiEnv, type Caller, isAdmin } from '../context.ts';
 import { moneyAnswers, moneyHeaders } from '../idempotency.ts';
@@ -139,30 +140,41 @@ function movingActs(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
   app.openapi(addLegsRoute, async (c) => {
     const caller = c.get('caller');
     const { 'Idempotency-Key': key, Prefer } = c.req.valid('header');
-    const { legs } = await checkLegs(wallets, caller, c.req.valid('json').legs);
-    const input = { ...stepOf(caller, 'addLegs', c.req.valid('param').id, key), legs };
-    return sendStep(c, deps, await actOnSaga(deps, 'addLegs', input, waitMsOf(Prefer)), 200);
+    const sent = c.req.valid('json').legs;
+    const input = { ...stepOf(caller, 'addLegs', c.req.valid('param').id, key), legs: sent };
+    const answer = await actOnSaga(deps, 'addLegs', input, waitMsOf(Prefer), async () => {
+      const { legs } = await checkLegs(wallets, caller, sent);
+      return { ...input, legs };
+    });
+    return sendStep(c, deps, answer, 200);
   });
   app.openapi(settleRoute, async (c) => {
     const { id } = c.req.valid('param');
     const { 'Idempotency-Key': key, Prefer } = c.req.valid('header');
     const { legs = null, final } = c.req.valid('json');
-    if (legs !== null) await checkLegAmounts(wallets, (await readGroup(db, id))?.legs ?? [], legs);
     const input = { ...stepOf(c.get('caller'), 'settle', id, key), legs, final };
-    return sendStep(c, deps, await actOnSaga(deps, 'settle', input, waitMsOf(Prefer)), 200);
+    const answer = await actOnSaga(deps, 'settle', input, waitMsOf(Prefer), async () => {
+      if (legs !== null) {
+        await checkLegAmounts(wallets, (await readGroup(db, id))?.legs ?? [], legs);
+      }
+      return input;
+    });
+    return sendStep(c, deps, answer, 200);
   });
 }
 
 /**
- * What can be said of a reversal before anything starts. One of a transfer needs the scope
- * `transfer`, that of a deposit or withdrawal `operate`: it undoes what an operator confirmed. An
- * amount alone fits one debit and one credit leg that settled; where none did, the ledger refuses.
+ * A reversal of a transfer needs the scope `transfer`, that of a deposit or withdrawal `operate`:
+ * it undoes what an operator confirmed.
  */
-function refuseReversal(caller: Caller, { kind, legs }: Group, amount: Amount | undefined): void {
+function refuseScope(caller: Caller, { kind }: Group): void {
   const scope = kind === 'deposit' || kind === 'withdrawal' ? 'operate' : 'transfer';
-  if (!caller.scopes.has(scope) && !isAdmin(caller)) {
-    throw new Problem('FORBIDDEN', `Reversing a ${kind} needs the scope ${scope}.`);
-  }
+  if (caller.scopes.has(scope) || isAdmin(caller)) return;
+  throw new Problem('FORBIDDEN', `Reversing a ${kind} needs the scope ${scope}.`);
+}
+
+/** An amount fits one debit and one credit leg that settled; where none did, the ledger refuses. */
+function refuseAmount({ legs }: Group, amount: Amount | undefined): void {
   const settled = legs.filter((leg) => leg.settled !== '0').map(({ type }) => type);
   if (amount === undefined || settled.length === 0) return;
   if (settled.length === 2 && settled.includes('DEBIT') && settled.includes('CREDIT')) return;
@@ -170,20 +182,31 @@ function refuseReversal(caller: Caller, { kind, legs }: Group, amount: Amount | 
   throw new Problem('INVALID_REQUEST', detail, { errors: [{ pointer: '/amount', detail }] });
 }
 
+/** What can be said of a reversal before anything starts. */
+async function refuseReversal(
+  { wallets }: ApiDeps,
+  caller: Caller,
+  original: Group,
+  { amount, legs }: { amount?: Amount | undefined; legs?: LegAmount[] | undefined },
+): Promise<void> {
+  refuseAmount(original, amount);
+  // Operators may undo what came from outside; of a transfer each wallet is named once more.
+  if (original.kind === 'transfer') await refuseSystemLegs(wallets, caller, original.legs);
+  await checkGroupAmount(wallets, original.legs, amount);
+  if (legs !== undefined) await checkLegAmounts(wallets, original.legs, legs);
+}
+
 function reverse(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
   app.openapi(reverseRoute, async (c) => {
     const caller = c.get('caller');
     const { id } = c.req.valid('param');
     const { 'Idempotency-Key': key, Prefer } = c.req.valid('header');
-    const { amount, legs, reason } = c.req.valid('json');
+    const asked = c.req.valid('json');
+    const { amount, legs, reason } = asked;
     const original = await readGroup(deps.db, id);
     if (original === null)
       throw new Problem('GROUP_NOT_FOUND', `There is no transfer group ${id}.`);
-    refuseReversal(caller, original, amount);
-    // Operators may undo what came from outside; of a transfer each wallet is named once more.
-    if (original.kind === 'transfer') await refuseSystemLegs(deps.wallets, caller, original.legs);
-    await checkGroupAmount(deps.wallets, original.legs, amount);
-    if (legs !== undefined) await checkLegAmounts(deps.wallets, original.legs, legs);
+    refuseScope(caller, original);
     const waitMs = waitMsOf(Prefer);
     const input = {
       ...stepOf(caller, 'create', reversalId(id, caller.client, key), key),
@@ -194,7 +217,11 @@ function reverse(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
       reason,
       acceptBy: acceptByOf(waitMs),
     };
-    return sendStep(c, deps, await startSaga(deps, 'reversal', input, waitMs), 201);
+    const answer = await startSaga(deps, { type: 'reversal', input }, waitMs, async () => {
+      await refuseReversal(deps, caller, original, asked);
+      return { input };
+    });
+    return sendStep(c, deps, answer, 201);
   });
 }
 

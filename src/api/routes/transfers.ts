@@ -112,24 +112,21 @@ function createTransfer(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
     const caller = c.get('caller');
     const { 'Idempotency-Key': key, Prefer: prefer } = c.req.valid('header');
     const { legs: sent, settle, expiresIn, reference: ref, metadata } = c.req.valid('json');
-    const { legs, assets } = await checkLegs(deps.wallets, caller, sent);
     const waitMs = waitMsOf(prefer);
-    const answer = await startSaga(
-      deps,
-      'transfer',
-      {
-        ...stepOf(caller, 'create', groupId('transfer', caller.client, key), key),
-        client: caller.client,
-        legs,
-        settle,
-        expiresIn: settle === 'manual' ? (expiresIn ?? DEFAULT_EXPIRES_IN_SECONDS) : null,
-        reference: ref ?? null,
-        metadata,
-        acceptBy: acceptByOf(waitMs),
-      },
-      waitMs,
-      assets,
-    );
+    const asked = {
+      ...stepOf(caller, 'create', groupId('transfer', caller.client, key), key),
+      client: caller.client,
+      legs: sent,
+      settle,
+      expiresIn: settle === 'manual' ? (expiresIn ?? DEFAULT_EXPIRES_IN_SECONDS) : null,
+      reference: ref ?? null,
+      metadata,
+      acceptBy: acceptByOf(waitMs),
+    };
+    const answer = await startSaga(deps, { type: 'transfer', input: asked }, waitMs, async () => {
+      const { legs, assets } = await checkLegs(deps.wallets, caller, sent);
+      return { input: { ...asked, legs }, assets };
+    });
     return sendStep(c, deps, answer, 201);
   });
 }

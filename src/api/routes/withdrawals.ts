@@ -1,10 +1,11 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { ProblemCode } from '../../contracts/codes.ts';
 import { groupId } from '../../contracts/ids.ts';
+import type { OpenWithdrawalInput } from '../../contracts/steps.ts';
 import { hasCustodian } from '../../ledger/custodians.ts';
 import { readGroup } from '../../ledger/groups.ts';
 import { canonicalDestination } from '../canonicalDestination.ts';
-import type { ApiDeps, ApiEnv } from '../context.ts';
+import type { ApiDeps, ApiEnv, Caller } from '../context.ts';
 import { moneyAnswers, moneyHeaders } from '../idempotency.ts';
 import { checkGroupAmount, checkWallet } from '../legRules.ts';
 import { acceptByOf, waitMsOf } from '../prefer.ts';
@@ -16,10 +17,11 @@ import {
   finalizeWithdrawalBody,
   releaseWithdrawalBody,
 } from '../schemas/withdrawal.ts';
-import { actOnSaga, sendStep, startSaga, stepOf } from '../steps.ts';
+import { actOnSaga, type Judged, sendStep, startSaga, stepOf } from '../steps.ts';
 import type { AssetFacts, WalletFacts } from '../walletCatalog.ts';
 
 type Asked = z.output<typeof createWithdrawalBody>;
+type Saga = 'withdrawal' | 'chainWithdrawal' | 'custodialWithdrawal';
 
 const tags = ['Withdrawals'];
 const params = z.object({ id: idParam('id', 'withdrawal:shop:order-4711') });
@@ -99,7 +101,7 @@ function refuseFeeMode(facts: WalletFacts | null, { feeMode, maxFee }: Asked): v
 }
 
 /** Who pays: the chain's saga, a custodian's, or somebody outside who tells. */
-async function sagaOf({ db }: ApiDeps, facts: AssetFacts | null) {
+async function sagaOf({ db }: ApiDeps, facts: AssetFacts | null): Promise<Saga> {
   if (facts === null) return 'withdrawal';
   if (facts.chain !== null) return 'chainWithdrawal';
   return (await hasCustodian(db, facts.asset)) ? 'custodialWithdrawal' : 'withdrawal';
@@ -110,27 +112,42 @@ function createWithdrawal(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
     const caller = c.get('caller');
     const { 'Idempotency-Key': key, Prefer } = c.req.valid('header');
     const asked = c.req.valid('json');
-    const { amount, maxFee } = asked;
-    const facts = await checkWallet(deps.wallets, caller, asked.wallet, { amount, maxFee });
-    refuseFeeMode(facts, asked);
     const waitMs = waitMsOf(Prefer);
     const input = {
       ...stepOf(caller, 'create', groupId('withdrawal', caller.client, key), key),
       client: caller.client,
       wallet: asked.wallet,
-      amount,
-      destination: await canonicalDestination(deps, facts, asked.destination, '/destination'),
+      amount: asked.amount,
+      destination: asked.destination,
       feeMode: asked.feeMode,
-      maxFee: maxFee ?? null,
+      maxFee: asked.maxFee ?? null,
       riskMeta: asked.riskMeta ?? null,
       expiresIn: asked.expiresIn ?? null,
       metadata: asked.metadata,
       acceptBy: acceptByOf(waitMs),
     };
-    const saga = await sagaOf(deps, facts);
-    const assets = facts ? [facts.asset] : [];
-    return sendStep(c, deps, await startSaga(deps, saga, input, waitMs, assets), 201);
+    const sent = { type: 'withdrawal' as Saga, input };
+    const answer = await startSaga(deps, sent, waitMs, () => judge(deps, caller, asked, input));
+    return sendStep(c, deps, answer, 201);
   });
+}
+
+/** Refuses what the wallet's asset does not take, and says who pays, and where to. */
+async function judge(
+  deps: ApiDeps,
+  caller: Caller,
+  asked: Asked,
+  input: OpenWithdrawalInput,
+): Promise<Judged<Saga>> {
+  const { wallet, amount, maxFee } = asked;
+  const facts = await checkWallet(deps.wallets, caller, wallet, { amount, maxFee });
+  refuseFeeMode(facts, asked);
+  const destination = await canonicalDestination(deps, facts, asked.destination, '/destination');
+  return {
+    type: await sagaOf(deps, facts),
+    input: { ...input, destination },
+    assets: facts ? [facts.asset] : [],
+  };
 }
 
 /** Creation and acts; withdrawals are read where all groups are, under `/v1/transfers`. */
