@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 
 /** A POST with exactly this body and these headers. */
-function raw(body: string | undefined, headers: Record<string, string>, path = '/v1/wallets') {
+function raw(body: RequestInit['body'], headers: Record<string, string>, path = '/v1/wallets') {
   return api.admin.send('POST', path, { headers, ...(body === undefined ? {} : { body }) });
 }
 
@@ -162,6 +162,25 @@ describe('bodies', () => {
     for (const [body, pointer] of bodies) {
       expect(faultOf(await raw(body, JSON_TYPE))).toEqual([400, 'INVALID_REQUEST', pointer]);
     }
+  });
+
+  test('that would be kept as something else are 400, and nothing is kept', async () => {
+    const bodies = [
+      ['{"owner":"kept","asset":"USD","metadata":{"__proto__":{"a":1}}}', '/metadata'],
+      ['{"owner":"kept","asset":"USD","metadata":{"x":{"__proto__":1}}}', '/metadata/x'],
+      ['{"owner":"kept","asset":"USD","metadata":{"n":1e400}}', '/metadata/n'],
+      ['{"owner":"kept","asset":"USD","metadata":{"n":[-1e999]}}', '/metadata/n/0'],
+    ] as const;
+    for (const [body, pointer] of bodies) {
+      expect(faultOf(await raw(body, JSON_TYPE))).toEqual([400, 'INVALID_REQUEST', pointer]);
+    }
+    for (const bytes of [[0xff], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xe2, 0x82]]) {
+      const metadata = [Buffer.from('{"x":"'), Buffer.from(bytes), Buffer.from('"}')];
+      const before = Buffer.from('{"owner":"kept","asset":"USD","metadata":');
+      const body = Buffer.concat([before, ...metadata, Buffer.from('}')]);
+      expect(faultOf(await raw(body, JSON_TYPE))).toEqual([400, 'INVALID_REQUEST']);
+    }
+    expect((await api.admin.get('/v1/wallets?owner=kept')).body.data).toEqual([]);
   });
 
   test('deeper than any column is are 400, not an error of ours', async () => {
