@@ -51,3 +51,11 @@ export function toBaseUnits(amount: Amount, scale: number): bigint {
   if (!units.isInteger()) throw new RangeError(`${amount} has more than ${scale} decimals`);
   return BigInt(units.toFixed());
 }
+
+/**
+ * The base units that an amount has room for: decimals beyond the scale are cut, so it never grows.
+ * For bounds alone; money is not rounded.
+ */
+export function baseUnitsWithin(amount: Amount, scale: number): bigint {
+  return BigInt(new Decimal(amount).times(new Decimal(10).pow(scale)).floor().toFixed());
+}

@@ -6,6 +6,7 @@ import { depositXpub } from '../../src/withdrawals/developmentKeys.ts';
 import { log } from '../chains/chainWorld.ts';
 import { MNEMONIC } from '../chains/node.ts';
 import { createPayWorld, DESTINATION, type PayWorld } from '../chains/payWorld.ts';
+import { faultOf } from './money.ts';
 import { createTestApi, type TestApi, type TestClient } from './testApi.ts';
 import { startTestWatcher } from './testWatcher.ts';
 
@@ -63,6 +64,17 @@ describe('a payment that no block takes', () => {
     await expect.poll(() => stateOf(id), { timeout: 15_000 }).toBe('settled');
     const late = await bank.post(pathOf(id, 'speed-up'), {}, { key: 'l' });
     expect([late.status, late.body.code]).toEqual([409, 'GROUP_NOT_OPEN']);
+  });
+
+  test('takes no highest fee of parts of a wei', async () => {
+    const id = await sent('w3');
+    for (const act of ['speed-up', 'cancel-on-chain']) {
+      const asked = await bank.post(pathOf(id, act), { maxFee: '0.0000000000000000001' });
+      expect(faultOf(asked)).toEqual([400, 'INVALID_AMOUNT', '/maxFee']);
+    }
+    expect(await stateOf(id)).toBe('broadcast');
+    await world.node.mine(4);
+    await expect.poll(() => stateOf(id), { timeout: 15_000 }).toBe('settled');
   });
 
   test('is cancelled on the chain: 202, then released with its reason', async () => {

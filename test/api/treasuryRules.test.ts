@@ -8,6 +8,9 @@ beforeAll(async () => {
   api = await createTestApi();
   await api.admin.post('/v1/assets', { code: 'USD', scale: 2 });
   await api.admin.post('/v1/assets', { code: 'ETH', scale: 18, chain: 'eip155:31337' });
+  const contract = `0x${'12'.repeat(20)}`;
+  const token = { code: 'TOKEN', scale: 6, chain: 'eip155:31337', contract };
+  await api.admin.post('/v1/assets', token);
 });
 
 const put = (asset: string, body: object) => api.admin.put(`/v1/treasury-rules/${asset}`, body);
@@ -43,6 +46,12 @@ describe('/v1/treasury-rules', () => {
       'USD',
       { ...rule, minAmount: '0.001' },
       [400, 'INVALID_AMOUNT', '/minAmount'],
+    ],
+    [
+      'a cap of parts of a wei, also for tokens',
+      'TOKEN',
+      { minAmount: '1', maxFee: '0.0000000000000000001' },
+      [400, 'INVALID_AMOUNT', '/maxFee'],
     ],
   ])('refuse %s', async (_what, asset, body, fault) => {
     expect(faultOf(await put(asset, body))).toEqual(fault);

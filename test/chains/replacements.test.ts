@@ -117,7 +117,8 @@ describe('a fee is raised', () => {
   it('not above the cap: nobody signs, the timeline says why, and it stays held', async () => {
     const { id, wallet } = await sent();
     const capped = { ...world.deps, feeCap: '0.0000001' };
-    await speedUp(world.db, { ...step(id, 'speedUp:bank:1'), maxFee: '0.00000001' });
+    // Parts of a wei, which somebody typed at the Temporal UI, hold nothing up.
+    await speedUp(world.db, { ...step(id, 'speedUp:bank:1'), maxFee: '0.0000000100000000001' });
     await world.follow();
     expect(await followWithdrawal(capped, id)).toMatchObject({ replace: true });
     const { why, group } = await replaceWithdrawal(capped, id);

@@ -1,6 +1,10 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import type { Amount } from '../../contracts/resources.ts';
+import type { StepInput } from '../../contracts/steps.ts';
+import { readGroup } from '../../ledger/groups.ts';
 import type { ApiDeps, ApiEnv } from '../context.ts';
 import { acceptedAnswers, moneyHeaders } from '../idempotency.ts';
+import { refuseNetworkFee } from '../networkFee.ts';
 import { waitMsOf } from '../prefer.ts';
 import { body, writes } from '../routing.ts';
 import { idParam } from '../schemas/text.ts';
@@ -47,17 +51,30 @@ const cancelRoute = createRoute({
 /** The two acts on a payment that is on its way. What comes of them the chain says later: 202. */
 export function replacementRoutes(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   const app = new OpenAPIHono<ApiEnv>();
+  const act = async (
+    verb: 'speedUp' | 'cancelOnChain',
+    step: StepInput,
+    maxFee: Amount | null,
+    prefer: string | undefined,
+  ) => {
+    const input = { ...step, maxFee };
+    return await actOnSaga(deps, verb, input, waitMsOf(prefer), async () => {
+      const asset = maxFee && (await readGroup(deps.db, step.groupId))?.legs[0]?.asset;
+      if (asset) await refuseNetworkFee(deps, await deps.wallets.asset(asset), maxFee);
+      return input;
+    });
+  };
   app.openapi(speedUpRoute, async (c) => {
     const { 'Idempotency-Key': key, Prefer } = c.req.valid('header');
     const step = stepOf(c.get('caller'), 'speedUp', c.req.valid('param').id, key);
-    const input = { ...step, maxFee: c.req.valid('json').maxFee ?? null };
-    return sendAccepted(c, deps, await actOnSaga(deps, 'speedUp', input, waitMsOf(Prefer)));
+    const { maxFee = null } = c.req.valid('json');
+    return sendAccepted(c, deps, await act('speedUp', step, maxFee, Prefer));
   });
   app.openapi(cancelRoute, async (c) => {
     const { 'Idempotency-Key': key, Prefer } = c.req.valid('header');
     const step = stepOf(c.get('caller'), 'cancelOnChain', c.req.valid('param').id, key);
-    const input = { ...step, maxFee: c.req.valid('json').maxFee ?? null };
-    return sendAccepted(c, deps, await actOnSaga(deps, 'cancelOnChain', input, waitMsOf(Prefer)));
+    const { maxFee = null } = c.req.valid('json');
+    return sendAccepted(c, deps, await act('cancelOnChain', step, maxFee, Prefer));
   });
   return app;
 }

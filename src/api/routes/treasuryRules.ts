@@ -8,6 +8,7 @@ import {
 import { canonicalDestination } from '../canonicalDestination.ts';
 import type { ApiDeps, ApiEnv } from '../context.ts';
 import { refuseScales } from '../legRules.ts';
+import { refuseNetworkFee } from '../networkFee.ts';
 import { Problem, problemOfRefusal } from '../problem.ts';
 import { body, json, reads, writes } from '../routing.ts';
 import { pageQuery } from '../schemas/page.ts';
@@ -95,6 +96,7 @@ export function treasuryRuleRoutes(deps: ApiDeps): OpenAPIHono<ApiEnv> {
         amount === null ? [] : [{ pointer: `/${name}`, amount, facts }],
       ),
     );
+    await refuseNetworkFee(deps, facts, maxFee);
     const coldAddress =
       asked == null ? null : await canonicalDestination(deps, facts, asked, '/coldAddress');
     const rule = { asset, minAmount, maxFee, lowWater, highWater, coldAddress };
