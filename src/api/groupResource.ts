@@ -2,7 +2,7 @@ import { payoutRunOf } from '../contracts/ids.ts';
 import type { Group } from '../contracts/resources.ts';
 import { KIND_OF_SAGA, type RunningSaga, type SagaGateway } from '../contracts/sagas.ts';
 import type { Db } from '../db/pool.ts';
-import { readGroup } from '../ledger/groups.ts';
+import { readAnnounced, readGroup } from '../ledger/groups.ts';
 import { Problem } from './problem.ts';
 import { canonicalTime } from './time.ts';
 
@@ -80,10 +80,18 @@ function isOfChain(saga: RunningSaga): saga is ChainSaga {
   return ['chainDeposit', 'chainReversal', 'collection', 'batch'].includes(saga.type);
 }
 
-/** The group, also one that was accepted and is not written yet. 404 GROUP_NOT_FOUND else. */
+/** The group that the ledger has under this id, or for it. */
+async function storedGroup(db: Db, id: string): Promise<Group | null> {
+  return (await readGroup(db, id)) ?? (await readAnnounced(db, id));
+}
+
+/**
+ * The group, also one that was accepted and is not written yet. An announced deposit whose txid was
+ * known has no group of its own: who was told 202 finds the first one. 404 GROUP_NOT_FOUND else.
+ */
 export async function findGroup(db: Db, gateway: SagaGateway, id: string): Promise<Group> {
   const group =
-    (await readGroup(db, id)) ?? (await runningGroup(gateway, id)) ?? (await readGroup(db, id));
+    (await storedGroup(db, id)) ?? (await runningGroup(gateway, id)) ?? (await storedGroup(db, id));
   if (group !== null) return group;
   throw new Problem('GROUP_NOT_FOUND', `There is no transfer group ${id}.`);
 }

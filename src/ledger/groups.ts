@@ -36,6 +36,22 @@ export async function readGroup(db: Db, id: string): Promise<Group | null> {
   return rows[0]?.group ?? null;
 }
 
+/**
+ * The group that an announcement of a deposit was answered with although it is of another id: that
+ * of its txid's first announcement. Null where nothing was announced under this id.
+ */
+export async function readAnnounced(db: Db, id: string): Promise<Group | null> {
+  const { rows } = await withRetry(() =>
+    db.query({
+      name: 'read_announced',
+      text: `select group_json(answer::jsonb #>> '{group,id}') as group from operations
+        where group_id = $1 and verb = 'deposit'`,
+      values: [id],
+    }),
+  );
+  return rows[0]?.group ?? null;
+}
+
 /** Kinds of groups that are paid out as withdrawals are. */
 const PAID_OUT: GroupKind[] = ['withdrawal', 'collection', 'batch'];
 /** How the groups of such states have ended; the others are open, or a rare exception. */

@@ -64,6 +64,19 @@ describe('POST /v1/deposits', () => {
     }
   });
 
+  test('with a txid that is known is found where a 202 said that it would be', async () => {
+    await openWallet(api, 'again', 'USD');
+    const body = { wallet: 'again', amount: '5', txid: 'wire-202' };
+    const first = await bank.post('/v1/deposits', body);
+    const second = await bank.post('/v1/deposits', body, { prefer: 'wait=0' });
+    expect(second.status).toBe(202);
+    const location = second.headers.get('location') ?? '';
+    await expect.poll(async () => (await bank.get(location)).body.id).toBe(first.body.id);
+    const { body: entries } = await bank.get(`${location}/entries`);
+    expect(entries.data).toHaveLength(2);
+    expect((await bank.get(`${location}/timeline`)).body.data).toHaveLength(1);
+  });
+
   test('refuses unknown wallets, and what is below the minimum or paused', async () => {
     expect(faultOf(await bank.post('/v1/deposits', { wallet: 'ghost', amount: '1' }))).toEqual([
       404,

@@ -147,13 +147,11 @@ export function transferRoutes(deps: ApiDeps): OpenAPIHono<ApiEnv> {
     return c.json({ data, nextCursor: page.nextCursor }, 200);
   });
   app.openapi(entriesRoute, async (c) => {
-    const { id } = c.req.valid('param');
-    await findGroup(db, gateway, id);
+    const { id } = await findGroup(db, gateway, c.req.valid('param').id);
     return c.json(await listGroupEntries(db, id, c.req.valid('query')), 200);
   });
   app.openapi(timelineRoute, async (c) => {
-    const { id } = c.req.valid('param');
-    await findGroup(db, gateway, id);
+    const { id } = await findGroup(db, gateway, c.req.valid('param').id);
     return c.json({ data: await readTimeline(db, id), nextCursor: null }, 200);
   });
   return app;
