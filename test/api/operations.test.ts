@@ -99,6 +99,8 @@ describe('GET /docs', () => {
       '..%2Fpackage.json',
       '%2e%2e%2fpackage.json',
       'index.html',
+      'constructor',
+      '__proto__',
     ]) {
       expect((await api.anonymous.get(`/docs/${name}`)).status).toBe(404);
     }
