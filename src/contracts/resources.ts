@@ -269,7 +269,7 @@ export interface TimelineItem {
   at: Timestamp;
   /** A ledger verb (`hold`, `settle` …) or a fact (`chain.in_block`, `signal.settle` …). */
   event: string;
-  /** Who: an API client, `saga`, `watcher`, `sweeper` or `temporal-ui`. */
+  /** Who: an API client, `temporal-ui`, or a part of the service, such as `saga` or `ledger`. */
   actor: string;
   outcome: 'done' | 'refused' | 'seen';
   reason: string | null;

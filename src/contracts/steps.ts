@@ -36,7 +36,7 @@ export type StepOutcome =
 
 /** Who acts, for the op row and the timeline. */
 export interface Actor {
-  /** An API client's name, or `saga`, `watcher`, `sweeper`, `temporal-ui`. */
+  /** An API client's name, or a part of the service, such as `saga`, `sweeper` or `risk`. */
   name: string;
   /** True where the caller's key has the scope `admin`: may name system wallets in a leg. */
   admin: boolean;

@@ -58,7 +58,8 @@ describe('POST /v1/api-keys', () => {
   });
 
   test('keeps names that stand for something else where a client stands', async () => {
-    for (const client of ['chain', 'saga', 'watcher', 'sweeper', 'temporal-ui']) {
+    const books = ['chain', 'ledger', 'risk', 'treasury'];
+    for (const client of [...books, 'saga', 'watcher', 'sweeper', 'temporal-ui']) {
       const given = await api.admin.post('/v1/api-keys', { name: 'x', client, scopes: ['read'] });
       expect(faultOf(given)).toEqual([400, 'INVALID_REQUEST', '/client']);
       const made = await api.admin.post('/v1/api-keys', { name: client, scopes: ['read'] });

@@ -5,9 +5,19 @@ import { textOf } from './text.ts';
 
 /**
  * Words that stand for something else where a client's name stands: `chain` in the ids of the
- * watcher's deposits, the others as actors of the timeline.
+ * watcher's deposits, `treasury` as who asks for sweeps and so may approve none, the others as
+ * actors of the timeline.
  */
-const RESERVED_CLIENTS = new Set(['chain', 'saga', 'watcher', 'sweeper', 'temporal-ui']);
+const RESERVED_CLIENTS = new Set([
+  'chain',
+  'ledger',
+  'risk',
+  'saga',
+  'sweeper',
+  'temporal-ui',
+  'treasury',
+  'watcher',
+]);
 
 const CLIENT_PATTERN = /^[a-z0-9_-]{1,64}$/;
 
