@@ -174,6 +174,15 @@ describe('POST /v1/withdrawals on a chain', () => {
     });
   });
 
+  test('is the chain’s to end, also before anything is signed', async () => {
+    await api.admin.put('/v1/approval-rules/all', { asset: 'ETH', approvals: 1 });
+    const { body } = await withdraw({ destination: OUTSIDE });
+    await api.admin.delete('/v1/approval-rules/all');
+    const path = `/v1/withdrawals/${encodeURIComponent(body.id)}`;
+    expect(faultOf(await bank.post(`${path}/finalize`, {}))).toEqual([409, 'CHAIN_DECIDES']);
+    expect((await bank.post(`${path}/release`, { reason: 'r' })).body.status).toBe('RELEASED');
+  });
+
   test('takes the customer’s fee in the native coin alone', async () => {
     await openWallet('amy:USDX', 'USDX', 'amy');
     const wallet = { wallet: 'amy:USDX', destination: OUTSIDE };

@@ -14,6 +14,7 @@ interface Operation {
   responses: Record<
     string,
     {
+      description: string;
       content?: Record<string, { schema: Json }>;
       headers?: Record<string, Header>;
     }
@@ -98,17 +99,25 @@ export class Contract {
     if (described.content === undefined) return text === '' ? [] : [`${name} has no body`];
     const content = described.content[type];
     if (content === undefined) return [`${name} is not described as ${type}`];
-    const headerFaults = Object.entries(described.headers ?? {})
+    const faults = Object.entries(described.headers ?? {})
       .filter(([header, given]) => this.#isRequired(given) && !response.headers.has(header))
       .map(([header]) => `${name} lacks the header ${header}`);
-    if (!type.endsWith('json')) return headerFaults;
+    if (!type.endsWith('json')) return faults;
     const validate = this.#validatorOf(name, type, content.schema);
-    if (validate(JSON.parse(text))) return headerFaults;
+    const body = JSON.parse(text);
+    // A problem's description lists its codes; callers decide by them.
+    if (
+      type === 'application/problem+json' &&
+      !described.description.includes(`\`${body.code}\``)
+    ) {
+      faults.push(`${name} is not described with the code ${body.code}`);
+    }
+    if (validate(body)) return faults;
     const bodyFaults = (validate.errors ?? []).map(
       ({ instancePath, message, params }) =>
         `${name}: ${instancePath || '/'} ${message} ${JSON.stringify(params)}`,
     );
-    return [...headerFaults, ...bodyFaults];
+    return [...faults, ...bodyFaults];
   }
 
   #isRequired(header: Header): boolean {

@@ -69,6 +69,8 @@ describe('POST …/reverse', () => {
       'REVERSAL_EXCEEDS_SETTLED',
       `Group ${group.body.id} has no leg 7.`,
     ]);
+    const oneSided = { legs: [{ leg: 1, amount: '1' }] };
+    expect(faultOf(await reverse(group, oneSided))).toEqual([422, 'UNBALANCED_GROUP']);
     expect((await reverse(group, {})).body.legs[0].amount).toBe('1');
     expect(faultOf(await reverse(group, {}))).toEqual([422, 'REVERSAL_EXCEEDS_SETTLED']);
     expect(await balanceOf(api, 'parts-b')).toEqual(['0', '0', '0']);

@@ -106,6 +106,7 @@ const reverseRoute = createRoute({
     ...ACT_CODES,
     'INVALID_AMOUNT',
     'GROUP_NOT_SETTLED',
+    'UNBALANCED_GROUP',
     'REVERSAL_EXCEEDS_SETTLED',
     'INSUFFICIENT_FUNDS',
     'WALLET_NOT_OPEN',

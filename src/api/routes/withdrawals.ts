@@ -69,7 +69,7 @@ const finalizeRoute = createRoute({
   description: '`final` is false when an amount is given, true when not.',
   ...writes('operate'),
   request: { params, headers: moneyHeaders, body: body(finalizeWithdrawalBody, 'optional') },
-  responses: moneyAnswers(200, 'The withdrawal', ACT_CODES),
+  responses: moneyAnswers(200, 'The withdrawal', [...ACT_CODES, 'CHAIN_DECIDES']),
 });
 
 const releaseRoute = createRoute({
