@@ -84,6 +84,21 @@ describe('the same key, the same meaning', () => {
     expect(heldAgain.body).toEqual(held.body);
   });
 
+  test('ignores that a deposit names the first event of its transaction', async () => {
+    const body = { wallet: 'a', amount: '1', txid: 'events' };
+    const first = await shop.post('/v1/deposits', body, { key: 'events' });
+    const again = await shop.post('/v1/deposits', { ...body, ordinal: 0 }, { key: 'events' });
+    expect([again.status, again.body]).toEqual([201, first.body]);
+    const other = await shop.post('/v1/deposits', { ...body, ordinal: 1 }, { key: 'events' });
+    expect(faultOf(other)).toEqual([422, 'IDEMPOTENCY_KEY_REUSED', '/ordinal']);
+    const named = { ...body, txid: 'named', ordinal: 0 };
+    await shop.post('/v1/deposits', named, { key: 'named' });
+    for (const ordinal of [0, null]) {
+      const same = await shop.post('/v1/deposits', { ...named, ordinal }, { key: 'named' });
+      expect(same.headers.get('idempotency-replayed')).toBe('true');
+    }
+  });
+
   test('replays acts, as they were answered then', async () => {
     const group = await shop.post('/v1/transfers', { legs: LEGS, settle: 'manual' });
     const settle = { legs: [1, 2].map((leg) => ({ leg, amount: '0.5' })), final: false };

@@ -125,7 +125,9 @@ function createDeposit(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
     const sent = { type: 'deposit' as const, input: input(amount) };
     const answer = await startSaga(deps, sent, waitMs, async () => {
       const found = await checkWallet(deps.wallets, caller, wallet, { amount });
-      return { input: sent.input, assets: found ? [found.asset] : [] };
+      // The first event of a transaction is meant where none is named.
+      const canonical = { ...sent.input, ordinal: ordinal || null };
+      return { input: canonical, assets: found ? [found.asset] : [] };
     });
     return send(answer);
   });
