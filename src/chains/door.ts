@@ -1,5 +1,10 @@
 /** The chains as the API sees them. */
-import { type ChainDoor, type ChainStatus, ChainUnavailable } from '../contracts/chain.ts';
+import {
+  type ChainDoor,
+  type ChainReconciliation,
+  type ChainStatus,
+  ChainUnavailable,
+} from '../contracts/chain.ts';
 import type { Db } from '../db/pool.ts';
 import { withRetry } from '../db/sqlstate.ts';
 import type { ChainConnection } from './connection.ts';
@@ -42,7 +47,7 @@ export function createChainDoor({ db, chain, xpub, ...options }: DoorOptions): C
     },
     chains: () => listChains(db),
     rescan: (request) => askRescan(db, chain, request),
-    reconciliation: async () => reconcileChain(db, await chain()),
+    reconciliation: async () => (await reconcileChain(db, await chain())).map(shownLine),
   };
 }
 
@@ -108,5 +113,17 @@ async function listChains(db: Db): Promise<ChainStatus[]> {
   const { rows } = await withRetry(() =>
     db.query<{ status: ChainStatus }>('select chain_json(c) as status from chains c order by c.id'),
   );
-  return rows.map(({ status }) => status);
+  return rows.map(({ status: { senderPauses, ...status } }) => ({
+    ...status,
+    senderPauses: senderPauses.map((pause) => ({ ...pause, sender: showAddress(pause.sender) })),
+  }));
+}
+
+/** Addresses are stored in lower case and shown with their checksum. */
+function shownLine(line: ChainReconciliation): ChainReconciliation {
+  const places = line.places.map((place) => ({
+    ...place,
+    address: place.address && showAddress(place.address),
+  }));
+  return { ...line, places };
 }

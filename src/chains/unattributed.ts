@@ -12,6 +12,7 @@ import {
   TIME_PART,
 } from '../ledger/page.ts';
 import { outcomeOf } from '../ledger/step.ts';
+import { showAddress } from './evm/addresses.ts';
 
 export interface AssignInput extends StepInput {
   client: string;
@@ -77,5 +78,12 @@ export async function listUnattributed(
       [asset ?? null, assigned, time, id, limit],
     ),
   );
-  return pageOf<UnattributedDeposit>(rows, limit);
+  const page = pageOf<UnattributedDeposit>(rows, limit);
+  return { ...page, data: page.data.map(shown) };
+}
+
+/** Addresses are shown as they were handed out, with their checksum. */
+function shown(deposit: UnattributedDeposit): UnattributedDeposit {
+  const [from, address] = [showAddress(deposit.from), showAddress(deposit.address)];
+  return { ...deposit, from, address };
 }

@@ -1,8 +1,10 @@
 /** Deposits that are nobody's, on a real chain, until somebody says whose they are. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { creditChainDeposit, openChainDeposit } from '../../src/chains/deposits.ts';
+import { showAddress } from '../../src/chains/evm/addresses.ts';
 import { reverse } from '../../src/ledger/reverse.ts';
 import { type ChainWorld, createChainWorld } from '../chains/chainWorld.ts';
+import { STRANGER } from '../chains/node.ts';
 import { createTestApi, type TestApi, type TestClient } from './testApi.ts';
 
 const ETH = 10n ** 18n;
@@ -83,7 +85,13 @@ describe('GET /v1/unattributed', () => {
     await api.admin.patch('/v1/assets/ETH', { minDeposit: '0.9' });
     const first = await shop.get('/v1/unattributed?asset=ETH&limit=2');
     expect(first.body.data).toMatchObject([
-      { why: 'BELOW_MINIMUM', status: 'IN_PROGRESS' },
+      {
+        why: 'BELOW_MINIMUM',
+        status: 'IN_PROGRESS',
+        // As they were handed out, so that who looks for one finds it.
+        address: showAddress(address),
+        from: showAddress(STRANGER.address),
+      },
       { why: 'BELOW_MINIMUM' },
     ]);
     const cursor = encodeURIComponent(first.body.nextCursor);

@@ -1,6 +1,8 @@
 /** Coins that are not where the books say: found, named, and nothing more is paid. */
 import { Writable } from 'node:stream';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { createChainDoor } from '../../src/chains/door.ts';
+import { showAddress } from '../../src/chains/evm/addresses.ts';
 import type { ChainPort } from '../../src/chains/port.ts';
 import { reconcileChain } from '../../src/chains/reconcile.ts';
 import { observeReconciliations } from '../../src/chains/reconcileMetrics.ts';
@@ -9,7 +11,7 @@ import { addAmounts } from '../../src/contracts/amounts.ts';
 import { readAsset } from '../../src/ledger/assets.ts';
 import { createLog } from '../../src/observability/log.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
-import { HOT } from './chainWorld.ts';
+import { HOT, XPUB } from './chainWorld.ts';
 import { STRANGER } from './node.ts';
 import { createReorgWorld, ETH, type ReorgWorld } from './reorgWorld.ts';
 
@@ -98,6 +100,9 @@ describe('a reconciliation tells', () => {
     const { address } = await world.credited(4n);
     await spendFrom(address, ETH);
     const { missing, places } = await found('ETH');
+    const door = createChainDoor({ db: world.db, chain: world.chain, xpub: XPUB });
+    const [line] = await door.reconciliation();
+    expect(line?.places).toMatchObject([{ address: showAddress(address) }]);
     expect(missing).toMatch(/^1\.0000\d+$/);
     expect(places).toMatchObject([{ address, kind: 'deposit', cause: 'foreign_spend' }]);
     await world.node.rpc('anvil_setBalance', address, `0x${(4n * ETH).toString(16)}`);

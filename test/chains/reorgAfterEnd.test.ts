@@ -1,6 +1,7 @@
 /** Groups that had ended by their asset's rule, and whose block is dropped all the same. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createChainDoor } from '../../src/chains/door.ts';
+import { showAddress } from '../../src/chains/evm/addresses.ts';
 import { reconcileChain } from '../../src/chains/reconcile.ts';
 import { readGroup } from '../../src/ledger/groups.ts';
 import { cancelOnChain } from '../../src/ledger/replaceAttempt.ts';
@@ -163,7 +164,7 @@ describe('a settled payment that is gone', () => {
     ]);
     const shown = async () => (await door().chains())[0]?.senderPauses;
     expect(await shown()).toMatchObject([
-      { sender: HOT, cause: 'late_confirmed', reason: expect.stringContaining(id) },
+      { sender: showAddress(HOT), cause: 'late_confirmed', reason: expect.stringContaining(id) },
     ]);
     const announced = 'select count(*)::integer from outbox where event = $1';
     expect(await world.value(announced, 'withdrawal.late_unpaid')).toBe(1);
