@@ -71,6 +71,23 @@ describe('POST /v1/assets', () => {
     expect(again.body).toEqual(first.body);
   });
 
+  test('again with what was read of it answers 200, on a chain too', async () => {
+    for (const [code, first] of [
+      ['LTC', {}],
+      ['BCH', { final: 'finalized' }],
+      ['XMR', { final: null }],
+    ] as const) {
+      const asset = { code, scale: 8, chain: `eip155:${code.charCodeAt(0)}`, ...first };
+      const { body } = await api.admin.post('/v1/assets', asset);
+      expect(body.final).toBe('finalized');
+      for (const final of ['finalized', null]) {
+        expect((await api.admin.post('/v1/assets', { ...asset, final })).status).toBe(200);
+      }
+      const other = await api.admin.post('/v1/assets', { ...asset, final: 'safe' });
+      expect(faultOf(other)).toEqual([409, 'ASSET_EXISTS']);
+    }
+  });
+
   test('again with another body is ASSET_EXISTS, also after a PATCH', async () => {
     const asset = { code: 'CHF', scale: 2 };
     await api.admin.post('/v1/assets', asset);
