@@ -6,6 +6,9 @@ import type { App } from './app.ts';
 /** Longest wait a caller may ask for is 30 s; a stop lets such a request end. */
 const DEFAULT_STOP_MS = 35_000;
 
+/** For those who name none, as HTTP/1.0 lets the health checks of load balancers do. */
+const UNNAMED_HOST = 'localhost';
+
 export interface HttpServer {
   /** Such as `http://127.0.0.1:3000`. */
   url: string;
@@ -60,7 +63,11 @@ export async function startServer(
   app: App,
   { host, port }: { host: string; port: number },
 ): Promise<HttpServer> {
-  const server = createAdaptorServer({ fetch: app.fetch, autoCleanupIncoming: false }) as Server;
+  const server = createAdaptorServer({
+    fetch: app.fetch,
+    autoCleanupIncoming: false,
+    hostname: UNNAMED_HOST,
+  }) as Server;
   dropUnreadBodies(server);
   const closeIdle = idleCloser(server);
   const { promise: listening, resolve, reject } = Promise.withResolvers<void>();

@@ -44,6 +44,14 @@ describe('startServer', () => {
     expect((await fetch(`${url}/health/live`)).status).toBe(200);
   });
 
+  test('answers the health checks of HTTP/1.0, which name no host', async () => {
+    const { url } = await serve(api.app);
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    socket.write('GET /health/live HTTP/1.0\r\n\r\n');
+    const chunks = await socket.toArray();
+    expect(Buffer.concat(chunks).toString()).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+  });
+
   test('says which port is in use and what to do', async () => {
     const { url } = await serve(api.app);
     const port = Number(new URL(url).port);
