@@ -14,9 +14,13 @@ interface Operation {
   responses: Record<string, { content?: Record<string, { schema: object }> }>;
 }
 
+interface Reference {
+  $ref?: string;
+}
+
 interface Document {
   paths: Record<string, Record<string, Operation>>;
-  components: { schemas: Record<string, object> };
+  components: { schemas: Record<string, { properties?: Record<string, { type?: unknown }> }> };
 }
 
 /** Every call of the contract that this version answers, with its successes. */
@@ -134,6 +138,19 @@ describe('the OpenAPI document', () => {
     const { valid, errors } = await validator.validate({ ...structuredClone(document) });
     expect(errors).toBeUndefined();
     expect([valid, validator.version]).toEqual([true, '3.1']);
+  });
+
+  test('bounds what a request may hold, also where it may be null', () => {
+    const bound = ['pattern', 'minLength', 'enum', 'minimum', 'format'];
+    const loose = operations.flatMap(([name, { requestBody }]) => {
+      const { $ref = '' } = (requestBody?.content['application/json']?.schema ?? {}) as Reference;
+      const { properties = {} } = document.components.schemas[$ref.split('/').at(-1) ?? ''] ?? {};
+      return Object.entries(properties)
+        .filter(([, { type }]) => /string|integer/.test(String(type)))
+        .filter(([, property]) => !bound.some((word) => word in property))
+        .map(([property]) => `${name} ${property}`);
+    });
+    expect(loose).toEqual([]);
   });
 
   test('names every call of the contract with its successes, and no other', () => {

@@ -14,10 +14,7 @@ export const putApprovalRuleBody = z
   .strictObject({
     asset: assetCode,
     owner: owner.nullish().openapi({ description: 'Left out: everybody.' }),
-    walletKind: z
-      .enum(WALLET_KINDS)
-      .nullish()
-      .openapi({ type: ['string', 'null'], description: 'Left out: every kind.' }),
+    walletKind: z.enum(WALLET_KINDS).nullish().openapi({ description: 'Left out: every kind.' }),
     from: optionalAmount.openapi({
       description: 'Asks of withdrawals of so much and more; left out: of all.',
     }),

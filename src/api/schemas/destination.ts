@@ -16,9 +16,7 @@ const chain = z
 /** What tells one entry from another. */
 const identity = {
   owner,
-  chain: chain
-    .nullish()
-    .openapi({ type: ['string', 'null'], description: 'Left out: of assets without a chain.' }),
+  chain: chain.nullish().openapi({ description: 'Left out: of assets without a chain.' }),
   address,
   memo: textOf(1, 255).nullish(),
 };
@@ -63,9 +61,7 @@ export const destinationRuleId = limitId.openapi({ example: 'usdc-listed-only' }
 
 export const putDestinationRuleBody = z
   .strictObject({
-    asset: assetCode
-      .nullish()
-      .openapi({ type: ['string', 'null'], description: 'Left out: every asset.' }),
+    asset: assetCode.nullish().openapi({ description: 'Left out: every asset.' }),
     owner: owner.nullish().openapi({ description: 'Left out: everybody.' }),
     activeAfterSeconds: z.int().min(0).max(MAX_DELAY_SECONDS).default(0).openapi({
       description: 'How old an entry has to be before it can be used.',

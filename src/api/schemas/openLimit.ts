@@ -22,7 +22,7 @@ export const putOpenLimitBody = z
       .min(0)
       .max(MOST_WITHDRAWALS)
       .nullish()
-      .openapi({ type: ['integer', 'null'], description: 'Most open withdrawals.' }),
+      .openapi({ description: 'Most open withdrawals.' }),
     amount: optionalAmount.openapi({ description: 'Most that they hold together.' }),
   })
   .refine(({ withdrawals, amount }) => withdrawals != null || amount != null, {
