@@ -16,8 +16,8 @@ const BLOCKS = new Set(['block', 'blockheader', 'header']);
 const TXID = /^0x[0-9a-f]{64}$/;
 
 const PAYMENT_NAMES = new Set(['externalid', 'externaltxid', 'externaltransactionid']);
-/** A withdrawal's group id. */
-const PAYMENT_ID = /^withdrawal:[\x21-\x7e]{1,400}$/;
+/** A withdrawal's group id, that of a payout run's line too. */
+const PAYMENT_ID = /^(withdrawal|payout):[\x21-\x7e]{1,400}$/;
 
 /** Address activity of a busy block has fewer; the watcher sees what exceeds it all the same. */
 const MOST_NAMED = 500;

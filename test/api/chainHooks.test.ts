@@ -3,6 +3,7 @@ import { createHmac } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { createKeySet } from '../../src/hooks/keySet.ts';
+import { namedPayments } from '../../src/hooks/namedTransactions.ts';
 import {
   holdKeys,
   type KeyHolder,
@@ -270,4 +271,12 @@ describe('the door', () => {
     }
     expect(text).not.toContain('stranger');
   });
+});
+
+test('a hook names payments by their groups, lines of payout runs too', () => {
+  const ids = ['withdrawal:shop:1', 'payout:shop:2026-01:17'];
+  const body = { data: ids.map((id) => ({ externalTxId: id })), id: 'transfer:shop:1' };
+  expect(namedPayments(Buffer.from(JSON.stringify(body))).sort()).toEqual(ids.sort());
+  const others = { externalId: 'transfer:shop:1', note: ids[0] };
+  expect(namedPayments(Buffer.from(JSON.stringify(others)))).toEqual([]);
 });
