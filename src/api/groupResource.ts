@@ -12,11 +12,18 @@ export interface GroupResource extends Group {
   links: { temporalUi: string | null };
 }
 
+/**
+ * Ids of groups that a workflow drives. Others are written whole by one step, such as assignments
+ * and late payments: a link to their workflow would lead nowhere.
+ */
+const HAS_SAGA = /^(transfer|deposit|withdrawal|reversal|collection|batch|payout|payoutRun):/;
+
 export function groupResource(gateway: SagaGateway, group: Group): GroupResource {
   // A line of a payout run that names a wallet has no saga of its own.
   const runId = group.kind === 'transfer' ? payoutRunOf(group.id) : null;
   const workflowId = runId ?? group.id;
-  return { ...group, workflowId, links: { temporalUi: gateway.uiLink(workflowId) } };
+  const temporalUi = HAS_SAGA.test(workflowId) ? gateway.uiLink(workflowId) : null;
+  return { ...group, workflowId, links: { temporalUi } };
 }
 
 /** Kinds of groups that a client's POST can have begun. */

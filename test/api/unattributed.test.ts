@@ -108,6 +108,8 @@ describe('POST /v1/unattributed/{id}/assign', () => {
     const { status, body } = await assign(id, { wallet: 'ann' });
     expect(status).toBe(201);
     expect(body).toMatchObject({ kind: 'transfer', status: 'SETTLED', metadata: { assigns: id } });
+    // No workflow took part in it.
+    expect(body.links).toEqual({ temporalUi: null });
     expect(body.legs.map((leg: { wallet: string }) => leg.wallet)).toEqual([
       'unattributed:USDX',
       'ann',
