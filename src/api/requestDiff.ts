@@ -5,6 +5,9 @@ import { pointerOf } from './validation.ts';
 /** An immediate transfer has no deadline and a manual one always has: one difference, not two. */
 const FOLLOWED_BY_EXPIRES_IN = '/settle';
 
+/** A part is not final and the whole is, where nothing is said: one difference too. */
+const FOLLOWED_BY_FINAL = '/amount';
+
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
 }
@@ -46,6 +49,11 @@ function compare(
   return stored === asked || (stored == null && asked == null) ? [] : [path];
 }
 
+/** True where `final` is what the amount, or its absence, says by itself. */
+function saysNothingByFinal(request: unknown): boolean {
+  return isObject(request) && request.final === (request.amount == null);
+}
+
 /**
  * The fields in which two requests differ, the innermost ones, by pointer into the body as it was
  * sent.
@@ -60,8 +68,10 @@ export function differingFields(
   sent: readonly { leg?: number }[] = [],
 ): FieldFault[] {
   const pointers = compare(stored, asked, sent).map(pointerOf);
+  const follows = [stored, asked].every(saysNothingByFinal);
   return pointers
     .filter((pointer) => pointer !== '/expiresIn' || !pointers.includes(FOLLOWED_BY_EXPIRES_IN))
+    .filter((pointer) => pointer !== '/final' || !follows || !pointers.includes(FOLLOWED_BY_FINAL))
     .map((pointer) => ({
       pointer,
       detail: 'Differs from the request that this key was first used for.',

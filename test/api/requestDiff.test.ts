@@ -54,3 +54,18 @@ test('parts of legs are compared by leg, and named where the caller sent them', 
   expect(named(parts([2, '5']))).toEqual(['/legs']);
   expect(named(parts([2, '5'], [3, '1'], [1, '5']))).toEqual(['/legs/1']);
 });
+
+test('whether a part is final follows its amount, unless somebody said it', () => {
+  const [whole, part] = [
+    { amount: null, final: true },
+    { amount: '2', final: false },
+  ];
+  expect(pointers(whole, part)).toEqual(['/amount']);
+  expect(pointers(part, whole)).toEqual(['/amount']);
+  expect(pointers(part, { ...part, final: true })).toEqual(['/final']);
+  expect(pointers(part, { amount: '3', final: true })).toEqual(['/amount', '/final']);
+  expect(pointers({ ...whole, final: false }, { ...part, final: true })).toEqual([
+    '/amount',
+    '/final',
+  ]);
+});
