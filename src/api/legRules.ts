@@ -56,6 +56,32 @@ function withoutOwnAsset({ asset, ...leg }: LegInput, facts: WalletFacts | null)
   return asset == null || asset === facts?.asset ? leg : { ...leg, asset };
 }
 
+/** What is known of the wallets that legs name. */
+async function factsOfLegs(
+  wallets: WalletCatalog,
+  legs: LegInput[],
+): Promise<Map<string, WalletFacts | null>> {
+  const names = [...new Set(legs.map(({ wallet }) => wallet))];
+  const found = await Promise.all(names.map((name) => wallets.wallet(name)));
+  return new Map(names.map((name, index) => [name, found[index] ?? null]));
+}
+
+/**
+ * The legs as they would have been stored along with those of `stored`: a wallet that was not there
+ * then kept the asset that its leg named.
+ */
+export async function legsAsStored(
+  wallets: WalletCatalog,
+  legs: LegInput[],
+  stored: unknown,
+): Promise<LegInput[]> {
+  const { legs: before = [] } = stored as { legs?: LegInput[] };
+  const factsOf = await factsOfLegs(wallets, legs);
+  return legs.map((leg, index) =>
+    before[index]?.asset == null ? withoutOwnAsset(leg, factsOf.get(leg.wallet) ?? null) : leg,
+  );
+}
+
 /**
  * Checks the legs of a transfer: system wallets, decimals.
  *
@@ -67,19 +93,18 @@ export async function checkLegs(
   caller: Caller,
   legs: LegInput[],
 ): Promise<{ legs: LegInput[]; assets: string[] }> {
-  const names = [...new Set(legs.map(({ wallet }) => wallet))];
-  const found = await Promise.all(names.map((name) => wallets.wallet(name)));
-  const factsOf = new Map(names.map((name, index) => [name, found[index] ?? null]));
+  const factsOf = await factsOfLegs(wallets, legs);
   const amounts = legs.map(({ wallet, amount }, index) => {
     const facts = factsOf.get(wallet) ?? null;
     refuseSystemWallet(caller, wallet, facts, `/legs/${index}/wallet`);
     return { pointer: `/legs/${index}/amount`, amount, facts };
   });
   refuseScales(amounts);
-  const assets = found.flatMap((facts) => (facts === null ? [] : [facts.asset]));
+  const assets = [...factsOf.values()].map((facts) => facts?.asset);
+  const known = assets.filter((asset) => asset !== undefined);
   return {
     legs: legs.map((leg) => withoutOwnAsset(leg, factsOf.get(leg.wallet) ?? null)),
-    assets: assets.length === names.length ? [...new Set(assets)] : [],
+    assets: known.length === assets.length ? [...new Set(known)] : [],
   };
 }
 

@@ -54,10 +54,24 @@ export interface Judged<T extends ClientSaga['type']> {
   assets?: string[];
 }
 
+/** A request as it was sent. */
+interface Sent<I> {
+  input: I;
+  /** As it would have been stored when that one was; left out: as it was sent. */
+  respell?: (stored: unknown) => Promise<I>;
+}
+
 /** The outcome under a key that was used for just this; null where it is new, or differs. */
-function sameAgain(decided: Decided | null, verb: LedgerVerb, input: StepInput & AnyStepInput) {
-  const outcome = decided === null ? null : decided(verb, input);
-  return outcome?.outcome === 'key_reused' ? null : outcome;
+async function sameAgain<I extends StepInput & AnyStepInput>(
+  decided: Decided | null,
+  verb: LedgerVerb,
+  { input, respell }: Sent<I>,
+): Promise<StepOutcome | null> {
+  if (decided === null) return null;
+  const asSent = decided(verb, input);
+  if (asSent.outcome !== 'key_reused') return asSent;
+  const asThen = respell ? decided(verb, await respell(asSent.stored)) : asSent;
+  return asThen.outcome === 'key_reused' ? null : asThen;
 }
 
 /** The answer that this request was given before under its key, or null. */
@@ -66,7 +80,7 @@ export async function answeredBefore(
   verb: LedgerVerb,
   input: StepInput & AnyStepInput,
 ): Promise<StepAnswer | null> {
-  const outcome = sameAgain(await decidedUnder(deps.db, input), verb, input);
+  const outcome = await sameAgain(await decidedUnder(deps.db, input), verb, { input });
   return outcome && answerOf(deps, verb, outcome, input, () => groupOf(deps, input));
 }
 
@@ -80,14 +94,14 @@ export async function answeredBefore(
  */
 export async function startSaga<T extends ClientSaga['type']>(
   deps: ApiDeps,
-  sent: { type: T; input: SagaInputs[T] },
+  sent: { type: T } & Sent<SagaInputs[T]>,
   waitMs: number,
   judge: () => Promise<Judged<T>>,
 ): Promise<StepAnswer> {
   const { db, gateway } = deps;
   const verb = FIRST_STEP[sent.type];
   const decided = await decidedUnder(db, sent.input);
-  const again = sameAgain(decided, verb, sent.input);
+  const again = await sameAgain(decided, verb, sent);
   if (again) return answerOf(deps, sent.type, again, sent.input, () => groupOf(deps, sent.input));
   const { type = sent.type, input, assets = [] } = await judge();
   const startedAt = new Date().toISOString();
@@ -107,22 +121,25 @@ export function stepOf(caller: Caller, verb: ActVerb, groupId: string, key: stri
   };
 }
 
+interface Judging<I> extends Omit<Sent<I>, 'input'> {
+  /** Refuses what wallets and groups do not allow now; left out: nothing depends on them. */
+  judge?: () => Promise<I>;
+}
+
 /**
  * Sends an act to a group's saga and waits for its outcome; the op row is looked at before, as at a
  * start.
- *
- * @param judge refuses what wallets and groups do not allow now; left out: nothing depends on them
  */
 export async function actOnSaga<U extends SagaUpdate>(
   deps: ApiDeps,
   update: U,
   sent: SagaUpdates[U],
   waitMs: number,
-  judge: () => Promise<SagaUpdates[U]> = async () => sent,
+  { judge = async () => sent, respell }: Judging<SagaUpdates[U]> = {},
 ): Promise<StepAnswer> {
   const verb = STEP_OF_UPDATE[update];
   const decided = await decidedUnder(deps.db, sent);
-  const again = sameAgain(decided, verb, sent);
+  const again = await sameAgain(decided, verb, { input: sent, ...(respell && { respell }) });
   const input = again ? sent : await judge();
   const asked = { ...input, acceptBy: acceptByOf(waitMs) };
   const outcome =

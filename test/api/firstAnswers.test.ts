@@ -60,6 +60,17 @@ describe('a wallet that was not there', () => {
     await beforeItsWallet('late-2', ['/v1/transfers', { legs }], openInUsd);
   });
 
+  test('stays unknown where the other leg names the asset of a wallet that was there', async () => {
+    const legs = [
+      { ...debit('a', '1'), asset: 'USD' },
+      { ...credit('late-8', '1'), asset: 'USD' },
+    ];
+    await beforeItsWallet('late-8', ['/v1/transfers', { legs }], openInUsd);
+    const group = await api.admin.post('/v1/transfers', { legs: [], settle: 'manual' });
+    const added = [legs[0], { ...credit('late-9', '1'), asset: 'USD' }];
+    await beforeItsWallet('late-9', [pathOf(group, '/legs'), { legs: added }], openInUsd);
+  });
+
   test('stays unknown to legs that are added', async () => {
     const group = await api.admin.post('/v1/transfers', { legs: [], settle: 'manual' });
     const legs = [{ ...credit('late-3', '1'), asset: 'USD' }];

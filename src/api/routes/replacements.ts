@@ -58,11 +58,12 @@ export function replacementRoutes(deps: ApiDeps): OpenAPIHono<ApiEnv> {
     prefer: string | undefined,
   ) => {
     const input = { ...step, maxFee };
-    return await actOnSaga(deps, verb, input, waitMsOf(prefer), async () => {
+    const judge = async () => {
       const asset = maxFee && (await readGroup(deps.db, step.groupId))?.legs[0]?.asset;
       if (asset) await refuseNetworkFee(deps, await deps.wallets.asset(asset), maxFee);
       return input;
-    });
+    };
+    return await actOnSaga(deps, verb, input, waitMsOf(prefer), { judge });
   };
   app.openapi(speedUpRoute, async (c) => {
     const { 'Idempotency-Key': key, Prefer } = c.req.valid('header');

@@ -6,7 +6,13 @@ import type { LegAmount } from '../../contracts/steps.ts';
 import { readGroup } from '../../ledger/groups.ts';
 import { type ApiDeps, type ApiEnv, type Caller, isAdmin } from '../context.ts';
 import { moneyAnswers, moneyHeaders } from '../idempotency.ts';
-import { checkGroupAmount, checkLegAmounts, checkLegs, refuseSystemLegs } from '../legRules.ts';
+import {
+  checkGroupAmount,
+  checkLegAmounts,
+  checkLegs,
+  legsAsStored,
+  refuseSystemLegs,
+} from '../legRules.ts';
 import { acceptByOf, waitMsOf } from '../prefer.ts';
 import { Problem } from '../problem.ts';
 import { body, writes } from '../routing.ts';
@@ -143,9 +149,9 @@ function movingActs(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
     const { 'Idempotency-Key': key, Prefer } = c.req.valid('header');
     const sent = c.req.valid('json').legs;
     const input = { ...stepOf(caller, 'addLegs', c.req.valid('param').id, key), legs: sent };
-    const answer = await actOnSaga(deps, 'addLegs', input, waitMsOf(Prefer), async () => {
-      const { legs } = await checkLegs(wallets, caller, sent);
-      return { ...input, legs };
+    const answer = await actOnSaga(deps, 'addLegs', input, waitMsOf(Prefer), {
+      judge: async () => ({ ...input, legs: (await checkLegs(wallets, caller, sent)).legs }),
+      respell: async (stored) => ({ ...input, legs: await legsAsStored(wallets, sent, stored) }),
     });
     return sendStep(c, deps, answer, 200);
   });
@@ -154,12 +160,13 @@ function movingActs(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
     const { 'Idempotency-Key': key, Prefer } = c.req.valid('header');
     const { legs = null, final } = c.req.valid('json');
     const input = { ...stepOf(c.get('caller'), 'settle', id, key), legs, final };
-    const answer = await actOnSaga(deps, 'settle', input, waitMsOf(Prefer), async () => {
+    const judge = async () => {
       if (legs !== null) {
         await checkLegAmounts(wallets, (await readGroup(db, id))?.legs ?? [], legs);
       }
       return input;
-    });
+    };
+    const answer = await actOnSaga(deps, 'settle', input, waitMsOf(Prefer), { judge });
     return sendStep(c, deps, answer, 200);
   });
 }

@@ -6,7 +6,7 @@ import { readTimeline } from '../../ledger/timeline.ts';
 import type { ApiDeps, ApiEnv } from '../context.ts';
 import { findGroup, groupResource } from '../groupResource.ts';
 import { moneyAnswers, moneyHeaders } from '../idempotency.ts';
-import { checkLegs } from '../legRules.ts';
+import { checkLegs, legsAsStored } from '../legRules.ts';
 import { acceptByOf, waitMsOf } from '../prefer.ts';
 import { body, json, reads, writes } from '../routing.ts';
 import { entryPage } from '../schemas/entry.ts';
@@ -123,7 +123,12 @@ function createTransfer(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
       metadata,
       acceptBy: acceptByOf(waitMs),
     };
-    const answer = await startSaga(deps, { type: 'transfer', input: asked }, waitMs, async () => {
+    const respell = async (stored: unknown) => ({
+      ...asked,
+      legs: await legsAsStored(deps.wallets, sent, stored),
+    });
+    const request = { type: 'transfer' as const, input: asked, respell };
+    const answer = await startSaga(deps, request, waitMs, async () => {
       const { legs, assets } = await checkLegs(deps.wallets, caller, sent);
       return { input: { ...asked, legs }, assets };
     });
