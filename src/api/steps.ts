@@ -75,12 +75,13 @@ async function sameAgain<I extends StepInput & AnyStepInput>(
 }
 
 /** The answer that this request was given before under its key, or null. */
-export async function answeredBefore(
+export async function answeredBefore<I extends StepInput & AnyStepInput>(
   deps: ApiDeps,
   verb: LedgerVerb,
-  input: StepInput & AnyStepInput,
+  sent: Sent<I>,
 ): Promise<StepAnswer | null> {
-  const outcome = await sameAgain(await decidedUnder(deps.db, input), verb, { input });
+  const { input } = sent;
+  const outcome = await sameAgain(await decidedUnder(deps.db, input), verb, sent);
   return outcome && answerOf(deps, verb, outcome, input, () => groupOf(deps, input));
 }
 

@@ -89,6 +89,10 @@ describe('a wallet that was not there', () => {
   test('stays unknown to a deposit', async () => {
     const body = { wallet: 'late-6', amount: '1' };
     await beforeItsWallet('late-6', ['/v1/deposits', body], openOnChain);
+    const first = { amount: '1.001', txid: 'wire-1', ordinal: 0 };
+    await beforeItsWallet('late-10', ['/v1/deposits', { ...first, wallet: 'late-10' }], openInUsd);
+    const chain = { ...first, wallet: 'late-11' };
+    await beforeItsWallet('late-11', ['/v1/deposits', chain], openOnChain);
   });
 
   test('stays unknown to a payout run', async () => {

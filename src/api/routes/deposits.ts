@@ -96,24 +96,29 @@ function createDeposit(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
     const { wallet, amount, txid, ordinal, source, metadata } = c.req.valid('json');
     const waitMs = waitMsOf(Prefer);
     const step = stepOf(caller, 'create', groupId('deposit', caller.client, key), key);
-    const input = (announced: Amount) => ({
-      ...step,
-      client: caller.client,
-      wallet,
-      amount: announced,
-      txid: txid ?? null,
-      ordinal: ordinal ?? null,
-      source: source ?? null,
-      metadata,
-      acceptBy: acceptByOf(waitMs),
-    });
+    const announced = (sum: Amount) => {
+      const input = {
+        ...step,
+        client: caller.client,
+        wallet,
+        amount: sum,
+        txid: txid ?? null,
+        ordinal: ordinal ?? null,
+        source: source ?? null,
+        metadata,
+        acceptBy: acceptByOf(waitMs),
+      };
+      // The first event of a transaction is meant where none is named.
+      const canonical = { ...input, ordinal: ordinal || null };
+      return { type: 'deposit' as const, input, canonical, respell: async () => canonical };
+    };
     // A txid that was announced before, under another key, is answered with the first group.
     const send = (answer: StepAnswer) =>
       sendStep(c, deps, answer, answer.group.id === step.groupId ? 201 : 200);
     const facts = await deps.wallets.wallet(wallet);
     if (facts !== null && facts.chain !== null) {
       // Nothing of it is stored, but the key may have been answered before the wallet was there.
-      const before = amount && (await answeredBefore(deps, 'openDeposit', input(amount)));
+      const before = amount && (await answeredBefore(deps, 'openDeposit', announced(amount)));
       if (before) return send(before);
       await checkWallet(deps.wallets, caller, wallet, {});
       return sendChainDeposit(c, deps, { asset: facts.asset, chain: facts.chain }, wallet, txid);
@@ -122,12 +127,10 @@ function createDeposit(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
       const detail = 'An amount is required for a chainless asset.';
       throw new Problem('INVALID_REQUEST', detail, { errors: [{ pointer: '/amount', detail }] });
     }
-    const sent = { type: 'deposit' as const, input: input(amount) };
+    const sent = announced(amount);
     const answer = await startSaga(deps, sent, waitMs, async () => {
       const found = await checkWallet(deps.wallets, caller, wallet, { amount });
-      // The first event of a transaction is meant where none is named.
-      const canonical = { ...sent.input, ordinal: ordinal || null };
-      return { input: canonical, assets: found ? [found.asset] : [] };
+      return { input: sent.canonical, assets: found ? [found.asset] : [] };
     });
     return send(answer);
   });
