@@ -29,14 +29,18 @@ const client = z
   })
   .openapi({ example: 'shop' });
 
-/** `Shop Berlin (test)` becomes `shop-berlin-test`; a name without any such letter stays ''. */
+/**
+ * `Shop Berlin (test)` becomes `shop-berlin-test`, and `Treasury`, which stands for something else,
+ * `treasury-client`; a name without any such letter stays ''.
+ */
 export function clientFromName(name: string): string {
   const words =
     name
       .normalize('NFKD')
       .toLowerCase()
       .match(/[a-z0-9_]+/g) ?? [];
-  return words.join('-').slice(0, 64);
+  const made = words.join('-').slice(0, 64);
+  return RESERVED_CLIENTS.has(made) ? `${made}-client` : made;
 }
 
 export const createApiKeyBody = z
