@@ -5,7 +5,13 @@ import type { Group } from '../contracts/resources.ts';
 import type { Db } from '../db/pool.ts';
 import { readGroup } from '../ledger/groups.ts';
 import type { Log } from '../observability/log.ts';
-import { type Custodian, CustodianUnavailable } from './custodian.ts';
+import {
+  type Custodian,
+  CustodianUnavailable,
+  type CustodyOrder,
+  type CustodyWord,
+  OtherPayment,
+} from './custodian.ts';
 import {
   beginCustody,
   type CustodyPayment,
@@ -36,7 +42,7 @@ export interface CustodyLook {
  * number of times: before every new try to pay the custodian is asked whether it has the payment.
  */
 export async function advanceCustody(deps: CustodyDeps, groupId: string): Promise<CustodyLook> {
-  const begun = await beginCustody(deps.db, groupId);
+  const begun = await beginCustody(deps.db, groupId, [...deps.custodians.keys()]);
   const why =
     begun.result === 'begun'
       ? await advance(deps, begun.payment)
@@ -50,19 +56,33 @@ export async function advanceCustody(deps: CustodyDeps, groupId: string): Promis
 
 async function advance(deps: CustodyDeps, payment: CustodyPayment): Promise<string | null> {
   const bound = deps.custodians.get(payment.custodian);
-  if (!bound) return `${payment.custodian} is not configured here: see CUSTODIANS`;
   try {
-    const now = await ask(deps, bound.custodian, payment);
-    return await decide(deps, now, bound.failureGraceSeconds);
+    if (!bound) {
+      const why = `${payment.custodian} is not configured here: see CUSTODIANS`;
+      return await decideAlone(deps, payment, why);
+    }
+    const heard = await ask(deps, bound.custodian, payment).catch(unheard);
+    if (!('silent' in heard)) {
+      return (await decide(deps, heard.payment, bound.failureGraceSeconds)) ?? heard.doubt;
+    }
+    await recordWord(deps.db, payment.groupId, 'unknown', { detail: heard.silent });
+    return await decideAlone(deps, payment, heard.silent);
   } catch (error) {
-    if (!(error instanceof CustodianUnavailable) && !(error instanceof ChainUnavailable)) {
-      throw error;
-    }
-    if (error instanceof CustodianUnavailable) {
-      await recordWord(deps.db, payment.groupId, 'unknown', { detail: error.message });
-    }
-    return error.message;
+    if (error instanceof ChainUnavailable) return error.message;
+    throw error;
   }
+}
+
+/** The payment by the custodian's word of today, and what is wrong with that word. */
+interface Heard {
+  payment: CustodyPayment;
+  doubt: string | null;
+}
+
+/** Why there is no word of the custodian's on this payment. */
+function unheard(error: unknown): { silent: string } {
+  if (error instanceof CustodianUnavailable) return { silent: error.message };
+  throw error;
 }
 
 /** The custodian's word today. A payment that it has never acknowledged is asked for again. */
@@ -70,31 +90,53 @@ async function ask(
   deps: CustodyDeps,
   custodian: Custodian,
   payment: CustodyPayment,
-): Promise<CustodyPayment> {
+): Promise<Heard> {
   const { db, log } = deps;
   const { groupId, asset, amount, destination, status } = payment;
-  let word = await custodian.find(groupId);
+  const order = { id: groupId, asset, amount, destination };
+  let word = await findWord(deps, custodian, order);
   if (word === null) {
-    if (status === 'refused') return payment;
+    if (status === 'refused') return { payment, doubt: null };
     if (status !== null && status !== 'unknown') {
       // It had the payment: to ask for it anew could pay twice.
       log.error({ groupId, alert: 'CUSTODIAN_FORGOT' }, 'a custodian denies a payment that it had');
       throw new CustodianUnavailable('The custodian no longer knows a payment that it had.');
     }
-    const said = await custodian.submit({ id: groupId, asset, amount, destination });
+    const said = await custodian.submit(order);
     if ('refused' in said) {
-      const refused = await recordWord(db, groupId, 'refused', { detail: said.refused });
-      return refused.payment;
+      const { payment } = await recordWord(db, groupId, 'refused', { detail: said.refused });
+      return { payment, doubt: null };
     }
     word = said;
   }
   const recorded = await recordWord(db, groupId, word.status, word);
-  if (recorded.contradicts) {
-    const ids = { first: recorded.payment.reference, now: word.reference };
-    const message = 'a custodian tells two ids for one payment: it may have been paid twice';
-    log.error({ groupId, ...ids, alert: 'CUSTODIAN_CONTRADICTS' }, message);
+  if (!recorded.contradicts) return { payment: recorded.payment, doubt: null };
+  const ids = { first: recorded.payment.reference, now: word.reference };
+  const message = 'a custodian tells two ids for one payment: it may have been paid twice';
+  log.error({ groupId, ...ids, alert: 'CUSTODIAN_CONTRADICTS' }, message);
+  const doubt = `the custodian tells two ids for it, ${ids.first} and ${ids.now}`;
+  return { payment: recorded.payment, doubt };
+}
+
+/**
+ * What the custodian knows of a payment, where that is about what was asked for; else an alert.
+ *
+ * @throws CustodianUnavailable
+ */
+export async function findWord(
+  { log }: CustodyDeps,
+  custodian: Custodian,
+  order: CustodyOrder,
+): Promise<CustodyWord | null> {
+  try {
+    return await custodian.find(order);
+  } catch (error) {
+    if (error instanceof OtherPayment) {
+      const said = { groupId: order.id, why: error.message, alert: 'CUSTODIAN_CONTRADICTS' };
+      log.error(said, 'a custodian has somebody else’s payment under the id of ours');
+    }
+    throw error;
   }
-  return recorded.payment;
 }
 
 /** Settles or gives back, where the chain and the custodian leave no doubt. */
@@ -114,6 +156,22 @@ async function decide(
   }
   if (judgement?.judged === 'open') return 'it says failed, and its transaction may still be mined';
   return waitOf(releaseCustody(db, groupId, graceSeconds));
+}
+
+/**
+ * Without a word of the custodian's: what the chain shows is paid, by whatever it named before.
+ * Nothing is given back, and `why` is what it waits for.
+ */
+async function decideAlone(
+  deps: CustodyDeps,
+  payment: CustodyPayment,
+  why: string,
+): Promise<string | null> {
+  if (payment.chain === null || payment.txids.length === 0) return why;
+  const judgement = await lookOnChain(deps, payment);
+  if (judgement.judged !== 'paid') return why;
+  const left = await settleByOne(deps.db, payment.groupId, judgement.paid);
+  return left === null ? null : why;
 }
 
 /** By the first that is final and that no other withdrawal was settled by. */

@@ -1,6 +1,6 @@
 /** A custodian's payment that was given back: does the custodian keep to its word? */
 import { ChainUnavailable } from '../contracts/chain.ts';
-import { type CustodyDeps, lookOnChain } from './advance.ts';
+import { type CustodyDeps, findWord, lookOnChain } from './advance.ts';
 import { CustodianUnavailable } from './custodian.ts';
 import { bookLateCustody, type CustodyPayment, readCustody, recordWord } from './custodyTables.ts';
 
@@ -22,17 +22,34 @@ export async function lookAfterRelease(
   groupId: string,
 ): Promise<CustodyAfterwards> {
   const payment = await readCustody(deps.db, groupId);
-  const bound = payment && deps.custodians.get(payment.custodian);
-  if (!payment?.began || !bound) return { isPaid: false, why: null };
+  if (!payment?.began) return { isPaid: false, why: null };
   try {
-    const word = await bound.custodian.find(groupId);
-    const now = word ? (await recordWord(deps.db, groupId, word.status, word)).payment : payment;
-    return await judgeAgain(deps, now);
+    const heard = await hear(deps, payment);
+    const judged = await judgeAgain(deps, heard.payment);
+    return { ...judged, why: judged.why ?? (judged.isPaid ? null : heard.why) };
   } catch (error) {
-    if (!(error instanceof CustodianUnavailable) && !(error instanceof ChainUnavailable)) {
-      throw error;
-    }
-    return { isPaid: false, why: error.message };
+    if (error instanceof ChainUnavailable) return { isPaid: false, why: error.message };
+    throw error;
+  }
+}
+
+/** The payment with the custodian's word of today, or as it was, and why there is none. */
+async function hear(
+  deps: CustodyDeps,
+  payment: CustodyPayment,
+): Promise<{ payment: CustodyPayment; why: string | null }> {
+  const bound = deps.custodians.get(payment.custodian);
+  if (!bound) return { payment, why: null };
+  const { groupId, asset, amount, destination } = payment;
+  try {
+    const order = { id: groupId, asset, amount, destination };
+    const word = await findWord(deps, bound.custodian, order);
+    if (word === null) return { payment, why: null };
+    return { payment: (await recordWord(deps.db, groupId, word.status, word)).payment, why: null };
+  } catch (error) {
+    // What it named before may be in a block all the same.
+    if (error instanceof CustodianUnavailable) return { payment, why: error.message };
+    throw error;
   }
 }
 

@@ -38,11 +38,24 @@ export interface Custodian {
    * @throws CustodianUnavailable where there is no answer: it may have taken the payment
    */
   submit(order: CustodyOrder): Promise<CustodyWord | CustodyRefusal>;
-  /** What it knows of a payment; null: it says that it knows none. @throws CustodianUnavailable */
-  find(id: string): Promise<CustodyWord | null>;
+  /**
+   * What it knows of the payment of this id; null: it says that it knows none.
+   *
+   * @throws CustodianUnavailable where there is no answer
+   * @throws OtherPayment where the one that it knows is not what was asked for
+   */
+  find(order: CustodyOrder): Promise<CustodyWord | null>;
 }
 
 /** The custodian did not answer, or not in its own words. It proves nothing. */
 export class CustodianUnavailable extends Error {
-  override readonly name = 'CustodianUnavailable';
+  override readonly name: string = 'CustodianUnavailable';
+}
+
+/**
+ * What it has under the id is somebody else's payment: of another asset or amount, or to another
+ * destination. Nothing that it says of that one is about ours.
+ */
+export class OtherPayment extends CustodianUnavailable {
+  override readonly name = 'OtherPayment';
 }

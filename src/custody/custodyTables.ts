@@ -1,4 +1,4 @@
-/** The database's part of payments by custodians; see migrations 0056 and 0057. */
+/** The database's part of payments by custodians; see migrations 0056, 0057 and 0115. */
 import { type ChainStepOutcome, callChainStep } from '../chains/chainStep.ts';
 import type { Amount } from '../contracts/resources.ts';
 import type { Db } from '../db/pool.ts';
@@ -53,14 +53,25 @@ export async function bindAsset(db: Db, binding: CustodyBinding): Promise<string
   return one(db, 'custody_bind_asset', values);
 }
 
-/** From its commit on the custodian may have the payment, and nobody releases it. */
-export async function beginCustody(db: Db, groupId: string): Promise<CustodyBegun> {
-  const begun = await one<CustodyBegun>(db, 'custody_begin', [groupId]);
+/**
+ * From its commit on the custodian may have the payment, and nobody releases it.
+ *
+ * @param known the custodians that the caller can ask
+ */
+export async function beginCustody(
+  db: Db,
+  groupId: string,
+  known: readonly string[],
+): Promise<CustodyBegun> {
+  const begun = await one<CustodyBegun>(db, 'custody_begin', [groupId, known]);
   if (!begun) throw new Error('custody_begin answered nothing');
   return begun;
 }
 
-/** Notes the custodian's word. `contradicts`: it told another id for the payment before. */
+/**
+ * Notes the custodian's word. `contradicts`: it told another id for the payment before; then a
+ * failure is not taken for the payment's.
+ */
 export async function recordWord(
   db: Db,
   groupId: string,

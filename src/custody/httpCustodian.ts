@@ -1,11 +1,14 @@
 /** A custodian over HTTP; `examples/custodial-provider` is the protocol's other side. */
 import { z } from 'zod';
+import { amountFault, canonicalAmount } from '../contracts/amounts.ts';
+import type { Amount } from '../contracts/resources.ts';
 import {
   type Custodian,
   CustodianUnavailable,
   type CustodyOrder,
   type CustodyRefusal,
   type CustodyWord,
+  OtherPayment,
 } from './custodian.ts';
 
 export interface HttpCustodianSettings {
@@ -25,6 +28,10 @@ const word = z.object({
     .regex(/^0x[0-9a-fA-F]{64}$/)
     .nullable(),
   detail: z.string().max(500).nullable(),
+  /** What it pays; one that leaves them out is asked by id alone. */
+  asset: z.string().optional(),
+  amount: z.string().optional(),
+  destination: z.string().optional(),
 });
 const refusal = z.object({ code: z.literal('REJECTED'), detail: z.string().max(500) });
 const notFound = z.object({ code: z.literal('NOT_FOUND') });
@@ -38,13 +45,13 @@ export function createHttpCustodian(settings: HttpCustodianSettings): Custodian 
         const said = refusal.safeParse(answer.body);
         if (said.success) return { refused: said.data.detail } satisfies CustodyRefusal;
       }
-      return read(order.id, answer);
+      return read(order, answer);
     },
-    async find(id) {
-      const answer = await call(settings, `/v1/transactions/${encodeURIComponent(id)}`);
+    async find(order) {
+      const answer = await call(settings, `/v1/transactions/${encodeURIComponent(order.id)}`);
       // Only its own words say that it knows nothing: any proxy between answers 404 too.
       if (answer.status === 404 && notFound.safeParse(answer.body).success) return null;
-      return read(id, answer);
+      return read(order, answer);
     },
   };
 }
@@ -75,14 +82,34 @@ async function call(
   }
 }
 
-function read(id: string, { status, body }: Answer): CustodyWord {
+function read(order: CustodyOrder, { status, body }: Answer): CustodyWord {
   const parsed = word.safeParse(body);
   if (!parsed.success || (status !== 200 && status !== 201)) {
     throw new CustodianUnavailable(`The custodian answered ${status}, not in its own words.`);
   }
   const { externalId, reference, status: said, txid, detail } = parsed.data;
-  if (externalId !== id) {
+  if (externalId !== order.id) {
     throw new CustodianUnavailable(`The custodian answered about ${externalId}.`);
   }
+  const other = differenceOf(order, parsed.data);
+  if (other !== null) {
+    throw new OtherPayment(`The custodian has another payment under this id: ${other}.`);
+  }
   return { reference, status: said, txid: txid?.toLowerCase() ?? null, detail };
+}
+
+/** The first field that is not as it was asked for, and what stands there; null: all are. */
+function differenceOf(
+  order: CustodyOrder,
+  { asset, amount, destination }: z.infer<typeof word>,
+): string | null {
+  if (asset !== undefined && asset !== order.asset) return `asset ${asset}`;
+  if (amount !== undefined && !isAmount(amount, order.amount)) return `amount ${amount}`;
+  // Addresses come back in other capitals, such as those of a checksum.
+  const isThere = destination?.toLowerCase() === order.destination.toLowerCase();
+  return destination === undefined || isThere ? null : `destination ${destination}`;
+}
+
+function isAmount(text: string, amount: Amount): boolean {
+  return amountFault(text, null) === null && canonicalAmount(text) === canonicalAmount(amount);
 }

@@ -9,7 +9,7 @@ import { createHookCounter } from './hookMetrics.ts';
 import { takeHook } from './inboxTables.ts';
 import { verifyDetachedJws } from './jws.ts';
 import { createKeySet, KeysUnavailable } from './keySet.ts';
-import { namedTransactions } from './namedTransactions.ts';
+import { namedPayments, namedTransactions } from './namedTransactions.ts';
 
 export interface HookDoorOptions {
   db: Db;
@@ -43,8 +43,9 @@ export function createHookDoor(options: HookDoorOptions): HookDoor {
         return { answer: 'refused', why: verdict.refused };
       }
       const { deliveryId } = verdict;
-      const txids = namedTransactions(delivery.body);
-      const result = await takeHook(db, { source, deliveryId, body: delivery.body, txids });
+      const { body } = delivery;
+      const [txids, payments] = [namedTransactions(body), namedPayments(body)];
+      const result = await takeHook(db, { source, deliveryId, body, txids, payments });
       hooks.inc({ source, result });
       if (result === 'contradiction') {
         const message = 'a hook came again in other words; both are looked at, none is believed';

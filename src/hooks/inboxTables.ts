@@ -1,4 +1,4 @@
-/** The database's part of the inbox; see migration 0055. */
+/** The database's part of the inbox; see migrations 0055 and 0115. */
 import type { Db } from '../db/pool.ts';
 import { withRetry } from '../db/sqlstate.ts';
 
@@ -10,20 +10,29 @@ export interface DueHook {
   deliveryId: string;
   /** Transactions that were not found in a block yet. */
   txids: string[];
+  /** Payments that it named when it came again in other words; its first ones are in the body. */
+  payments: string[];
   body: Buffer;
 }
 
 /** Stores a hook, or counts that it came again. */
 export async function takeHook(
   db: Db,
-  hook: { source: string; deliveryId: string; body: Uint8Array; txids: readonly string[] },
+  hook: {
+    source: string;
+    deliveryId: string;
+    body: Uint8Array;
+    txids: readonly string[];
+    payments: readonly string[];
+  },
 ): Promise<Taken> {
   const { rows } = await withRetry(() =>
-    db.query<{ taken: Taken }>('select chain_take_hook($1, $2, $3, $4) as taken', [
+    db.query<{ taken: Taken }>('select chain_take_hook($1, $2, $3, $4, $5) as taken', [
       hook.source,
       hook.deliveryId,
       hook.body,
       hook.txids,
+      hook.payments,
     ]),
   );
   const taken = rows[0]?.taken;
@@ -35,7 +44,7 @@ export async function takeHook(
 export async function dueHooks(db: Db, limit: number): Promise<DueHook[]> {
   const { rows } = await db.query<DueHook>({
     name: 'chain_due_hooks',
-    text: `select id::text, source, delivery_id as "deliveryId", txids, body
+    text: `select id::text, source, delivery_id as "deliveryId", txids, payments, body
       from chain_due_hooks($1)`,
     values: [limit],
   });

@@ -16,7 +16,7 @@ const BLOCKS = new Set(['block', 'blockheader', 'header']);
 const TXID = /^0x[0-9a-f]{64}$/;
 
 const PAYMENT_NAMES = new Set(['externalid', 'externaltxid', 'externaltransactionid']);
-/** A withdrawal's group id, that of a payout run's line too. */
+/** The group id of a withdrawal, or of a payout run's line. */
 const PAYMENT_ID = /^(withdrawal|payout):[\x21-\x7e]{1,400}$/;
 
 /** Address activity of a busy block has fewer; the watcher sees what exceeds it all the same. */

@@ -60,7 +60,8 @@ async function readHook(options: HookReaderOptions, port: ChainPort, hook: DueHo
   const { id, source, deliveryId } = hook;
   const done: string[] = [];
   let failure: unknown = null;
-  for (const paymentId of namedPayments(hook.body)) await options.wake?.(paymentId);
+  const named = new Set([...namedPayments(hook.body), ...hook.payments]);
+  for (const paymentId of named) await options.wake?.(paymentId);
   for (const txid of hook.txids) {
     try {
       if (await rescanTransaction(db, port, txid)) done.push(txid);
