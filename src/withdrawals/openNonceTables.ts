@@ -1,4 +1,4 @@
-/** The ledger's side of nonces that are open again; see migration 0071. */
+/** The ledger's side of nonces that are open again; see migrations 0071 and 0116. */
 import { CHAIN_ACTOR } from '../chains/chainStep.ts';
 import type { Db } from '../db/pool.ts';
 import { withRetry } from '../db/sqlstate.ts';
@@ -9,6 +9,8 @@ import type { Price } from './withdrawalTables.ts';
 export interface OpenNonce {
   /** Until a transfer of nothing is due, or one with a higher fee; null: never by itself. */
   dueInSeconds: number | null;
+  /** The signer refused one, and is not asked again before that. */
+  refused: boolean;
   /** Highest final stored block; null where none is. */
   final: { height: number; hash: string } | null;
 }

@@ -80,7 +80,7 @@ function quoteOf(
  * signed: then no node has anything on the nonce, and a signer that goes on refusing would else
  * drive the price up to the cap, above which the nonce stays blocked.
  */
-function priceToBeat({ terms, outcome }: Attempt): Attempt['terms'] {
+export function priceToBeat({ terms, outcome }: Attempt): Attempt['terms'] {
   if (outcome !== 'refused') return terms;
   return { ...terms, maxFeePerGas: '0', maxPriorityFeePerGas: '0' };
 }

@@ -9,6 +9,7 @@ import { lowestCap } from './feeCap.ts';
 import { beginSpending, noteTaken, type OpenNonce, readOpenNonce } from './openNonceTables.ts';
 import { broadcastWithdrawal } from './pay.ts';
 import type { PayDeps } from './payDeps.ts';
+import { priceToBeat } from './replace.ts';
 import { signedTransactions } from './replacementTables.ts';
 import { cancellationOf, signAttempt } from './signAttempt.ts';
 import { spentForGood } from './spentForGood.ts';
@@ -34,6 +35,8 @@ export async function spendNonce(deps: PayDeps, groupId: string): Promise<NonceW
     why = await sign(deps, port, groupId, facts, last);
   }
   const sent = await readWithdrawal(db, groupId);
+  const after = await readOpenNonce(db, groupId, deps.bumpAfterSeconds);
+  if (after?.refused) return why ?? 'the signer refuses a transfer of nothing; it is asked again';
   if (sent?.attempt?.kind !== 'cancel') return why ?? 'the bytes that ended it go out again';
   if (sent.attempt.bytes === null) return why ?? 'it is not signed yet';
   const told = await broadcastWithdrawal(deps, groupId);
@@ -95,7 +98,8 @@ async function quoteOf(
 ) {
   const cap = lowestCap(native, [deps.feeCap, facts.feeCap]);
   const payment = cancellationOf(last.sender);
-  const quote = await port.replacementQuote(payment, last.terms, last.kind === 'cancel', cap);
+  const isSame = last.kind === 'cancel';
+  const quote = await port.replacementQuote(payment, priceToBeat(last), isSame, cap);
   if ('fault' in quote) return quote;
   return { terms: quote.terms, maxFee: amountOf(native, quote.maxFeeUnits) };
 }

@@ -25,9 +25,9 @@ const READINGS: readonly Reading[] = [
 /** Exports them. A database that is away leaves them out of a scrape instead of failing it. */
 export function observeWithdrawals(registry: Registry, db: Db): void {
   for (const { name, help, value } of READINGS) {
-    // The condition is that of the index of open withdrawals.
+    // The first condition is that of the index of open withdrawals; what was paid late has ended.
     const sql = `select state, (${value})::float8 as value from withdrawals
-      where state not in ('settled', 'released')
+      where state not in ('settled', 'released') and state <> 'late_confirmed'
         and not exists (select from collections c where c.group_id = withdrawals.group_id)
         and not starts_with(group_id, 'batch:')
       group by state`;

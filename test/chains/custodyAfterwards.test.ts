@@ -1,10 +1,12 @@
 /** Custodians that pay what they had failed for good, after it was given back. */
+import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { lookAfterRelease } from '../../src/custody/afterwards.ts';
 import { audit } from '../../src/ledger/audit.ts';
 import { readGroup } from '../../src/ledger/groups.ts';
 import { readTimeline } from '../../src/ledger/timeline.ts';
 import { setWalletStatus } from '../../src/ledger/wallets.ts';
+import { observeWithdrawals } from '../../src/withdrawals/withdrawalMetrics.ts';
 import { type CustodyWorld, createCustodyWorld, freshAddress } from './custodyWorld.ts';
 
 const NOTHING = { isPaid: false, why: null };
@@ -47,6 +49,10 @@ describe('a payment that was given back', () => {
     expect(await world.value(paused)).toBe(true);
     expect(await world.value('select reason from asset_pauses')).toContain(id);
     expect(await audit(world.db)).toMatchObject({ ok: true, faults: [] });
+    // It has ended, whatever became of it.
+    const registry = new Registry();
+    observeWithdrawals(registry, world.db);
+    expect(await registry.metrics()).not.toMatch(/holdfast_open_withdrawals\w*\{/);
   });
 
   it('is booked as soon as it can be, where the wallet that pays it is frozen', async () => {
