@@ -210,9 +210,11 @@ function openHookDoor({ hookSources, chainRpcUrl }: Config, deps: HookDeps) {
 
 /** Webhooks go out from the workers; other roles tell nobody. */
 function tellOthers(config: Config, { db, log, metrics: { registry } }: HookDeps) {
-  const webhooks = config.roles.has('worker') ? config.webhooks : {};
+  const isWorker = config.roles.has('worker');
+  const webhooks = isWorker ? config.webhooks : {};
   observeWebhooks(registry, db);
-  return startDispatcher({ db, log, webhooks, counter: createDeliveryCounter(registry) });
+  const counter = createDeliveryCounter(registry);
+  return startDispatcher({ db, log, webhooks, counter, ...(!isWorker && { unnamed: null }) });
 }
 
 /** Entries are sealed by the workers, whichever of them does it. Answers how to stop. */

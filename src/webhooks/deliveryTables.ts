@@ -1,4 +1,4 @@
-/** The database's part of telling others; see migrations 0075, 0091 and 0108. */
+/** The database's part of telling others; see migrations 0075, 0091, 0108 and 0117. */
 import type { Timestamp } from '../contracts/resources.ts';
 import type { Webhooks } from '../contracts/webhooks.ts';
 import type { Db } from '../db/pool.ts';
@@ -36,13 +36,44 @@ export async function registerEndpoints(db: Db, webhooks: Webhooks): Promise<voi
     const events = webhooks[name]?.events.map(likePattern);
     await withRetry(() =>
       db.query(
-        `insert into webhook_endpoints (name, events, after_id)
-           values ($1, $2, coalesce((select max(id) from outbox), 0))
-         on conflict (name) do update set events = excluded.events`,
+        `insert into webhook_endpoints (name, events, after_id, named_at)
+           values ($1, $2, coalesce((select max(id) from outbox), 0), clock_timestamp())
+         on conflict (name) do update
+           set events = excluded.events, named_at = excluded.named_at`,
         [name, events],
       ),
     );
   }
+}
+
+/** Says that somebody still tells them. Written once an hour, however often it is said. */
+export async function noteNamed(db: Db, names: readonly string[]): Promise<void> {
+  await withRetry(() =>
+    db.query({
+      name: 'webhook_note_named',
+      text: `update webhook_endpoints set named_at = clock_timestamp()
+        where name = any($1) and named_at < clock_timestamp() - interval '1 hour'`,
+      values: [names],
+    }),
+  );
+}
+
+/**
+ * Forgets endpoints that no worker has named for so long, and what they have not taken, at most
+ * `limit` deliveries a call. Answers the names of those that are gone.
+ */
+export async function forgetUnnamed(
+  db: Db,
+  { keptSeconds, limit }: { keptSeconds: number; limit: number },
+): Promise<string[]> {
+  const { rows } = await withRetry(() =>
+    db.query<{ name: string }>({
+      name: 'webhook_forget_unnamed',
+      text: 'select name from webhook_forget_unnamed($1, $2)',
+      values: [keptSeconds, limit],
+    }),
+  );
+  return rows.map(({ name }) => name);
 }
 
 /** `group.*` → `group.%`; an underscore stands for itself. */
@@ -111,6 +142,31 @@ export async function noteDelivered(db: Db, endpoint: string, id: string): Promi
       values: [endpoint, id],
     }),
   );
+}
+
+/**
+ * Notes that an endpoint takes what it is told. True: it was silent before, and what waits for it
+ * for long is to be called back.
+ */
+export async function noteTaken(db: Db, endpoint: string): Promise<boolean> {
+  const { rows } = await withRetry(() =>
+    db.query<{ behind: boolean }>({
+      name: 'webhook_note_taken',
+      text: 'select webhook_note_taken($1) as behind',
+      values: [endpoint],
+    }),
+  );
+  return rows[0]?.behind ?? false;
+}
+
+/** Makes some deliveries due that wait for long since they were not taken. Answers how many. */
+export async function callBack(db: Db, endpoint: string, limit: number): Promise<number> {
+  const { rows } = await db.query<{ called: number }>({
+    name: 'webhook_call_back',
+    text: 'select webhook_call_back($1, $2) as called',
+    values: [endpoint, limit],
+  });
+  return rows[0]?.called ?? 0;
 }
 
 /** It has not, and is asked again after so many seconds, and what waits for that not before. */

@@ -7,12 +7,16 @@ import type { Db } from '../db/pool.ts';
 import type { Log } from '../observability/log.ts';
 import { type Loop, startLoop } from '../watchers/loop.ts';
 import {
+  callBack,
   type DueDelivery,
   dueDeliveries,
   forgetUnheard,
+  forgetUnnamed,
   handOut,
   noteDelivered,
   noteFailed,
+  noteNamed,
+  noteTaken,
   registerEndpoints,
 } from './deliveryTables.ts';
 import { startTry, type Try } from './try.ts';
@@ -27,6 +31,11 @@ export interface DispatcherOptions {
   pollMs?: number;
   /** How old an announcement to nobody gets, in seconds, and the pause between two looks. */
   unheard?: { keptSeconds: number; pauseMs: number };
+  /**
+   * How long an endpoint is kept that no worker names, and from which age of this process on it
+   * judges that; null: it never does, as one that names none.
+   */
+  unnamed?: { keptSeconds: number; afterMs: number } | null;
 }
 
 /** An announcement is some 0.2 s old when it goes out; a look that finds nothing takes 1 ms. */
@@ -38,10 +47,17 @@ const HANDED_AT_ONCE = 1_000;
  * known in a moment.
  */
 const UNHEARD = { keptSeconds: 600, pauseMs: 60_000 };
+/**
+ * Long enough for whoever takes an endpoint out for a while, such as a whole release. Who has just
+ * been started leaves the others an hour to name theirs.
+ */
+const UNNAMED = { keptSeconds: 30 * 86_400, afterMs: 3_600_000 };
 /** Some 15 ms of one connection. */
 const FORGOTTEN_AT_ONCE = 5_000;
 /** So many failures in a row are the endpoint's and not those of single events. */
 const FAILURES_OF_ONE_THAT_IS_DOWN = 5;
+/** So often it is noted that an endpoint takes what it is told: far below what a silence is. */
+const NOTE_TAKEN_EVERY_MS = 10_000;
 /** Beyond the time that an answer may take, so that only what died is taken over. */
 const LEASE_MARGIN_SECONDS = 5;
 /**
@@ -69,15 +85,26 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Loop>
   };
 }
 
-/** Where nobody listens the outbox would grow for ever. */
-function startForgetting({ db, log, unheard = UNHEARD }: DispatcherOptions): Loop {
+/** Where nobody listens, the outbox or what is meant for one endpoint would grow for ever. */
+function startForgetting(options: DispatcherOptions): Loop {
+  const { db, log, webhooks, unheard = UNHEARD, unnamed = UNNAMED } = options;
   const { keptSeconds, pauseMs } = unheard;
+  const startedAt = performance.now();
   const onFailure = (error: unknown) => {
     log.warn({ loop: 'webhooks', reason: (error as Error).message }, AGAIN);
   };
   const turn = async () => {
-    const gone = await forgetUnheard(db, { keptSeconds, limit: FORGOTTEN_AT_ONCE });
-    return gone === FORGOTTEN_AT_ONCE;
+    const limit = FORGOTTEN_AT_ONCE;
+    const gone = await forgetUnheard(db, { keptSeconds, limit });
+    await noteNamed(db, Object.keys(webhooks));
+    if (unnamed !== null && performance.now() - startedAt >= unnamed.afterMs) {
+      const { keptSeconds } = unnamed;
+      for (const endpoint of await forgetUnnamed(db, { keptSeconds, limit })) {
+        const said = { endpoint, keptSeconds, alert: 'WEBHOOK_FORGOTTEN' };
+        log.error(said, 'no worker has named it for so long; what it had not taken is gone');
+      }
+    }
+    return gone === limit;
   };
   return startLoop({ turn, pauseMs, onFailure });
 }
@@ -87,6 +114,8 @@ function startTelling(options: DispatcherOptions, name: string, webhook: Webhook
   const leaseSeconds = Math.ceil(webhook.timeoutMs / 1_000) + LEASE_MARGIN_SECONDS;
   const underWay = new Map<Promise<void>, Try>();
   let failedInRow = 0;
+  let isBehind = false;
+  let notedAt = Number.NEGATIVE_INFINITY;
   let tellOfRoom = () => {};
   const onFailure = (error: unknown) => {
     log.warn({ loop: 'webhooks', endpoint: name, reason: (error as Error).message }, AGAIN);
@@ -94,8 +123,11 @@ function startTelling(options: DispatcherOptions, name: string, webhook: Webhook
   const tell = (delivery: DueDelivery) => {
     const asked = startTry(webhook, delivery);
     const told = noteAnswer(options, name, delivery, asked)
-      .then((isTaken) => {
+      .then(async (isTaken) => {
         failedInRow = isTaken ? 0 : failedInRow + 1;
+        if (!isTaken || performance.now() - notedAt < NOTE_TAKEN_EVERY_MS) return;
+        notedAt = performance.now();
+        isBehind = await noteTaken(db, name);
       })
       .catch(onFailure)
       .finally(() => {
@@ -112,6 +144,10 @@ function startTelling(options: DispatcherOptions, name: string, webhook: Webhook
       const limit = isDown ? 1 : webhook.atOnce - underWay.size;
       const due = await dueDeliveries(db, name, limit, leaseSeconds);
       due.forEach(tell);
+      // As many as it has room for, and only while it takes what it is told.
+      const room = failedInRow === 0 ? limit - due.length : 0;
+      const called = isBehind && room > 0 ? await callBack(db, name, room) : 0;
+      if (room > 0) isBehind = called > 0;
       if (isDown) await Promise.all(underWay.keys());
       else if (underWay.size >= webhook.atOnce) {
         // No race of them all: each race leaves something behind with those that hang.
@@ -120,7 +156,7 @@ function startTelling(options: DispatcherOptions, name: string, webhook: Webhook
         });
       }
       if (isDown && due.length > 0 && failedInRow > 0) throw new Error('It takes nothing.');
-      return handed === HANDED_AT_ONCE || due.length > 0;
+      return handed === HANDED_AT_ONCE || due.length > 0 || called > 0;
     },
     pauseMs: pollMs,
     onFailure,
