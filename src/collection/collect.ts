@@ -142,10 +142,10 @@ async function plan(
   port: ChainPort,
   { due, asset, native, hotWallet, feeCap }: Situation,
 ): Promise<Refusal | Planned> {
-  const { address, height } = due;
+  const { address, height, gasHeight } = due;
   const [onChain, nativeOnChain] = await Promise.all([
     port.balanceOf(address, asset.contract, height),
-    port.balanceOf(address, null, height),
+    port.balanceOf(address, null, gasHeight),
   ]);
   // Neither what nobody booked nor what is no longer there.
   const units = least(onChain, unitsOf(asset, due.amount));

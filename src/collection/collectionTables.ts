@@ -13,8 +13,10 @@ export interface DueCollection {
   amount: Amount;
   /** The same of the native coin. */
   native: Amount;
-  /** Both count up to this block, which is final. */
+  /** Both count up to this block, which is final; gas that we sent there counts once booked. */
   height: number;
+  /** Up to this block native coins are final: gas is there before tokens that take longer are. */
+  gasHeight: number;
   minAmount: Amount;
   /** Most that an attempt may cost, in the native coin. */
   maxFee: Amount;
@@ -61,6 +63,9 @@ export async function dueCollections(
     name: 'chain_collections_due',
     text: `select address, asset, amount_text(amount) as amount, amount_text(native) as native,
         height::float8 as height, amount_text(min_amount) as "minAmount",
+        greatest(height, (select chain_final_height(c, a.final) from chains c
+          join assets a on a.code = chain_native_asset(c.id) where c.id = $1))::float8
+          as "gasHeight",
         amount_text(max_fee) as "maxFee"
       from collection_due($1, $2, $3, $4)`,
     values: [chain, hotWallet, limit, except],
