@@ -44,7 +44,7 @@ const READINGS: readonly Reading[] = [
     help: 'Collections and top-ups that have not ended, by state',
     sql: `select w.state as label, count(*)::float8 as value
       from withdrawals w join collections c on c.group_id = w.group_id
-      where w.state not in ('settled', 'released') group by w.state`,
+      where w.state not in ('settled', 'released', 'late_confirmed') group by w.state`,
     label: 'state',
   },
 ];

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { amountFault, canonicalAmount } from '../contracts/amounts.ts';
 import type { Amount } from '../contracts/resources.ts';
+import { readShortAnswer } from '../contracts/shortAnswer.ts';
 import {
   type Custodian,
   CustodianUnavailable,
@@ -18,6 +19,9 @@ export interface HttpCustodianSettings {
   token: string;
   timeoutMs: number;
 }
+
+/** A payment in the custodian's words is some hundred bytes. */
+const MOST_ANSWER_BYTES = 65_536;
 
 const word = z.object({
   externalId: z.string(),
@@ -76,7 +80,8 @@ async function call(
       redirect: 'error',
       signal: AbortSignal.timeout(timeoutMs),
     });
-    return { status: response.status, body: await response.json() };
+    const text = await readShortAnswer(response, MOST_ANSWER_BYTES);
+    return { status: response.status, body: JSON.parse(text) };
   } catch (error) {
     throw new CustodianUnavailable(`The custodian did not answer (${(error as Error).name}).`);
   }

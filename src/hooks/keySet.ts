@@ -1,6 +1,7 @@
 /** Keys that a provider publishes (JWKS), kept for a while and asked for again when they change. */
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
+import { readShortAnswer } from '../contracts/shortAnswer.ts';
 
 /** The provider's keys could not be had: whether a signature is right cannot be told now. */
 export class KeysUnavailable extends Error {
@@ -18,7 +19,7 @@ const FRESH_MS = 3_600_000;
 const LEAST_PAUSE_MS = 10_000;
 /** A hook waits for the keys; its provider waits for our answer. */
 const TIMEOUT_MS = 2_000;
-const MOST_CHARACTERS = 262_144;
+const MOST_BYTES = 262_144;
 
 const answer = z.object({
   keys: z.array(z.looseObject({ kid: z.string(), kty: z.string() })).max(100),
@@ -62,8 +63,8 @@ async function fetchKeys(url: string): Promise<Map<string, KeyObject>> {
       redirect: 'error',
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
-    const text = await response.text();
-    if (!response.ok || text.length > MOST_CHARACTERS) throw new Error('no keys');
+    const text = await readShortAnswer(response, MOST_BYTES);
+    if (!response.ok) throw new Error('no keys');
     const keys = new Map<string, KeyObject>();
     for (const jwk of answer.parse(JSON.parse(text)).keys) {
       const key = publicKey(jwk);

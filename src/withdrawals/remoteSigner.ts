@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { signedFault } from '../chains/evm/signedBytes.ts';
+import { readShortAnswer } from '../contracts/shortAnswer.ts';
 import { type Signed, type Signer, SignerRefused, type SigningRequest } from './signer.ts';
 
 export interface RemoteSignerSettings {
@@ -31,6 +32,9 @@ const refusal = z.object({ code: z.literal('SIGNER_REFUSED'), detail: z.string()
 
 /** The status that carries a refusal; every other one but 200 leaves the outcome open. */
 const REFUSED_STATUS = 422;
+
+/** The signed bytes of the largest batch are a tenth of it. */
+const MOST_ANSWER_BYTES = 1_048_576;
 
 /**
  * Asks a remote signer for its address on a chain.
@@ -97,7 +101,8 @@ async function call(
       redirect: 'error',
       signal: AbortSignal.timeout(timeoutMs),
     });
-    return { status: response.status, body: await response.json() };
+    const text = await readShortAnswer(response, MOST_ANSWER_BYTES);
+    return { status: response.status, body: JSON.parse(text) };
   } catch (error) {
     // The address may hold a secret, so only the kind of failure is told.
     throw new SignerUnavailable(`The signer did not answer ${path} (${(error as Error).name}).`);

@@ -5,6 +5,7 @@
 import { createHmac } from 'node:crypto';
 import { Counter, type Registry } from 'prom-client';
 import type { Amount, Metadata, Timestamp } from '../contracts/resources.ts';
+import { readShortAnswer } from '../contracts/shortAnswer.ts';
 import { keyOfSecret } from '../contracts/signingSecret.ts';
 
 /** What is told of a withdrawal; `riskMeta` and `metadata` are the caller's own words. */
@@ -50,7 +51,7 @@ export interface RiskCheckOptions {
 }
 
 /** More than any verdict needs; an answer that is longer is somebody's error page. */
-const MOST_ANSWER_CHARACTERS = 65_536;
+const MOST_ANSWER_BYTES = 65_536;
 /** As long as a person's reason (API.md, Transfer groups). */
 const MOST_REASON_CHARACTERS = 500;
 
@@ -93,11 +94,12 @@ async function post(options: RiskCheckOptions, question: RiskQuestion): Promise<
         'webhook-signature': signature(secret, `${question.id}.${timestamp}.${body}`),
       },
     });
-    const text = await response.text();
+    const text = await readShortAnswer(response, MOST_ANSWER_BYTES);
     if (response.ok) return text;
     throw new RiskUnavailable(`it answered ${response.status}`);
   } catch (error) {
     if (error instanceof RiskUnavailable) throw error;
+    if (error instanceof RangeError) throw new RiskUnavailable('its answer is too long');
     const { name, message, cause } = error as Error;
     if (name === 'TimeoutError') throw new RiskUnavailable(`no answer within ${timeoutMs} ms`);
     const why = cause instanceof Error ? cause.message : message;
@@ -113,7 +115,6 @@ function signature(secret: string, content: string): string {
 
 /** What cannot be understood is no verdict: to guess would be to pay. */
 function readVerdict(text: string): RiskVerdict {
-  if (text.length > MOST_ANSWER_CHARACTERS) throw new RiskUnavailable('its answer is too long');
   let answer: { verdict?: unknown; reason?: unknown } | null;
   try {
     answer = JSON.parse(text);

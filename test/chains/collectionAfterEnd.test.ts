@@ -1,5 +1,7 @@
 /** Collections that had ended, and whose block is dropped all the same: what lies where then. */
+import { Registry } from 'prom-client';
 import { beforeEach, expect, it } from 'vitest';
+import { observeTreasury } from '../../src/collection/treasuryFigures.ts';
 import { cancelOnChain } from '../../src/ledger/replaceAttempt.ts';
 import { readTimeline } from '../../src/ledger/timeline.ts';
 import { endPauses, openPauses } from '../../src/withdrawals/explain.ts';
@@ -85,6 +87,9 @@ it('one that had been cancelled, and takes place all the same, is counted then',
   await world.follow();
   expect(await eventsOf(id)).toContain('chain.late_confirmed');
   expect(await groupOf(world, id)).toMatchObject({ withdrawal: { state: 'late_confirmed' } });
+  const registry = new Registry();
+  observeTreasury(registry, world.db);
+  expect(await registry.metrics()).not.toMatch(/holdfast_open_collections\{/);
   expect(Number((await whereLies('ETH', address))[0])).toBeLessThan(0.01);
   // Nobody lost anything by it: both addresses are ours.
   expect(await world.balance('shortfall:ETH')).toMatchObject({ settled: '0' });
