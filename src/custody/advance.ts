@@ -145,12 +145,19 @@ async function decide(
   payment: CustodyPayment,
   graceSeconds: number,
 ): Promise<string | null> {
-  const { db } = deps;
+  const { db, log } = deps;
   const { groupId, status } = payment;
   const judgement = payment.chain === null ? null : await lookOnChain(deps, payment);
   // The chain's word comes first: what was paid is paid, also where it is called a failure.
   if (judgement?.judged === 'paid') return settleByOne(db, groupId, judgement.paid);
   if (judgement === null && status === 'confirmed') return waitOf(settleCustody(db, groupId, null));
+  // Of one that it named before it may have raised the fee; a node may not know the last one yet.
+  const last = payment.txids.at(-1) ?? '';
+  const isOther = judgement?.judged === 'nothing' && judgement.others.includes(last);
+  if (status === 'confirmed' && isOther) {
+    const said = { groupId, txid: last, alert: 'CUSTODIAN_CONTRADICTS' };
+    log.error(said, 'a custodian calls a payment made by a transaction that does not make it');
+  }
   if (status !== 'failed' && status !== 'rejected' && status !== 'refused') {
     return status === 'confirmed' ? 'the custodian says paid, the chain does not show it' : null;
   }

@@ -8,12 +8,13 @@ import type { CustodyPayment, PaidInBlock } from './custodyTables.ts';
  * - `paid`: these of its transactions hold the exact payment, in blocks that may not be final. One
  *   of them may be what another withdrawal was settled by.
  * - `open`: one of them is on its way, or in a block that is gone while it was read.
- * - `nothing`: none of them is in a block and paid. No proof where one may still be mined.
+ * - `nothing`: none of them is in a block and paid. No proof where one may still be mined. `others`
+ *   are in a block and do something else, such as to pay less.
  */
 export type Judgement =
   | { judged: 'paid'; paid: PaidInBlock[] }
   | { judged: 'open' }
-  | { judged: 'nothing' };
+  | { judged: 'nothing'; others: string[] };
 
 /**
  * Looks for the exact amount of the asset at the destination, in any transaction that the custodian
@@ -23,6 +24,7 @@ export type Judgement =
  */
 export async function judge(port: ChainPort, payment: CustodyPayment): Promise<Judgement> {
   const paid: PaidInBlock[] = [];
+  const others: string[] = [];
   let isOpen = false;
   for (const txid of payment.txids) {
     const status = await port.transactionStatus(txid);
@@ -40,10 +42,12 @@ export async function judge(port: ChainPort, payment: CustodyPayment): Promise<J
     if (ordinals.length > 0) {
       const { height, hash: blockHash } = block;
       paid.push({ txid, ordinals, height, blockHash });
+    } else {
+      others.push(txid);
     }
   }
   if (paid.length > 0) return { judged: 'paid', paid };
-  return { judged: isOpen ? 'open' : 'nothing' };
+  return isOpen ? { judged: 'open' } : { judged: 'nothing', others };
 }
 
 async function paymentsIn(

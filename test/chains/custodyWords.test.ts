@@ -113,6 +113,29 @@ describe('a word that is not about the payment', () => {
   });
 });
 
+it('an alert tells of a payment that is called made and is another one on the chain', async () => {
+  const { id } = await sent();
+  const other = await sent();
+  await world.finalize();
+  world.alerts.length = 0;
+  const told = world.provider.book.get(id)!.txid;
+  await world.provider.say(other.id, { status: 'confirmed', txid: told });
+  // Its own, which it named before, is the one that counts.
+  expect(await statusOf(world, other.id)).toBe('SETTLED');
+  expect(world.alerts).toEqual([]);
+  const third = await world.withdraw('0.5');
+  await world.look(third);
+  await world.provider.say(third, { status: 'confirmed', txid: `0x${'ab'.repeat(32)}` });
+  await world.look(third);
+  expect(world.alerts, 'a node may not know it yet').toEqual([]);
+  await world.provider.say(third, { status: 'confirmed', txid: told });
+  expect(await world.look(third)).toMatchObject({
+    group: { status: 'IN_PROGRESS' },
+    why: 'the custodian says paid, the chain does not show it',
+  });
+  expect(world.alerts).toEqual(['CUSTODIAN_CONTRADICTS']);
+});
+
 describe('a withdrawal whose custodian no worker knows', () => {
   const nobody = async <T>(work: () => Promise<T>): Promise<T> => {
     const custodians = world.deps.custodians as Map<string, object>;
