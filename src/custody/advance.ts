@@ -149,7 +149,7 @@ async function decide(
   const { groupId, status } = payment;
   const judgement = payment.chain === null ? null : await lookOnChain(deps, payment);
   // The chain's word comes first: what was paid is paid, also where it is called a failure.
-  if (judgement?.judged === 'paid') return settleByOne(db, groupId, judgement.paid);
+  if (judgement?.judged === 'paid') return settleByOne(deps, groupId, judgement.paid);
   if (judgement === null && status === 'confirmed') return waitOf(settleCustody(db, groupId, null));
   // Of one that it named before it may have raised the fee; a node may not know the last one yet.
   const last = payment.txids.at(-1) ?? '';
@@ -177,12 +177,23 @@ async function decideAlone(
   if (payment.chain === null || payment.txids.length === 0) return why;
   const judgement = await lookOnChain(deps, payment);
   if (judgement.judged !== 'paid') return why;
-  const left = await settleByOne(deps.db, payment.groupId, judgement.paid);
+  const left = await settleByOne(deps, payment.groupId, judgement.paid);
   return left === null ? null : why;
 }
 
 /** By the first that is final and that no other withdrawal was settled by. */
-async function settleByOne(db: Db, groupId: string, found: PaidInBlock[]): Promise<string | null> {
+async function settleByOne(
+  { db, log }: CustodyDeps,
+  groupId: string,
+  found: PaidInBlock[],
+): Promise<string | null> {
+  if (found.length > 1) {
+    const said = { groupId, txids: found.map(({ txid }) => txid), alert: 'CUSTODIAN_CONTRADICTS' };
+    log.error(
+      said,
+      'two transactions of a custodian hold one payment: it may have been paid twice',
+    );
+  }
   let why: string | null = null;
   for (const paid of found) {
     why = await waitOf(settleCustody(db, groupId, paid));
