@@ -1,4 +1,4 @@
-/** The database's part of the inbox; see migrations 0055 and 0115. */
+/** The database's part of the inbox; see migrations 0055 and 0113. */
 import type { Db } from '../db/pool.ts';
 import { withRetry } from '../db/sqlstate.ts';
 

@@ -1,4 +1,4 @@
-/** The database's part of telling others; see migrations 0075, 0091, 0108 and 0117. */
+/** The database's part of telling others; see migrations 0075, 0091, 0108 and 0115. */
 import type { Timestamp } from '../contracts/resources.ts';
 import type { Webhooks } from '../contracts/webhooks.ts';
 import type { Db } from '../db/pool.ts';
@@ -64,13 +64,13 @@ export async function noteNamed(db: Db, names: readonly string[]): Promise<void>
  */
 export async function forgetUnnamed(
   db: Db,
-  { keptSeconds, limit }: { keptSeconds: number; limit: number },
+  { own, keptSeconds, limit }: { own: readonly string[]; keptSeconds: number; limit: number },
 ): Promise<string[]> {
   const { rows } = await withRetry(() =>
     db.query<{ name: string }>({
       name: 'webhook_forget_unnamed',
-      text: 'select name from webhook_forget_unnamed($1, $2)',
-      values: [keptSeconds, limit],
+      text: 'select name from webhook_forget_unnamed($1, $2, $3)',
+      values: [own, keptSeconds, limit],
     }),
   );
   return rows.map(({ name }) => name);

@@ -96,10 +96,11 @@ function startForgetting(options: DispatcherOptions): Loop {
   const turn = async () => {
     const limit = FORGOTTEN_AT_ONCE;
     const gone = await forgetUnheard(db, { keptSeconds, limit });
-    await noteNamed(db, Object.keys(webhooks));
+    const own = Object.keys(webhooks);
+    await noteNamed(db, own);
     if (unnamed !== null && performance.now() - startedAt >= unnamed.afterMs) {
       const { keptSeconds } = unnamed;
-      for (const endpoint of await forgetUnnamed(db, { keptSeconds, limit })) {
+      for (const endpoint of await forgetUnnamed(db, { own, keptSeconds, limit })) {
         const said = { endpoint, keptSeconds, alert: 'WEBHOOK_FORGOTTEN' };
         log.error(said, 'no worker has named it for so long; what it had not taken is gone');
       }

@@ -85,7 +85,7 @@ it('an endpoint is asked for as many events at once as its setting says', async 
 
 it('a slow one with many at once hears each group in its order, and slows nobody', async () => {
   const [slow, quick] = [await startListener(), await startListener()];
-  const most = answerLate(slow, 1_000);
+  const most = answerLate(slow, 3_000);
   const given = { slow: [slow, { atOnce: 64 }], quick: [quick] } as const;
   const ids = await whileNobodyTells(given, async () => {
     const made = await holds(60);

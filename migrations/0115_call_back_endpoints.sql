@@ -62,7 +62,8 @@ $$;
 
 -- Forgets endpoints that no worker has named for so long, with what they have not taken: up to
 -- p_limit deliveries, and the endpoints themselves where nothing more is left. Answers their names.
-create function webhook_forget_unnamed(p_after_seconds integer, p_limit integer)
+-- p_own  those that the caller names
+create function webhook_forget_unnamed(p_own text[], p_after_seconds integer, p_limit integer)
 returns table (name text)
 language plpgsql as $$
 declare
@@ -70,7 +71,8 @@ declare
   v_gone integer;
 begin
   v_names := array(select e.name from webhook_endpoints e
-    where e.named_at < clock_timestamp() - make_interval(secs => p_after_seconds));
+    where e.named_at < clock_timestamp() - make_interval(secs => p_after_seconds)
+      and e.name <> all(p_own));
   delete from webhook_deliveries d
     where (d.endpoint, d.id) in (
       select x.endpoint, x.id from webhook_deliveries x
