@@ -6,6 +6,7 @@
 import { amountFault } from '../src/contracts/amounts.ts';
 import type { SagaUpdate, SagaUpdates, SignalReason } from '../src/contracts/sagas.ts';
 import type { Actor, LegAmount, LegInput } from '../src/contracts/steps.ts';
+import { keptReason, lengthOf, MAX_REASON_LENGTH, textFault } from '../src/contracts/texts.ts';
 import { sentenceFor } from './personAnswers.ts';
 
 /** A person at the Temporal UI or CLI, who cannot be told apart from another one there. */
@@ -13,8 +14,16 @@ export const TEMPORAL_UI: Actor = { name: 'temporal-ui', admin: false };
 
 /** Longest time a deadline can lie ahead: 90 days in seconds (API.md, Transfer groups). */
 const MAX_EXPIRES_IN_SECONDS = 90 * 86_400;
-/** Longest reason in characters (API.md, Transfer groups). */
-export const MAX_REASON_LENGTH = 500;
+/** Highest number that a leg can have: the column's. */
+const MAX_LEG_NUMBER = 32_767;
+/** Longest reference of the outside to a payment, in characters, as in the API. */
+const MAX_TXID_LENGTH = 255;
+/** Above the longest key of a client with its verb and name; the database indexes it. */
+const MAX_STEP_KEY_LENGTH = 512;
+
+const LEAVE_OUT = 'Leave "stepKey" out to act as a person.';
+/** As a gateway writes it. */
+const UTC_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z$/;
 
 type Typed = Record<string, unknown>;
 
@@ -51,8 +60,9 @@ const EXAMPLES: Record<SagaUpdate, string> = {
   speedUp: '{} or {"maxFee": "0.01"}',
   cancelOnChain: '{} or {"maxFee": "0.01"}',
 };
-/** Who the step is for; a person may leave it out, and the group may be named. */
+/** What stands around an update's own fields: a person may name the group, a service says all. */
 const ENVELOPE = ['groupId'];
+const SERVICE_ENVELOPE = [...ENVELOPE, 'stepKey', 'actor', 'acceptBy'];
 
 /** Typed by a person: whatever a service sends has its step key. */
 export function isTyped(input: unknown): boolean {
@@ -70,10 +80,30 @@ export function checkInput(update: SagaUpdate, input: unknown, groupId: string):
     throw invalid(`This workflow drives the group ${groupId}, not ${String(typed.groupId)}.`);
   }
   const fields = FIELDS[update](typed);
-  if (!isTyped(input)) return;
-  const strange = Object.keys(typed).find((key) => !(key in fields || ENVELOPE.includes(key)));
-  if (strange === undefined) return;
-  throw invalid(`"${strange}" is no field of ${update}. Its input is ${EXAMPLES[update]}.`);
+  const envelope = isTyped(input) ? ENVELOPE : SERVICE_ENVELOPE;
+  const strange = Object.keys(typed).find((key) => !(key in fields || envelope.includes(key)));
+  if (strange !== undefined) {
+    throw invalid(`"${strange}" is no field of ${update}. Its input is ${EXAMPLES[update]}.`);
+  }
+  if (!isTyped(input)) checkService(typed, Object.keys(fields));
+}
+
+/**
+ * What has a step key goes to the ledger as it is, so nothing of it may be missing or of another
+ * type: a step that cannot even be asked for would be tried again without end.
+ */
+function checkService(typed: Typed, fields: string[]): void {
+  const { groupId, stepKey, actor, acceptBy = null } = typed;
+  const by = objectOf(actor, `"stepKey" comes from services, with an "actor". ${LEAVE_OUT}`);
+  const isActor = typeof by.name === 'string' && typeof by.admin === 'boolean';
+  const isTime = acceptBy === null || UTC_TIME.test(String(acceptBy));
+  const missing = fields.find((field) => typed[field] === undefined);
+  if (!isActor) throw invalid(`"actor" is {"name", "admin"}. ${LEAVE_OUT}`);
+  if (groupId === undefined) throw invalid(`"groupId" is missing. ${LEAVE_OUT}`);
+  if (!isTime) throw invalid(`"acceptBy" is no time. ${LEAVE_OUT}`);
+  if (missing !== undefined) throw invalid(`"${missing}" is missing. ${LEAVE_OUT}`);
+  checkText('"stepKey"', stepKey as string, MAX_STEP_KEY_LENGTH);
+  checkText('The name of "actor"', by.name as string, MAX_STEP_KEY_LENGTH);
 }
 
 /**
@@ -94,7 +124,8 @@ export function completeInput<U extends SagaUpdate>(
 
 function captureOf(typed: Typed) {
   const amount = amountOf(typed, 'amount');
-  const txid = typeof typed.txid === 'string' ? typed.txid : null;
+  const { txid = null } = typed;
+  if (txid !== null) checkText('"txid"', txid, MAX_TXID_LENGTH);
   return { amount, final: flagOf(typed, 'final', amount === null), txid };
 }
 
@@ -106,16 +137,21 @@ function objectOf(input: unknown, otherwise: string): Typed {
 /** The reason that a button was pressed with, or null: who presses may say anything or nothing. */
 export function saidReason(said: SignalReason): string | null {
   const reason = typeof said === 'object' && said !== null ? said.reason : said;
-  return typeof reason === 'string' && reason.trim() !== ''
-    ? reason.slice(0, MAX_REASON_LENGTH)
-    : null;
+  return typeof reason === 'string' ? keptReason(reason) : null;
 }
 
 function reasonOf({ reason }: Typed): string {
-  if (typeof reason === 'string' && reason.trim() !== '' && reason.length <= MAX_REASON_LENGTH) {
-    return reason;
+  return checkText('"reason"', reason, MAX_REASON_LENGTH);
+}
+
+/** A text that the ledger can keep. */
+export function checkText(what: string, text: unknown, most: number): string {
+  if (typeof text !== 'string' || text.trim() === '' || lengthOf(text) > most) {
+    throw invalid(`${what} is a text of 1 to ${most} characters.`);
   }
-  throw invalid(`"reason" is a text of 1 to ${MAX_REASON_LENGTH} characters.`);
+  const fault = textFault(text);
+  if (fault !== null) throw invalid(`${what}: ${fault}`);
+  return text;
 }
 
 function expiresInOf({ expiresIn }: Typed): number {
@@ -143,7 +179,10 @@ function legsOf({ legs }: Typed): LegInput[] {
   if (!Array.isArray(legs) || legs.length === 0) throw invalid('"legs" is a list of legs.');
   return legs.map((leg: unknown) => {
     const { wallet, type, amount, asset } = objectOf(leg, 'A leg is an object.');
-    if (typeof wallet !== 'string') throw invalid('Each leg names its "wallet".');
+    if (!isName(wallet)) throw invalid('Each leg names its "wallet".');
+    if (asset !== undefined && asset !== null && !isName(asset)) {
+      throw invalid('The "asset" of a leg is its code, or is left out.');
+    }
     if (type !== 'DEBIT' && type !== 'CREDIT') throw invalid('A leg is "DEBIT" or "CREDIT".');
     const fault = amountFault(amount, null);
     if (fault) throw invalid(`A leg's "amount": ${fault}`);
@@ -157,11 +196,18 @@ function legAmountsOf({ legs }: Typed): LegAmount[] | null {
   if (!Array.isArray(legs)) throw invalid('"legs" is a list of {"leg", "amount"}.');
   return legs.map((item: unknown) => {
     const { leg, amount } = objectOf(item, 'An item of "legs" is {"leg", "amount"}.');
-    if (!Number.isInteger(leg)) throw invalid('Each item names its "leg" by number.');
+    if (!Number.isInteger(leg) || Math.abs(leg as number) > MAX_LEG_NUMBER) {
+      throw invalid('Each item names its "leg" by number.');
+    }
     const fault = amountFault(amount, null);
     if (fault) throw invalid(`The "amount" of leg ${String(leg)}: ${fault}`);
     return { leg: leg as number, amount: amount as string };
   });
+}
+
+/** Whether there is such a wallet or asset the ledger says; what it could not look for is no name. */
+function isName(name: unknown): name is string {
+  return typeof name === 'string' && textFault(name) === null;
 }
 
 function invalid(message: string): Error {

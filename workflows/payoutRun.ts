@@ -19,7 +19,8 @@ import type { createPayoutActivities } from '../activities/payoutActivities.ts';
 import type { PayoutOutcome, PayoutRun, PayoutRunInput } from '../src/contracts/payouts.ts';
 import { SEARCH_ATTRIBUTE, SIGNAL, type SignalReason } from '../src/contracts/sagas.ts';
 import type { Refusal } from '../src/contracts/steps.ts';
-import { MAX_REASON_LENGTH, saidReason, TEMPORAL_UI } from './actInputs.ts';
+import { MAX_REASON_LENGTH } from '../src/contracts/texts.ts';
+import { checkText, saidReason, TEMPORAL_UI } from './actInputs.ts';
 import { LEDGER_STEP } from './ledgerSteps.ts';
 import { nextOf, type PayoutView, peopleOf, renderPayout } from './payoutDetails.ts';
 import { sentenceFor, throwRefusal } from './personAnswers.ts';
@@ -117,7 +118,9 @@ class PayoutSaga implements PayoutView {
         runOf(await this.cancel(`~update:${currentUpdateInfo()?.id}`, reason, true)),
       {
         description: 'Pays nothing more; what is paid stays: {"reason": "…"}.',
-        validator: (typed) => checkReason(typed?.reason),
+        validator: (typed) => {
+          checkText('In {"reason": "…"} the reason', typed?.reason, MAX_REASON_LENGTH);
+        },
       },
     );
     setHandler(
@@ -250,13 +253,6 @@ function isWaiting(before: PayoutRun, { lines }: PayoutRun): boolean {
 function hasMoved(before: PayoutRun, now: PayoutRun): boolean {
   const seen = ({ lines, withdrawals }: PayoutRun) => JSON.stringify([lines, withdrawals]);
   return seen(before) !== seen(now);
-}
-
-function checkReason(reason: unknown): void {
-  const isText = typeof reason === 'string' && reason.trim() !== '';
-  if (isText && reason.length <= MAX_REASON_LENGTH) return;
-  const sentence = `The input is {"reason": "…"}, a text of 1 to ${MAX_REASON_LENGTH} characters.`;
-  throw sentenceFor(sentence, 'INVALID_REQUEST');
 }
 
 /** The run, when it is good news; a person reads sentences and no outcomes. */

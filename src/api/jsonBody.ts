@@ -1,6 +1,6 @@
 import { createMiddleware } from 'hono/factory';
+import { textFault } from '../contracts/texts.ts';
 import { Problem } from './problem.ts';
-import { textFault } from './schemas/text.ts';
 import { pointerOf } from './validation.ts';
 
 /** Deep enough for any metadata; shallow enough for every recursion between here and Postgres. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { SagaUpdate } from '../../src/contracts/sagas.ts';
-import { checkInput, completeInput } from '../../workflows/actInputs.ts';
+import { checkInput, completeInput, saidReason } from '../../workflows/actInputs.ts';
 
 const group = 'transfer:shop:1';
 
@@ -49,6 +49,12 @@ describe('what a person types at the Temporal UI', () => {
     ['confirm', { amount: '-1' }, '"amount": An amount has'],
     ['confirm', { final: 'yes' }, '"final" is true or false'],
     ['settle', { groupId: 'transfer:shop:2' }, 'This workflow drives the group transfer:shop:1'],
+    ['cancel', { reason: 'a\u0000b' }, '"reason": A text cannot hold the character U+0000'],
+    ['cancel', { reason: 'a\ud800' }, '"reason": A text cannot hold half of a surrogate pair'],
+    ['finalize', { txid: 'a\u0000' }, '"txid": A text cannot hold the character U+0000'],
+    ['finalize', { txid: 7 }, '"txid" is a text of 1 to 255 characters'],
+    ['settle', { legs: [{ leg: 3_000_000_000, amount: '1' }] }, 'names its "leg" by number'],
+    ['addLegs', { legs: [{ wallet: '\u0000', type: 'DEBIT', amount: '1' }] }, 'its "wallet"'],
   ])('is refused in words: %s %j', (update, typed, words) => {
     expect(() => checkInput(update, typed, group)).toThrow(words);
   });
@@ -66,10 +72,50 @@ describe('what a person types at the Temporal UI', () => {
     expect(refused).toMatchObject({ type: 'INVALID_REQUEST', category: 'BENIGN', stack: '' });
   });
 
+  it('may have as many characters as people count, not as UTF-16 has units', () => {
+    const said = (characters: number) => ({ reason: '😀'.repeat(characters) });
+    checkInput('cancel', said(500), group);
+    expect(() => checkInput('cancel', said(501), group)).toThrow('a text of 1 to 500 characters');
+  });
+
   it('passes what the API sends as it is', () => {
     const actor = { name: 'shop', admin: false };
     const sent = { groupId: group, stepKey: 'cancel:shop:1', actor, reason: 'stock' };
     checkInput('cancel', sent, group);
     expect(completeInput('cancel', sent, group, 'cancel:shop:1')).toEqual(sent);
+  });
+});
+
+describe('what comes with a step key, as from a service', () => {
+  const actor = { name: 'shop', admin: false };
+  const acceptBy = '2026-01-02T03:04:05.678Z';
+  const whole = { groupId: group, stepKey: 'settle:shop:1', actor, legs: null, final: true };
+
+  it('is taken whole, with or without a time', () => {
+    checkInput('settle', whole, group);
+    checkInput('settle', { ...whole, acceptBy }, group);
+    checkInput('settle', { ...whole, acceptBy: null }, group);
+  });
+
+  it.each<[string, object, string]>([
+    ['an actor', { actor: undefined }, '"stepKey" comes from services, with an "actor"'],
+    ['the name of one', { actor: { admin: true } }, '"actor" is {"name", "admin"}'],
+    ['the right of one', { actor: { name: 'shop' } }, '"actor" is {"name", "admin"}'],
+    ['a group', { groupId: undefined }, '"groupId" is missing'],
+    ['a field', { final: undefined }, '"final" is missing'],
+    ['a key that can be kept', { stepKey: 'a\u0000' }, '"stepKey": A text cannot hold'],
+    ['a key of some length', { stepKey: 'k'.repeat(513) }, '"stepKey" is a text of 1 to 512'],
+    ['a time that is one', { acceptBy: '1' }, '"acceptBy" is no time'],
+    ['fields that it has', { freeze: 'no' }, '"freeze" is no field of settle'],
+  ])('is refused in words without %s', (_what, changes, words) => {
+    expect(() => checkInput('settle', { ...whole, ...changes }, group)).toThrow(words);
+  });
+});
+
+describe('the reason that a button was pressed with', () => {
+  it('is kept as far as the ledger can keep it', () => {
+    expect(saidReason('a\u0000b\ud800')).toBe('ab\ufffd');
+    expect(saidReason({ reason: '😀'.repeat(600) })).toBe('😀'.repeat(500));
+    expect(saidReason('\u0000')).toBeNull();
   });
 });

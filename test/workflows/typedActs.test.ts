@@ -1,7 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { SagaUpdate } from '../../src/contracts/sagas.ts';
 import { readTimeline } from '../../src/ledger/timeline.ts';
-import { leg, transferInput } from './inputs.ts';
-import { createWorld, groupOf, WAIT_MS, type World, wallet } from './world.ts';
+import { startSagas } from '../../src/temporal/sagas.ts';
+import { actInput, leg, transferInput } from './inputs.ts';
+import { createWorld, doneGroup, groupOf, WAIT_MS, type World, wallet } from './world.ts';
 
 let world: World;
 beforeAll(async () => {
@@ -43,5 +45,36 @@ describe('an update that a person typed', () => {
     });
     expect(await readTimeline(world.db, handle.workflowId)).toHaveLength(1);
     await handle.executeUpdate('cancel', { args: [{ reason: 'sold out' }] as [object] });
+  });
+});
+
+/** What no service sends and no form checks: whoever can reach Temporal can send it. */
+const GARBAGE: [string, SagaUpdate, object][] = [
+  ['a step key alone', 'settle', { stepKey: 'settle:shop:1' }],
+  ['an unknown step key of nobody', 'release', { stepKey: '~', reason: 'mine', actor: null }],
+  ['a text that no column holds', 'release', { reason: 'a\u0000b' }],
+  ['half of a character', 'release', { reason: 'a\ud800b' }],
+  ['a leg that no column holds', 'settle', { legs: [{ leg: 3e9, amount: '1' }] }],
+];
+
+describe('an update of garbage', () => {
+  it.each(GARBAGE)('is refused, and holds up nothing: %s', async (what, update, typed) => {
+    const handle = await oneSided(`garbage ${what}`);
+    const sent = handle.executeUpdate(update, { args: [typed] as [object] });
+    await expect(sent).rejects.toMatchObject({ cause: { type: 'INVALID_REQUEST' } });
+    await handle.signal('cancel', 'a\u0000b');
+    expect(await handle.result()).toMatchObject({ status: 'CANCELLED', reason: 'ab' });
+  });
+});
+
+describe('a reason of 500 characters that are two units of UTF-16 each', () => {
+  it('is taken from a process that has no saga of its own', async () => {
+    const { workflowId } = await oneSided('long reason');
+    const api = await startSagas({ ...world.options, work: false });
+    const reason = '😀'.repeat(500);
+    const release = actInput<'release'>('release', workflowId, '1', { reason });
+    const outcome = await api.gateway.act('release', release, WAIT_MS);
+    await api.stop();
+    expect(doneGroup(outcome)).toMatchObject({ status: 'RELEASED', reason });
   });
 });

@@ -1,21 +1,11 @@
 import { z } from '@hono/zod-openapi';
-
-/** Why Postgres cannot hold a text, in a sentence, or null: it can. */
-export function textFault(text: string): string | null {
-  if (text.includes('\u0000')) return 'A text cannot hold the character U+0000.';
-  return text.isWellFormed() ? null : 'A text cannot hold half of a surrogate pair.';
-}
+import { lengthOf, MAX_REASON_LENGTH, textFault } from '../../contracts/texts.ts';
 
 /** A text that Postgres can hold. Bodies are checked as a whole; this is for paths and queries. */
 const storable = z.string().superRefine((text, ctx) => {
   const message = textFault(text);
   if (message !== null) ctx.addIssue({ code: 'custom', message });
 });
-
-/** Limits count characters as people do, not UTF-16 units. */
-function lengthOf(text: string): number {
-  return [...text].length;
-}
 
 /** A text of `min` to `max` characters. */
 export function textOf(min: number, max: number) {
@@ -29,7 +19,7 @@ export function textOf(min: number, max: number) {
 }
 
 /** Why an operator or a service acts; kept in the timeline for ever. */
-export const reason = textOf(1, 500)
+export const reason = textOf(1, MAX_REASON_LENGTH)
   .refine((text) => text.trim() !== '', { message: 'Must not be blank.' })
   .openapi({ example: 'Customer asked to stop the order' });
 
