@@ -5,13 +5,13 @@
 import type { SearchAttributeUpdatePair } from '@temporalio/common';
 import { upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import type { Group, GroupStatus } from '../src/contracts/resources.ts';
-import { SEARCH_ATTRIBUTE } from '../src/contracts/sagas.ts';
+import { MOST_LISTED, SEARCH_ATTRIBUTE } from '../src/contracts/sagas.ts';
 
 /** What the start could not know: a leg may come without its asset, the ledger answers with it. */
 function assetsOf(group: Group | null): SearchAttributeUpdatePair[] {
   if (!group || group.legs.length === 0) return [];
   if (workflowInfo().typedSearchAttributes.get(SEARCH_ATTRIBUTE.asset)) return [];
-  const assets = [...new Set(group.legs.map((leg) => leg.asset))];
+  const assets = [...new Set(group.legs.map((leg) => leg.asset))].slice(0, MOST_LISTED);
   return [{ key: SEARCH_ATTRIBUTE.asset, value: assets }];
 }
 

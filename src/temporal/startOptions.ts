@@ -2,6 +2,7 @@
 import type { SearchAttributePair } from '@temporalio/common';
 import {
   KIND_OF_SAGA,
+  MOST_LISTED,
   type SagaInputs,
   type SagaType,
   SEARCH_ATTRIBUTE,
@@ -33,8 +34,6 @@ export interface KnownFacts {
   amount?: string;
 }
 
-/** Most values of a list attribute; a group with more legs is found by its first ones. */
-const MOST_LISTED = 25;
 /** More legs than a summary's one line bears. */
 const LEGS_IN_SUMMARY = 2;
 

@@ -1,4 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { SEARCH_ATTRIBUTE } from '../../src/contracts/sagas.ts';
+import { createAsset } from '../../src/ledger/assets.ts';
+import { createWallet } from '../../src/ledger/wallets.ts';
 import { actInput, holdInput, leg, transferInput, withdrawalInput } from './inputs.ts';
 import { createWorld, eventually, WAIT_MS, type World, wallet } from './world.ts';
 
@@ -50,6 +53,33 @@ describe('what an operator sees of a saga', () => {
       () => idsOf(`HoldfastWallet = "${from}" AND HoldfastStatus = "CANCELLED"`),
       (ids) => ids.join() === hold.groupId,
     );
+  });
+
+  it('is found by some of very many assets, and ends as any other', async () => {
+    const codes = Array.from({ length: 70 }, (_, n) => `ASSET-OF-A-LONG-CODE-NUMBER-${n + 100}`);
+    const legs = codes.map((code) => leg(`of-${code}`, 'CREDIT', '1'));
+    for (const code of codes) {
+      await createAsset(world.db, { code, scale: 2 });
+      await createWallet(world.db, { id: `of-${code}`, owner: 'many', asset: code });
+    }
+    const { gateway } = world.sagas;
+    const manual = { settle: 'manual', expiresIn: 3600 } as const;
+    const late = transferInput('assets later', [], manual);
+    await gateway.start('transfer', late, WAIT_MS);
+    await gateway.act(
+      'addLegs',
+      actInput<'addLegs'>('addLegs', late.groupId, '1', { legs }),
+      WAIT_MS,
+    );
+    // As the sweeper starts one: nobody tells it the assets.
+    const early = transferInput('assets at once', legs, manual);
+    await gateway.start('transfer', early, WAIT_MS);
+    for (const { groupId } of [late, early]) {
+      await handleOf(groupId).signal('cancel', 'seen');
+      expect(await handleOf(groupId).result()).toMatchObject({ status: 'CANCELLED' });
+    }
+    const found = await handleOf(early.groupId).describe();
+    expect(found.typedSearchAttributes.get(SEARCH_ATTRIBUTE.asset)).toEqual(codes.slice(0, 25));
   });
 
   it('names what it stands at in its stack trace, in few frames', async () => {
