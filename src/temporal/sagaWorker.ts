@@ -2,6 +2,7 @@
 import { type Logger, Worker } from '@temporalio/worker';
 import type { Workflow, WorkflowCreator } from '@temporalio/worker/lib/workflow/interface.js';
 import type { BeginStep } from './headStart.ts';
+import { readableSignals } from './readableSignals.ts';
 import { mute } from './runtime.ts';
 import { startSagaThread } from './sagaThread.ts';
 import { beginSteps } from './stepsOfTasks.ts';
@@ -23,7 +24,8 @@ export function sagaWorker(begin: BeginStep = () => {}) {
       // The worker's own from here on.
       mute(logger);
       const thread = await startSagaThread(bundle, new Set(activities.keys()), logger);
-      return beginSteps(alertWhenStuck(thread, logger), begin);
+      const guarded = readableSignals(alertWhenStuck(thread, logger), logger);
+      return beginSteps(guarded, begin);
     }
   };
 }

@@ -67,6 +67,32 @@ describe('an update of garbage', () => {
   });
 });
 
+describe('an update or a signal whose input nobody can read', () => {
+  it.each([
+    ['json/protobuf', '"stock"'],
+    ['json/plain', '{"reason": '],
+    ['unheard of', ''],
+  ])('is refused, or taken as one that says nothing: %s %s', async (encoding, data) => {
+    const handle = await oneSided(`unreadable ${encoding}`);
+    const { workflowService } = world.sagas.client;
+    const payload = { metadata: { encoding: Buffer.from(encoding) }, data: Buffer.from(data) };
+    const addressed = {
+      namespace: world.options.namespace,
+      workflowExecution: { workflowId: handle.workflowId },
+    };
+    const input = { payloads: [payload] };
+    const { outcome } = await workflowService.updateWorkflowExecution({
+      ...addressed,
+      waitPolicy: { lifecycleStage: 3 },
+      request: { meta: { updateId: 'unreadable' }, input: { name: 'cancel', args: input } },
+    });
+    expect(outcome?.failure?.message).toBeTruthy();
+    await workflowService.signalWorkflowExecution({ ...addressed, signalName: 'cancel', input });
+    const result = { status: 'CANCELLED', reason: 'cancel by signal' };
+    expect(await handle.result()).toMatchObject(result);
+  });
+});
+
 describe('a reason of 500 characters that are two units of UTF-16 each', () => {
   it('is taken from a process that has no saga of its own', async () => {
     const { workflowId } = await oneSided('long reason');
