@@ -14,6 +14,7 @@ import { alertLedgerBehind } from './closedSaga.ts';
 import type { SweepDeps } from './deps.ts';
 import { faultOf } from './failures.ts';
 import { recordRestart, sagaRuns } from './repair.ts';
+import { sweepOne } from './sweepOne.ts';
 import { unavailable } from './unavailable.ts';
 
 /** A call is sent even for a caller who does not want to wait, in milliseconds. */
@@ -79,13 +80,14 @@ export async function sweepPayoutRuns(
   const runs = await listOpenPayoutRuns(deps.db, page);
   let restarted = 0;
   for (const run of runs) {
-    if (!(await sagaRuns(deps, run.id))) {
+    await sweepOne(deps, run.id, async () => {
+      if (await sagaRuns(deps, run.id)) return;
       await start(deps, run, Date.now() + SWEEP_CALL_MS);
       deps.log.warn({ runId: run.id }, 'A payout run had no saga; it was started again');
       const why = 'No workflow drove this payout run.';
       await recordRestart(deps.db, run.id, WORKFLOW.payoutRun, why);
       restarted += 1;
-    }
+    });
     onProgress();
   }
   return { looked: runs.length, restarted };

@@ -20,6 +20,7 @@ import { actOnOverdue } from './overdue.ts';
 import { sweepPayoutRuns } from './payoutRuns.ts';
 import { repairOpenGroup } from './repair.ts';
 import { inputOfSaga } from './runningSaga.ts';
+import { sweepOne } from './sweepOne.ts';
 import { cursorOf, MOST_LOOKED_UP, walkAt } from './sweepWalk.ts';
 import { tellHints } from './wake.ts';
 
@@ -73,9 +74,11 @@ async function sweepOpenGroups(
   const { data, nextCursor } = await listOpenGroups(deps.db, { ...walk, limit });
   let restarted = 0;
   await inParallel(data, async (open) => {
-    if (await repairOpenGroup(deps, open)) restarted += 1;
-    // One that was brought back just now acts at its deadline by itself.
-    else await actOnOverdue(deps, open);
+    await sweepOne(deps, open.id, async () => {
+      if (await repairOpenGroup(deps, open)) restarted += 1;
+      // One that was brought back just now acts at its deadline by itself.
+      else await actOnOverdue(deps, open);
+    });
     onProgress();
   });
   const part = { next: null, rest: null, looked: data.length, restarted, buried: 0 };
@@ -101,11 +104,13 @@ async function sweepEndedSagas(deps: SweepDeps, onProgress: () => void): Promise
   const part = { next: null, looked: 0, restarted: 0, buried: 0 };
   for await (const { workflowId, runId, type } of deps.client.workflow.list({ query })) {
     part.looked += 1;
-    const open = await readOpenGroup(deps.db, workflowId);
-    if (open && (await repairOpenGroup(deps, open))) part.restarted += 1;
-    const isClients = !open && type in FIRST_STEP;
-    if (isClients && (await buryIfUnbegun(deps, type as ClientSaga, workflowId, runId)))
-      part.buried += 1;
+    await sweepOne(deps, workflowId, async () => {
+      const open = await readOpenGroup(deps.db, workflowId);
+      if (open && (await repairOpenGroup(deps, open))) part.restarted += 1;
+      const isClients = !open && type in FIRST_STEP;
+      if (isClients && (await buryIfUnbegun(deps, type as ClientSaga, workflowId, runId)))
+        part.buried += 1;
+    });
     onProgress();
   }
   return part;
@@ -121,7 +126,9 @@ async function sweepWatchedPayments(
   const part = { ...before };
   for (const payment of await listWatchedPayments(deps.db, page)) {
     part.looked += 1;
-    if (await repairOpenGroup(deps, payment)) part.restarted += 1;
+    await sweepOne(deps, payment.id, async () => {
+      if (await repairOpenGroup(deps, payment)) part.restarted += 1;
+    });
     onProgress();
   }
   return part;

@@ -5,13 +5,12 @@ import { callUntil } from './calls.ts';
 import type { SweepDeps } from './deps.ts';
 import { faultOf } from './failures.ts';
 import { repairGroup } from './repair.ts';
+import { serversAnswer } from './sweepOne.ts';
 
 /** The caller's answer stands already, so it does not wait long for the hint, in milliseconds. */
 const CALL_TIMEOUT_MS = 2_000;
 /** Hints of one sweep: what nobody told within a minute, of which a day has a handful. */
 const MOST_HINTS = 500;
-/** So many that cannot be told mean that no other can. */
-const MOST_FAILURES = 3;
 
 /**
  * Implements `SagaGateway.wake`: a signal that carries nothing. Where no run takes it and the group
@@ -36,11 +35,9 @@ export async function tellHints(deps: SweepDeps, onProgress: () => void): Promis
   const hints = await listHints(deps.db, MOST_HINTS);
   const groups = Map.groupBy(hints, ({ groupId }) => groupId);
   let told = 0;
-  let failures = 0;
   for (const [groupId, own] of groups) {
     if (await tellAndForget(deps, groupId, SIGNAL.policyChanged, own)) told += 1;
-    else failures += 1;
-    if (failures === MOST_FAILURES) break;
+    else if (!(await serversAnswer(deps))) break;
     onProgress();
   }
   return told;

@@ -32,6 +32,25 @@ async function makeOld() {
   );
 }
 
+/** As another build wrote it, which this one cannot read. Answers how to undo it. */
+async function spoilRequest(id: string): Promise<() => Promise<void>> {
+  const change = async (request: unknown) => {
+    const owner = await world.database.owner.connect();
+    await owner.query('set session_replication_role = replica');
+    const { rows } = await owner.query(
+      `update operations o set request = $2 from operations before
+        where o.group_id = $1 and before.group_id = o.group_id and before.step_key = o.step_key
+        returning before.request`,
+      [id, JSON.stringify(request)],
+    );
+    await owner.query('set session_replication_role = origin');
+    owner.release();
+    return rows[0].request;
+  };
+  const request = await change({});
+  return () => change(request);
+}
+
 /**
  * One pass over the open groups, from where the last one ended; the ids that Temporal was asked.
  */
@@ -109,6 +128,32 @@ describe('a pass of the sweeper', () => {
       ({ restarted }) => restarted === 1,
     );
     expect(await statusOf(id)).toBe('RUNNING');
+  });
+
+  it('goes on with the others where one cannot be brought back', async () => {
+    const [spoiled, lost] = ids.slice(1, 3) as [string, string];
+    const { client } = world.sagas;
+    const restore = await spoilRequest(spoiled);
+    for (const id of [spoiled, lost]) await client.workflow.getHandle(id).terminate('test');
+    expect((await pass(GROUPS)).restarted).toBe(1);
+    expect(await statusOf(lost)).toBe('RUNNING');
+    await restore();
+    expect((await pass(GROUPS)).restarted).toBe(1);
+    expect(await statusOf(spoiled)).toBe('RUNNING');
+  });
+
+  it('goes on with the others where somebody ended a saga that was none', async () => {
+    const { client } = world.sagas;
+    const taskQueue = SAGA_TASK_QUEUE;
+    await client.workflow.start('transfer', { workflowId: 'none', taskQueue, args: [] });
+    await client.workflow.getHandle('none').terminate('test');
+    const query = "WorkflowId = 'none' AND ExecutionStatus = 'Terminated'";
+    await eventually(
+      async () => (await client.workflow.count(query)).count,
+      (count) => count === 1,
+    );
+    const swept = await createSweep({ ...world.options, client }).sweepEndedSagas(() => {});
+    expect(swept.looked).toBeGreaterThanOrEqual(1);
   });
 
   it('goes through all of them where many have no saga', async () => {
