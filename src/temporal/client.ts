@@ -75,7 +75,8 @@ export async function connectTemporal(options: TemporalOptions): Promise<Tempora
   return { connection, client, close: () => connection.close() };
 }
 
-async function registerSearchAttributes(
+/** Registers those that are missing. Throws where that is not allowed. */
+export async function registerSearchAttributes(
   { operatorService }: NativeConnection,
   namespace: string,
 ): Promise<void> {

@@ -46,6 +46,18 @@ export async function makeCurrent(client: Client, log: Log, buildId: string): Pr
   }
 }
 
+/**
+ * Makes this build the current one where none ever was, as on a server that lost its database:
+ * schedules would wait for one. What somebody moved by hand stays as it is.
+ */
+export async function ensureCurrent(client: Client, log: Log, buildId: string): Promise<void> {
+  const deployment = { namespace: client.options.namespace, deploymentName: DEPLOYMENT_NAME };
+  const { workerDeploymentInfo } =
+    await client.workflowService.describeWorkerDeployment(deployment);
+  if (workerDeploymentInfo?.routingConfig?.currentVersionChangedTime) return;
+  await moveCurrent(client, log, buildId);
+}
+
 /** Moves it forward only. Fails where somebody else moved it after it was read. */
 async function moveCurrent(client: Client, log: Log, buildId: string): Promise<void> {
   const { namespace, identity } = client.options;

@@ -14,8 +14,8 @@ import { createHeadStarts, type HeadStarts } from './headStart.ts';
 import { createOutcomes } from './outcomes.ts';
 import { createPayoutWithdrawals } from './payoutWithdrawals.ts';
 import { installRuntime } from './runtime.ts';
-import { ensureReconcileSchedule, ensureRepairSchedule } from './schedule.ts';
 import { createSweep } from './sweep.ts';
+import { keepNamespace } from './upkeep.ts';
 import { type RunningWorker, startWorker } from './worker.ts';
 
 export interface SagasOptions {
@@ -36,6 +36,8 @@ export interface SagasOptions {
   sagasInMemory?: number;
   /** False where the server has no schedules (the time-skipping one). */
   sweeper?: boolean;
+  /** How often it is looked whether the sweeper's schedule is there, in milliseconds. */
+  upkeepMs?: number;
   dataConverter?: DataConverter;
   /** Pins sagas to this build and makes it the current one; left out: no worker versioning. */
   buildId?: string;
@@ -70,8 +72,10 @@ export async function startSagas(options: SagasOptions): Promise<Sagas> {
   const own = { db, log, risk, publish, takeBegun, withdrawals };
   const steps = createActivities({ ...own, ...sweep });
   const workers: RunningWorker[] = [];
+  let endUpkeep = () => {};
   let stopping: Promise<void> | undefined;
   const stop = () => {
+    endUpkeep();
     stopping ??= Promise.all(workers.map((worker) => worker.stop())).then(() => temporal.close());
     return stopping;
   };
@@ -81,8 +85,11 @@ export async function startSagas(options: SagasOptions): Promise<Sagas> {
       workers.push(...(await startWorkers(temporal, options, activities, headStarts)));
     }
     if (options.sweeper !== false) {
-      await ensureRepairSchedule(client);
-      if (chainActivities) await ensureReconcileSchedule(client);
+      const { namespace, work, upkeepMs: everyMs } = options;
+      const hasChain = chainActivities !== undefined;
+      const buildId = work === false ? undefined : options.buildId;
+      const upkeep = { namespace, log, hasChain, buildId, everyMs };
+      endUpkeep = await keepNamespace(temporal, upkeep);
     }
   } catch (error) {
     await stop();

@@ -1,0 +1,59 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { startTemporal } from '../../src/dev/stack/temporal.ts';
+import { registerNamespace } from '../support/namespace.ts';
+import { holdInput } from './inputs.ts';
+import { createWorld, doneGroup, eventually, groupOf, WAIT_MS, wallet } from './world.ts';
+
+const NAMESPACE = 'lost';
+
+/** A server that knows a namespace and nothing else. */
+async function emptyServer(port?: number) {
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-test-log-'));
+  const server = await startTemporal({
+    dbFile: null,
+    logFile: join(folder, 'server.log'),
+    removeAfter: folder,
+    uiPort: null,
+    ...(port !== undefined && { port }),
+    say: () => {},
+  });
+  onTestFinished(() => server.stop());
+  await registerNamespace(server.address, NAMESPACE);
+  return server;
+}
+
+it('a Temporal that lost all it had gets its sweeper back, and with it the sagas', {
+  timeout: 90_000,
+}, async () => {
+  const before = await emptyServer();
+  const { address } = before;
+  const options = { address, namespace: NAMESPACE, buildId: 'one', sweeper: true, upkeepMs: 200 };
+  const world = await createWorld(options, onTestFinished);
+  const wallets: [string, string] = [await wallet(world, '10'), await wallet(world, '0')];
+  const { gateway, client } = world.sagas;
+  const open = holdInput('lost', ...wallets, '1', { expiresIn: 2 });
+  doneGroup(await gateway.start('transfer', open, WAIT_MS));
+  await before.stop();
+  await world.database.owner.query(
+    `update transfer_groups set created_at = created_at - interval '2 minutes'
+       where status = 'IN_PROGRESS'`,
+  );
+  await emptyServer(Number(address.split(':')[1]));
+
+  const schedule = client.schedule.getHandle('holdfast-repair');
+  await eventually(
+    () => schedule.trigger().catch((error: Error) => error),
+    (refused) => !refused,
+  );
+  const { status, reason } = await eventually(
+    () => groupOf(world, open.groupId),
+    (group) => group.status !== 'IN_PROGRESS',
+  );
+  expect([status, reason]).toEqual(['CANCELLED', 'EXPIRED']);
+  // Search attributes are there again too, or no saga would be started.
+  const next = await gateway.start('transfer', holdInput('next', ...wallets, '1'), WAIT_MS);
+  expect(next).toMatchObject({ outcome: 'done' });
+});
