@@ -3,11 +3,13 @@
  * keeps the ledger's last word, waits, and tells people what it waits for.
  */
 import {
+  ApplicationFailure,
   allHandlersFinished,
   CancellationScope,
   CancelledFailure,
   condition,
   isCancellation,
+  patched,
   setCurrentDetails,
   TemporalFailure,
 } from '@temporalio/workflow';
@@ -46,6 +48,8 @@ export class GroupSaga {
   private stored = true;
   /** The first step answered with somebody else's group or request: nothing here to drive. */
   private foreign = false;
+  /** The ledger does not know the group that it opened: an old database was restored. */
+  private forgotten = false;
   private readonly explain: (saga: GroupSaga) => Guidance;
 
   /** @param explain what happens next and what a person can do, for the current state */
@@ -57,7 +61,7 @@ export class GroupSaga {
 
   /** The group is in progress and this saga drives it. */
   isOpen(): boolean {
-    return this.opened && !this.foreign && this.status === 'IN_PROGRESS';
+    return this.opened && !this.foreign && !this.forgotten && this.status === 'IN_PROGRESS';
   }
 
   get deadline(): Timestamp | null {
@@ -104,6 +108,7 @@ export class GroupSaga {
     }
     if ('group' in outcome && outcome.group !== null) this.learnGroup(outcome.group);
     if ('groupStatus' in outcome && !this.isFinished()) this.status = outcome.groupStatus;
+    if (outcome.outcome === 'not_found') this.noteAbsence();
     if (outcome.outcome === 'not_due' && this.group) {
       this.group = { ...this.group, expiresAt: outcome.expiresAt };
     }
@@ -115,7 +120,9 @@ export class GroupSaga {
   readAgain(): Promise<void> {
     return CancellationScope.nonCancellable(async () => {
       await condition(() => this.opened);
-      this.learnGroup(await ledger.readGroup(this.groupId));
+      const group = await ledger.readGroup(this.groupId);
+      if (group === null) this.noteAbsence();
+      this.learnGroup(group);
       this.tell();
     });
   }
@@ -156,6 +163,7 @@ export class GroupSaga {
         if (isCancellation(error) && result.status !== 'CANCELLED') return result;
         throw error;
       }
+      if (this.forgotten) return this.fail();
       return this.close();
     });
   }
@@ -167,6 +175,23 @@ export class GroupSaga {
     if (this.cancelAsked && this.isOpen()) {
       throw new CancelledFailure('The workflow was cancelled; what the group held was given back.');
     }
+  }
+
+  /**
+   * Sagas from before the patch went on waiting for a group that is not there, so what is replayed
+   * of them does too.
+   */
+  private noteAbsence(): void {
+    if (this.isOpen() && patched('forgotten sagas fail')) this.forgotten = true;
+  }
+
+  /** Nothing is given back: what happened since the backup is for a person to find out. */
+  private async fail(): Promise<never> {
+    await condition(allHandlersFinished);
+    throw ApplicationFailure.nonRetryable(
+      `The ledger no longer knows ${this.groupId}. Was an old database restored?`,
+      'LEDGER_BEHIND_TEMPORAL',
+    );
   }
 
   private async close(): Promise<SagaResult> {

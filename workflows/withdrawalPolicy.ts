@@ -131,7 +131,10 @@ function isRiskPending(saga: GroupSaga): boolean {
 }
 
 function learn(saga: GroupSaga, group: Group | null): void {
-  if (group === null) return;
+  if (group === null) {
+    saga.learn({ outcome: 'not_found' }, 'look', 'policy');
+    return;
+  }
   const { status: groupStatus } = group;
   saga.learn({ outcome: 'done', replayed: false, groupStatus, group }, 'look', 'policy');
 }

@@ -6,6 +6,7 @@ import {
   type NoOutcome,
   type SagaInputs,
   type SagaType,
+  SIGNAL,
 } from '../contracts/sagas.ts';
 import type { StepOutcome, TombstoneInput } from '../contracts/steps.ts';
 import { replay } from '../ledger/replay.ts';
@@ -14,6 +15,7 @@ import { readWithin } from './calls.ts';
 import type { SagaDeps, SweepDeps } from './deps.ts';
 import { faultOf } from './failures.ts';
 import { unavailable } from './unavailable.ts';
+import { wakeSaga } from './wake.ts';
 
 /** Sagas whose first step is a client's request. */
 export type ClientSaga = keyof typeof FIRST_STEP;
@@ -47,10 +49,44 @@ export async function answerOfExisting<T extends ClientSaga>(
     return (deps.steps[step] as (input: SagaInputs[T]) => Promise<StepOutcome>)(input);
   }
   alertLedgerBehind(deps, input.groupId);
+  return ledgerBehind(input.groupId);
+}
+
+function ledgerBehind(groupId: string): NoOutcome {
   return unavailable(
-    `The saga of ${input.groupId} has ended, but the ledger does not know the group: the ` +
+    `Temporal knows the saga of ${groupId}, but the ledger does not know the group: the ` +
       'database seems to be older than Temporal. An operator has to reconcile them.',
   );
+}
+
+/**
+ * What a caller is told who waited in vain for the first step of a saga that runs: that it is to
+ * come, or that it was taken in a ledger which is no longer there. Then the saga is told to look.
+ */
+export async function answerOfSilent<T extends ClientSaga>(
+  deps: SagaDeps,
+  type: T,
+  input: SagaInputs[T],
+): Promise<StepOutcome | NoOutcome> {
+  const { client, db } = deps;
+  const handle = client.workflow.getHandle(input.groupId);
+  const { events } = await readWithin(client.connection, () => handle.fetchHistory());
+  if (!hasTakenStep(events)) return { outcome: 'pending' };
+  const late = await replay(db, FIRST_STEP[type], input);
+  if (late) return late;
+  const { status } = await readWithin(client.connection, () => handle.describe());
+  // One that has ended is another matter, which the next request finds.
+  if (status.name !== 'RUNNING') return { outcome: 'pending' };
+  alertLedgerBehind(deps, input.groupId);
+  await wakeSaga(deps, input.groupId, SIGNAL.ledgerChanged);
+  return ledgerBehind(input.groupId);
+}
+
+type Events = Awaited<ReturnType<ReturnType<Client['workflow']['getHandle']>['fetchHistory']>>;
+
+/** A local activity leaves a marker; the first step is the first one. */
+function hasTakenStep(events: Events['events']): boolean {
+  return events?.some((event) => event.markerRecordedEventAttributes) ?? false;
 }
 
 /** Makes sure that a first step which is still under way somewhere finds its group cancelled. */
@@ -75,7 +111,7 @@ export async function buryUnbegun(
 export function alertLedgerBehind({ log }: SweepDeps, groupId: string): void {
   log.error(
     { groupId, alert: 'LEDGER_BEHIND_TEMPORAL' },
-    'A saga has ended, but the ledger does not know its group. Was an old database restored?',
+    'Temporal knows a saga whose group the ledger does not. Was an old database restored?',
   );
 }
 
@@ -97,9 +133,7 @@ export async function endOfSaga(
       return stored === false ? 'nothing stored' : 'after first step';
     }
     const { events } = await readWithin(client.connection, () => handle.fetchHistory());
-    // A local activity leaves a marker; the first step is the first one.
-    const began = events?.some((event) => event.markerRecordedEventAttributes);
-    return began ? 'after first step' : 'before first step';
+    return hasTakenStep(events) ? 'after first step' : 'before first step';
   } catch (error) {
     if (faultOf(error).fault === 'not_found') return null;
     throw error;

@@ -2,7 +2,7 @@
 import { FIRST_STEP, type NoOutcome, type SagaInputs, type SagaType } from '../contracts/sagas.ts';
 import type { StepOutcome } from '../contracts/steps.ts';
 import { replay } from '../ledger/replay.ts';
-import { answerOfExisting, type ClientSaga } from './closedSaga.ts';
+import { answerOfExisting, answerOfSilent, type ClientSaga } from './closedSaga.ts';
 import type { SagaDeps } from './deps.ts';
 import { faultOf } from './failures.ts';
 import { ANSWERED, lookUntil } from './patience.ts';
@@ -67,7 +67,7 @@ async function startAndAwaitFirstStep<T extends ClientSaga>(
       // Another request may have run under this key, so its answer is compared by the ledger.
       const told = expectation.told.then(look);
       const looked = lookUntil(look, until, over.signal);
-      return (await Promise.race([told, looked])) ?? { outcome: 'pending' };
+      return (await Promise.race([told, looked])) ?? (await answerOfSilent(deps, type, input));
     }
     if (started === 'here') early.begin();
     // Whoever does not wait gets the same answer each time, and not now and then a faster one.

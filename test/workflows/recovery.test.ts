@@ -244,4 +244,29 @@ describe('a database that is older than Temporal', () => {
     const alerts = lines.filter((line) => JSON.parse(line).alert === 'LEDGER_BEHIND_TEMPORAL');
     expect(alerts).toHaveLength(1);
   });
+
+  it('ends a saga that waits for what is not there, and says so to whoever asks again', async () => {
+    const [asked, acted, due] = await Promise.all([
+      held('asked after the restore'),
+      held('acted on after the restore'),
+      held('due after the restore', 4),
+    ]);
+    await world.sagas.stop();
+    const restored = await createTestDatabase();
+    const sagas = await startSagas({ ...world.options, db: restored.pool });
+    const { gateway, client } = sagas;
+    const outcome = await gateway.start('transfer', asked.input, 500);
+    const release = actInput<'release'>('release', acted.id, '1', { reason: 'sold out' });
+    const act = await gateway.act('release', release, WAIT_MS);
+    const ends = [asked, acted, due].map(({ id }) => client.workflow.getHandle(id).result());
+    const reasons = await Promise.allSettled(ends);
+    await sagas.stop();
+    await world.restart();
+    expect(outcome).toMatchObject({ outcome: 'unavailable', code: 'UNAVAILABLE' });
+    expect(outcome).toHaveProperty('detail', expect.stringContaining('older than Temporal'));
+    expect(act).toEqual({ outcome: 'not_found' });
+    const type = 'LEDGER_BEHIND_TEMPORAL';
+    expect(reasons).toEqual(Array(3).fill({ status: 'rejected', reason: expect.any(Error) }));
+    for (const each of reasons) expect(each).toMatchObject({ reason: { cause: { type } } });
+  });
 });
