@@ -50,7 +50,11 @@ export class ChainPayment {
       if (!saga.isOpen()) break;
       // Its block was dropped: the same bytes go out again at once.
       if (INCLUDED.includes(before) && !INCLUDED.includes(stateOf(saga))) continue;
-      if (isTimeForNewRun()) await goOn();
+      if (isTimeForNewRun()) {
+        // Asked for during the look: the new run would not know it.
+        if (isUnsigned(saga)) saga.throwIfCancelled();
+        await goOn();
+      }
       if (stateOf(saga) !== before) wait.quicken();
       await pause(saga, this, wait, lookAgainInSeconds);
       await afterWait();

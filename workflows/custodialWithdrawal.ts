@@ -58,7 +58,11 @@ export function custodialWithdrawal(input: OpenWithdrawalInput): Promise<SagaRes
       if (isUnbegun(saga)) saga.throwIfCancelled();
       await look(saga, view);
       if (!saga.isOpen()) break;
-      if (isTimeForNewRun()) await continueAsNew<typeof custodialWithdrawal>(input);
+      if (isTimeForNewRun()) {
+        // Asked for during the look: the new run would not know it.
+        if (isUnbegun(saga)) saga.throwIfCancelled();
+        await continueAsNew<typeof custodialWithdrawal>(input);
+      }
       if (stateOf(saga) !== before) wait.quicken();
       const isOver = () => !saga.isOpen() || (saga.cancelAsked && isUnbegun(saga));
       await wait.pause('Next question to the custodian, if no hint comes', pauseMs(saga), isOver);

@@ -139,14 +139,16 @@ class PayoutSaga implements PayoutView {
     const summary = 'Read how far the run is';
     let run = this.learn(await ledger.readPayoutRun.executeWithOptions({ summary }, [this.runId]));
     while (isOpen(run)) {
-      if (this.cancelAsked && run.status === 'RUNNING') {
+      if (this.isCancelDue(run)) {
         await this.cancel('~cancelled', 'The workflow was cancelled', false);
       }
       this.hinted = false;
       const before = run;
       run = await this.payPart(run);
       await this.tellGivenBack();
-      if (isOpen(run) && workflowInfo().continueAsNewSuggested) {
+      // A new run would not know that somebody wants this one cancelled.
+      const isFull = workflowInfo().continueAsNewSuggested && !this.isCancelDue(run);
+      if (isOpen(run) && isFull) {
         await condition(allHandlersFinished);
         await continueAsNew<typeof payoutRun>({ runId: this.runId });
       }
@@ -157,6 +159,10 @@ class PayoutSaga implements PayoutView {
     upsertSearchAttributes([{ key: SEARCH_ATTRIBUTE.status, value: run.status }]);
     await condition(allHandlersFinished);
     return run;
+  }
+
+  private isCancelDue({ status }: PayoutRun): boolean {
+    return this.cancelAsked && status === 'RUNNING';
   }
 
   /** One part; of a run that was cancelled it only learns so. */
@@ -181,8 +187,7 @@ class PayoutSaga implements PayoutView {
   /** Until it is time for the next look, or somebody acted. Answers the run as it is known then. */
   private async pause(before: PayoutRun, run: PayoutRun): Promise<PayoutRun> {
     if (hasMoved(before, run)) this.lookMs = FIRST_LOOK_MS;
-    const isOver = () =>
-      this.hinted || this.run !== run || (this.cancelAsked && run.status === 'RUNNING');
+    const isOver = () => this.hinted || this.run !== run || this.isCancelDue(run);
     const summary = 'Next look at the withdrawals';
     const woken = await condition(isOver, this.lookMs, { summary });
     if (!woken) this.lookMs = Math.min(this.lookMs * 2, LONGEST_LOOK_MS);
