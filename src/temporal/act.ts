@@ -13,7 +13,7 @@ import { replay } from '../ledger/replay.ts';
 import { canonicalRequest, sameRequest } from '../ledger/requests.ts';
 import { callUntil } from './calls.ts';
 import type { SagaDeps } from './deps.ts';
-import { faultOf, type TemporalFault } from './failures.ts';
+import { faultOf, isOfTemporal, type TemporalFault } from './failures.ts';
 import type { Told } from './outcomes.ts';
 import { ANSWERED, pauseFor } from './patience.ts';
 import { answers } from './ready.ts';
@@ -127,11 +127,14 @@ async function withoutSaga<U extends SagaUpdate>(act: Act<U>): Promise<Answer | 
   const { deps, input } = act;
   const group = await readGroup(deps.db, input.groupId);
   if (group === null) return { outcome: 'not_found' };
-  if (group.status === 'IN_PROGRESS') {
+  if (group.status !== 'IN_PROGRESS') return askLedger(act);
+  try {
     await repairGroup(deps, input.groupId);
     return null;
+  } catch (error) {
+    if (!isOfTemporal(error)) throw error;
+    return unavailable(`Temporal did not start the saga again (${faultOf(error).detail}).`);
   }
-  return askLedger(act);
 }
 
 function askLedger<U extends SagaUpdate>({ deps, update, input }: Act<U>): Promise<StepOutcome> {

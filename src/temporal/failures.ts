@@ -63,6 +63,11 @@ export function faultOf(error: unknown): { fault: TemporalFault; detail: string 
   return { fault: FAULT_BY_GRPC_CODE.get(grpcCodeOf(error)) ?? 'unavailable', detail };
 }
 
+/** True where a call of Temporal failed, and nothing else of what was to be done. */
+export function isOfTemporal(error: unknown): boolean {
+  return error instanceof CallTimedOut || grpcCodeOf(error) !== -1;
+}
+
 function grpcCodeOf(error: unknown): number {
   for (let at = error; at instanceof Error; at = at.cause) {
     if (isGrpcServiceError(at)) return at.code;

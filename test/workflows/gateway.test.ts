@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createLedgerActivities } from '../../activities/ledgerActivities.ts';
+import type { Db } from '../../src/db/pool.ts';
 import { startTemporal } from '../../src/dev/stack/temporal.ts';
 import { connectTemporal } from '../../src/temporal/client.ts';
 import { createGateway } from '../../src/temporal/gateway.ts';
@@ -140,6 +141,28 @@ describe('a Temporal server that does not answer', () => {
     const act = await sagas.gateway.act('settle', settle, 1_000);
     expect(['unavailable', 'pending']).toContain(act.outcome);
     expect((await groupOf(world, open.groupId)).status).toBe('IN_PROGRESS');
+    await sagas.stop().catch(() => {});
+  });
+  it('is told so too where it goes away while a saga is to be started again', async () => {
+    const logFile = join(mkdtempSync(join(tmpdir(), 'holdfast-')), 'temporal.log');
+    const server = await startTemporal({ dbFile: null, logFile, uiPort: null, say: () => {} });
+    const { db } = world.options;
+    const query = async (...args: Parameters<Db['query']>) => {
+      const [asked] = args as unknown as [string | { name?: string }];
+      if (typeof asked !== 'string' && asked.name === 'read_open_group') await server.stop();
+      return db.query(...args);
+    };
+    const address = { address: server.address, namespace: 'default' };
+    const going = { ...db, query: query as Db['query'] };
+    const sagas = await startSagas({ ...world.options, ...address, db: going });
+    const open = await holdOf('without a saga');
+    doneGroup(await sagas.gateway.start('transfer', open, WAIT_MS));
+    await sagas.client.workflow.getHandle(open.groupId).terminate('test');
+    const settle = actInput<'settle'>('settle', open.groupId, '1', { legs: null, final: true });
+    expect(await sagas.gateway.act('settle', settle, WAIT_MS)).toMatchObject({
+      outcome: 'unavailable',
+      code: 'UNAVAILABLE',
+    });
     await sagas.stop().catch(() => {});
   });
 });
