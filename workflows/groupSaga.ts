@@ -153,19 +153,26 @@ export class GroupSaga {
       this.cancelAsked = true;
       this.tell();
     });
-    return CancellationScope.nonCancellable(async () => {
-      try {
-        await withCompensation(body);
-      } catch (error) {
-        if (!(error instanceof TemporalFailure)) throw error;
-        const result = await this.close();
-        // Someone else finished the group before it could be given back: that is its end then.
-        if (isCancellation(error) && result.status !== 'CANCELLED') return result;
-        throw error;
+    return CancellationScope.nonCancellable(() => this.live(body));
+  }
+
+  private async live(body: (compensate: Compensate) => Promise<void>): Promise<SagaResult> {
+    try {
+      await withCompensation(body);
+    } catch (error) {
+      if (!(error instanceof TemporalFailure)) throw error;
+      // The ledger gave nothing back, such as of what a batch took meanwhile: the saga goes on.
+      if (isCancellation(error) && this.isOpen()) {
+        this.cancelAsked = false;
+        return this.live(body);
       }
-      if (this.forgotten) return this.fail();
-      return this.close();
-    });
+      const result = await this.close();
+      // Someone else finished the group before it could be given back: that is its end then.
+      if (isCancellation(error) && result.status !== 'CANCELLED') return result;
+      throw error;
+    }
+    if (this.forgotten) return this.fail();
+    return this.close();
   }
 
   /**
