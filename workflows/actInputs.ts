@@ -205,7 +205,7 @@ function legAmountsOf({ legs }: Typed): LegAmount[] | null {
   });
 }
 
-/** Whether there is such a wallet or asset the ledger says; what it could not look for is no name. */
+/** Whether there is such a wallet or asset the ledger says; what it cannot look for is no name. */
 function isName(name: unknown): name is string {
   return typeof name === 'string' && textFault(name) === null;
 }

@@ -4,8 +4,9 @@
  */
 import type { SearchAttributeUpdatePair } from '@temporalio/common';
 import { upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import { MOST_LISTED } from '../src/contracts/listAttributes.ts';
 import type { Group, GroupStatus } from '../src/contracts/resources.ts';
-import { MOST_LISTED, SEARCH_ATTRIBUTE } from '../src/contracts/sagas.ts';
+import { SEARCH_ATTRIBUTE } from '../src/contracts/sagas.ts';
 
 /** What the start could not know: a leg may come without its asset, the ledger answers with it. */
 function assetsOf(group: Group | null): SearchAttributeUpdatePair[] {

@@ -228,12 +228,6 @@ export const SEARCH_ATTRIBUTE = {
   amount: { name: 'HoldfastAmount', type: 'KEYWORD' },
 } as const;
 
-/**
- * Most values of a list attribute; a group with more legs is found by its first ones. Temporal takes
- * 2 KiB of a value, and ends a saga that sets a longer one.
- */
-export const MOST_LISTED = 25;
-
 /** Why no outcome can be told yet, or ever. */
 export type NoOutcome =
   | { outcome: 'pending' }

@@ -14,7 +14,7 @@ export function lengthOf(text: string): number {
   return [...text].length;
 }
 
-/** A reason that was said and cannot be refused, as far as it can be kept; null: nothing is left. */
+/** A reason that cannot be refused, as far as it can be kept; null: nothing of it is left. */
 export function keptReason(said: string): string | null {
   const kept = [...said.replaceAll('\u0000', '').toWellFormed()].slice(0, MAX_REASON_LENGTH);
   const reason = kept.join('');

@@ -1,4 +1,4 @@
-/** Signals whose input nobody can read, such as an encoding that the Temporal UI lets one choose. */
+/** Signals whose input nobody can read, as in an encoding that the Temporal UI lets one choose. */
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { Logger } from '@temporalio/worker';
 import type { Workflow, WorkflowCreator } from '@temporalio/worker/lib/workflow/interface.js';

@@ -1,8 +1,8 @@
 /** What a saga is started with, so that an operator finds it and knows it at a glance. */
 import type { SearchAttributePair } from '@temporalio/common';
+import { MOST_LISTED } from '../contracts/listAttributes.ts';
 import {
   KIND_OF_SAGA,
-  MOST_LISTED,
   type SagaInputs,
   type SagaType,
   SEARCH_ATTRIBUTE,

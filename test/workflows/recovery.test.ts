@@ -245,7 +245,7 @@ describe('a database that is older than Temporal', () => {
     expect(alerts).toHaveLength(1);
   });
 
-  it('ends a saga that waits for what is not there, and says so to whoever asks again', async () => {
+  it('ends a saga that waits for what is not there, and says so to who asks again', async () => {
     const [asked, acted, due] = await Promise.all([
       held('asked after the restore'),
       held('acted on after the restore'),
