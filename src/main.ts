@@ -68,7 +68,10 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
   const stops: (() => Promise<void>)[] = [];
   const stop = async () => {
     // The last started first: the door closes before what stands behind it.
-    for (const end of stops.splice(0).reverse()) await end();
+    for (const end of stops.splice(0).reverse()) {
+      // What one leaves open would keep the process, and nobody would start another.
+      await end().catch((error) => log.error({ err: error }, 'A part did not stop'));
+    }
   };
   try {
     const applied = await migrate(config.databaseUrl);

@@ -76,7 +76,9 @@ export async function startSagas(options: SagasOptions): Promise<Sagas> {
   let stopping: Promise<void> | undefined;
   const stop = () => {
     endUpkeep();
-    stopping ??= Promise.all(workers.map((worker) => worker.stop())).then(() => temporal.close());
+    // One that could not go on has said so by `ended`; the others finish what they have begun.
+    const stopped = () => Promise.allSettled(workers.map((worker) => worker.stop()));
+    stopping ??= stopped().then(() => temporal.close());
     return stopping;
   };
   try {
