@@ -13,6 +13,8 @@ export interface PoolSettings {
   applicationName: string;
   /** Refuse to write, as a standby does. */
   readOnly?: boolean;
+  /** How long a query waits for its answer, in milliseconds. */
+  silenceMs?: number;
 }
 
 /** A step waits for another step's lock, which is held for milliseconds; longer is a fault. */
@@ -21,6 +23,12 @@ const LOCK_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 10_000;
 /** Nothing of ours thinks inside a transaction; a session that does has lost its client. */
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 15_000;
+/**
+ * Above the statement timeout, below the 15 s of a step's activity: a server that says nothing by
+ * then is gone, such as one that lost its power or its network. Without it such a connection is
+ * given up by the kernel after a quarter of an hour, and until then it counts as one of the pool.
+ */
+const SILENCE_MS = 12_000;
 /** How long a query may wait for the server to accept a connection. */
 const CONNECT_TIMEOUT_MS = 5_000;
 
@@ -57,6 +65,7 @@ export function createPool(settings: PoolSettings): Pool {
     application_name: settings.applicationName,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
+    query_timeout: settings.silenceMs ?? SILENCE_MS,
     ...withOptions(
       settings.databaseUrl,
       Object.entries(parameters)

@@ -22,6 +22,9 @@ const PASSING = new Set([
 /** The statement ran into its time-out: the same call now would only wait as long again. */
 const QUERY_CANCELED = '57014';
 
+/** What the driver says of a server that says nothing (`SILENCE_MS` of the pool): likewise. */
+const SILENCE = 'Query read timeout';
+
 /** Errors of the socket and of a server that went away. */
 const CONNECTION_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND']);
 const CONNECTION_MESSAGES = [
@@ -49,6 +52,7 @@ export function isDatabaseAway(error: unknown): boolean {
   if (error instanceof DatabaseBusy) return true;
   const code = codeOf(error);
   // A race for a key that is lost again and again is none: then it is a bug of ours.
+  if (error instanceof Error && error.message === SILENCE) return true;
   return code === QUERY_CANCELED || (isPassing(error) && code !== UNIQUE_VIOLATION);
 }
 
