@@ -66,13 +66,8 @@ const CHECKPOINT_EVERY_MS = 5_000;
  */
 export async function startHoldfast(config: Config, { log }: { log: Log }): Promise<Holdfast> {
   const stops: (() => Promise<void>)[] = [];
-  const stop = async () => {
-    // The last started first: the door closes before what stands behind it.
-    for (const end of stops.splice(0).reverse()) {
-      // What one leaves open would keep the process, and nobody would start another.
-      await end().catch((error) => log.error({ err: error }, 'A part did not stop'));
-    }
-  };
+  // The last started first: the door closes before what stands behind it.
+  const stop = () => stopAll(stops.splice(0).reverse(), log);
   try {
     const applied = await migrate(config.databaseUrl);
     if (applied.length > 0) log.info({ applied }, 'Migrated the database');
@@ -136,6 +131,13 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+/** One part that does not stop would leave the others open, and the process would stay for ever. */
+async function stopAll(stops: (() => Promise<void>)[], log: Log): Promise<void> {
+  for (const end of stops) {
+    await end().catch((error) => log.error({ err: error }, 'A part did not stop'));
   }
 }
 

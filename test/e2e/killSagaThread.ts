@@ -1,4 +1,4 @@
-/** Loaded before the service: SIGUSR2 ends the thread of its workflows, as if memory had run out. */
+/** Loaded before the service: SIGUSR2 ends its thread of workflows, as if memory had run out. */
 import type { Worker } from 'node:worker_threads';
 import { WorkerThreadClient } from '@temporalio/worker/lib/workflow/threaded-vm.js';
 
