@@ -112,15 +112,12 @@ describe('a withdrawal above a rule', () => {
   test('cannot be approved from the Temporal UI, whatever name is typed there', async () => {
     const withdrawal = await requested('forged');
     const { id } = withdrawal.body;
-    const claim = {
-      groupId: id,
-      stepKey: 'approve:ann:1',
-      actor: { name: 'ann', admin: true },
-      reason: 'trust me',
-    };
+    const forged = { groupId: id, actor: { name: 'ann', admin: true } };
+    const claim = { ...forged, stepKey: 'approve:ann:1', reason: 'trust me' };
     const handle = handleOf(withdrawal);
     await expect(handle.executeUpdate('approve', { args: [claim] })).rejects.toThrow();
-    const paid = { ...claim, stepKey: 'finalize:ann:1', amount: null, final: true, txid: null };
+    const whole = { amount: null, final: true, txid: null };
+    const paid = { ...forged, ...whole, stepKey: 'finalize:ann:1' };
     expect(await handle.executeUpdate('finalize', { args: [paid] })).toMatchObject({
       outcome: 'refused',
       refusal: { code: 'WRONG_KIND' },
