@@ -8,6 +8,8 @@ import { holdInput } from './inputs.ts';
 import { createWorld, doneGroup, eventually, groupOf, WAIT_MS, wallet } from './world.ts';
 
 const NAMESPACE = 'lost';
+/** Workers ask a server that was away ever more rarely whether it is back. */
+const BACK_WITHIN_MS = 60_000;
 
 /** A server that knows a namespace and nothing else. */
 async function emptyServer(port?: number) {
@@ -26,7 +28,7 @@ async function emptyServer(port?: number) {
 }
 
 it('a Temporal that lost all it had gets its sweeper back, and with it the sagas', {
-  timeout: 90_000,
+  timeout: 2 * BACK_WITHIN_MS,
 }, async () => {
   const before = await emptyServer();
   const { address } = before;
@@ -47,10 +49,12 @@ it('a Temporal that lost all it had gets its sweeper back, and with it the sagas
   await eventually(
     () => schedule.trigger().catch((error: Error) => error),
     (refused) => !refused,
+    BACK_WITHIN_MS,
   );
   const { status, reason } = await eventually(
     () => groupOf(world, open.groupId),
     (group) => group.status !== 'IN_PROGRESS',
+    BACK_WITHIN_MS,
   );
   expect([status, reason]).toEqual(['CANCELLED', 'EXPIRED']);
   // Search attributes are there again too, or no saga would be started.

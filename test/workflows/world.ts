@@ -129,8 +129,9 @@ export async function groupOf({ db }: World, id: string): Promise<Group> {
 export async function eventually<T>(
   ask: () => Promise<T>,
   satisfies: (answer: T) => boolean,
+  waitMs = WAIT_MS,
 ): Promise<T> {
-  const until = Date.now() + WAIT_MS;
+  const until = Date.now() + waitMs;
   for (;;) {
     const answer = await ask();
     if (satisfies(answer)) return answer;
