@@ -15,7 +15,7 @@ export const CLONE = fileURLToPath(new URL('../../../', import.meta.url)).replac
 export const CACHE_DIR = join(CLONE, '.holdfast', 'cache');
 
 /** Others may pass through it to what they own inside, and see nothing else. */
-const PASSABLE = 0o711;
+export const PASSABLE = 0o711;
 
 /**
  * The data directory, made if missing: `HOLDFAST_DATA_DIR`, else `.holdfast/data` of the clone,

@@ -3,10 +3,21 @@
  */
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { throwAwayFolder } from './places.ts';
+import { PASSABLE, throwAwayFolder } from './places.ts';
 import { freePort } from './ports.ts';
 import { reachableBinaries } from './postgresBinaries.ts';
 import { postgresUser, type SystemUser } from './postgresUser.ts';
@@ -30,6 +41,13 @@ export interface Postgres extends Server {
 }
 
 const DATABASE = 'holdfast';
+/** In the folder of what is kept. */
+const CLUSTER = 'postgres';
+const PASSWORD = 'postgres.password';
+/** Begins the name of a folder in which a cluster is being made. */
+const MAKING = 'making-postgres-';
+const REMOVE = { recursive: true, force: true } as const;
+const PATIENT = { maxRetries: 10, retryDelay: 100 } as const;
 /** Connections of all parts together: pools of 20 for API and worker, tests with races of 50. */
 const MAX_CONNECTIONS = 300;
 /** A fast shutdown writes a checkpoint, which a busy disk can make long. */
@@ -67,12 +85,11 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   const user = postgresUser();
   const home = options.dataDir ?? throwAwayFolder(user);
   const native = reachableBinaries(user, options.say);
-  const cluster = join(home, 'postgres');
-  const passwordFile = join(home, 'postgres.password');
+  const cluster = join(home, CLUSTER);
   const throwAway = options.dataDir === null;
   try {
     if (!existsSync(join(cluster, 'PG_VERSION'))) {
-      await initialise({ native, cluster, passwordFile, user, throwAway });
+      await initialise({ native, home, user, throwAway });
     }
     const port = await freePort();
     const settings = throwAway ? [...SETTINGS, ...THROW_AWAY] : SETTINGS;
@@ -90,7 +107,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
       removeAfter: throwAway ? home : null,
       isReady: () => readFileSync(join(cluster, 'postmaster.pid'), 'utf8').includes('\nready'),
     });
-    const password = readFileSync(passwordFile, 'utf8').trim();
+    const password = readFileSync(join(home, PASSWORD), 'utf8').trim();
     const databaseUrl = `postgresql://postgres:${password}@127.0.0.1:${port}/${DATABASE}`;
     return { ...server, databaseUrl, home };
   } catch (error) {
@@ -104,50 +121,66 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
 
 interface Initialise {
   native: string;
-  cluster: string;
-  passwordFile: string;
+  home: string;
   user: SystemUser | null;
   throwAway: boolean;
 }
 
-/** Makes a cluster and its database in a folder beside, so that a broken try leaves no half. */
-async function initialise({ native, cluster, passwordFile, user, throwAway }: Initialise) {
-  const password = randomBytes(18).toString('base64url');
-  rmSync(cluster, { recursive: true, force: true });
+/**
+ * Makes a cluster and its database in a folder beside, and moves it to its place when it is whole:
+ * a start that is killed meanwhile leaves nothing that the next one would take for a cluster.
+ */
+async function initialise({ native, home, user, throwAway }: Initialise): Promise<void> {
+  for (const name of readdirSync(home)) {
+    // What makes it may still be at work there.
+    if (name.startsWith(MAKING)) rmSync(join(home, name), { ...REMOVE, ...PATIENT });
+  }
+  const folder = mkdtempSync(join(home, MAKING));
+  chmodSync(folder, PASSABLE);
+  const cluster = join(folder, CLUSTER);
+  const passwordFile = join(folder, PASSWORD);
   mkdirSync(cluster, { mode: 0o700 });
-  rmSync(passwordFile, { force: true });
-  writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
+  writeFileSync(passwordFile, `${randomBytes(18).toString('base64url')}\n`, { mode: 0o600 });
   if (user) {
     chownSync(cluster, user.uid, user.gid);
     chownSync(passwordFile, user.uid, user.gid);
   }
-  const as = { cwd: '/', env: POSTGRES_ENV, ...(user ?? {}) };
   try {
-    await run(
-      join(native, 'bin', 'initdb'),
-      [
-        `--pgdata=${cluster}`,
-        '--username=postgres',
-        `--pwfile=${passwordFile}`,
-        '--auth=scram-sha-256',
-        '--encoding=UTF8',
-        '--no-locale',
-        '--locale-provider=builtin',
-        '--builtin-locale=C.UTF-8',
-        // Tests open many short connections; the strength of a throw-away password is no matter.
-        ...(throwAway ? ['--no-sync', '-c', 'scram_iterations=1'] : []),
-      ],
-      as,
-    );
-    const create = run(
-      join(native, 'bin', 'postgres'),
-      ['--single', '-D', cluster, '-c', `fsync=${throwAway ? 'off' : 'on'}`, 'postgres'],
-      as,
-    );
-    create.child.stdin?.end(`create database ${DATABASE};\n`);
-    await create;
-  } catch (error) {
-    rmSync(cluster, { recursive: true, force: true });
-    throw error;
+    await makeCluster({ native, cluster, passwordFile, user, throwAway });
+    rmSync(join(home, CLUSTER), REMOVE);
+    renameSync(passwordFile, join(home, PASSWORD));
+    renameSync(cluster, join(home, CLUSTER));
+  } finally {
+    rmSync(folder, REMOVE);
   }
+}
+
+async function makeCluster(
+  wanted: Omit<Initialise, 'home'> & Record<'cluster' | 'passwordFile', string>,
+) {
+  const { native, cluster, passwordFile, user, throwAway } = wanted;
+  const as = { cwd: '/', env: POSTGRES_ENV, ...(user ?? {}) };
+  await run(
+    join(native, 'bin', 'initdb'),
+    [
+      `--pgdata=${cluster}`,
+      '--username=postgres',
+      `--pwfile=${passwordFile}`,
+      '--auth=scram-sha-256',
+      '--encoding=UTF8',
+      '--no-locale',
+      '--locale-provider=builtin',
+      '--builtin-locale=C.UTF-8',
+      // Tests open many short connections; the strength of a throw-away password is no matter.
+      ...(throwAway ? ['--no-sync', '-c', 'scram_iterations=1'] : []),
+    ],
+    as,
+  );
+  const create = run(
+    join(native, 'bin', 'postgres'),
+    ['--single', '-D', cluster, '-c', `fsync=${throwAway ? 'off' : 'on'}`, 'postgres'],
+    as,
+  );
+  create.child.stdin?.end(`create database ${DATABASE};\n`);
+  await create;
 }

@@ -1,0 +1,42 @@
+/** The embedded Postgres: a first start that was killed leaves nothing for the next to trip on. */
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { migrate } from '../../src/db/migrate.ts';
+import { throwAwayFolder } from '../../src/dev/stack/places.ts';
+import { startPostgres } from '../../src/dev/stack/postgres.ts';
+import { postgresUser } from '../../src/dev/stack/postgresUser.ts';
+import { processesWith, until } from './processes.ts';
+
+const START_MS = 90_000;
+const MODULE = new URL('../../src/dev/stack/postgres.ts', import.meta.url).href;
+
+const home = throwAwayFolder(postgresUser());
+afterAll(() => rmSync(home, { recursive: true, force: true }));
+
+const options = { dataDir: home, logDir: null, recordFile: null, say: () => {} };
+
+/** True once somewhere below it initdb has begun to write a cluster. */
+const isBegun = () =>
+  ['.', ...readdirSync(home)].some((name) => existsSync(join(home, name, 'postgres/PG_VERSION')));
+
+test('a cluster whose making was killed is made anew by the next start', {
+  timeout: 2 * START_MS,
+}, async () => {
+  const code = `
+      const { startPostgres } = await import(${JSON.stringify(MODULE)});
+      await startPostgres({ ...${JSON.stringify(options)}, say() {} });`;
+  const starter = spawn(process.execPath, ['--input-type=module', '-e', code]);
+  await until('initdb begins', isBegun, START_MS);
+  starter.kill('SIGKILL');
+  // What it had started may still write.
+  await until('initdb ends', () => processesWith(home).length === 0, START_MS);
+  const server = await startPostgres(options);
+  try {
+    expect(await migrate(server.databaseUrl)).not.toEqual([]);
+  } finally {
+    await server.stop();
+  }
+  expect(readdirSync(home).filter((name) => name.includes('making'))).toEqual([]);
+});
