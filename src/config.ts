@@ -1,9 +1,9 @@
 /** What a running Holdfast needs to know; read from the environment once, in `readConfig`. */
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { amountFault } from './contracts/amounts.ts';
 import { type BatchSettings, readBatches } from './contracts/batches.ts';
 import { type Custodians, readCustodians } from './contracts/custodians.ts';
+import { type EnvironmentReader, environmentReader, isHttpUrl } from './contracts/environment.ts';
 import { type HookSources, readHookSources } from './contracts/hookSources.ts';
 import { readWebhooks, type Webhooks } from './contracts/webhooks.ts';
 
@@ -32,12 +32,13 @@ const DEFAULT_SEAL_EVERY_MS = 60_000;
  * replay.
  */
 const DEFAULT_SAGAS_IN_MEMORY = 2_000;
-/** Fewer could not be worked on at once; see `src/temporal/worker.ts`. */
-const LEAST_SAGAS_IN_MEMORY = 200;
 
 /** What a process does: answer HTTP, run sagas, follow the chain. One process can do all three. */
 export const ROLES = ['api', 'worker', 'watcher'] as const;
 export type Role = (typeof ROLES)[number];
+
+/** The log's own words for how much it writes. */
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
 /** How inner calls are looked into, see `src/chains/evm/traces.ts`. */
 const CHAIN_TRACES = ['debug', 'trace', 'none'] as const;
@@ -119,25 +120,8 @@ export interface Config {
 /** Reads and checks the environment. Throws an Error that names every missing or bad variable. */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const faults: string[] = [];
-  const required = (name: string): string => {
-    const value = env[name];
-    if (!value) faults.push(`${name} is not set`);
-    return value ?? '';
-  };
-  const integer = (name: string, fallback: number): number => {
-    const value = env[name];
-    if (value === undefined || value === '') return fallback;
-    if (!/^\d+$/.test(value)) faults.push(`${name} must be a whole number, not "${value}"`);
-    return Number(value);
-  };
-  const amount = (name: string, fallback: string): string => {
-    const value = env[name] || fallback;
-    const fault = amountFault(value, null);
-    if (fault) faults.push(`${name}: ${fault}`);
-    return value;
-  };
-  const start = env.CHAIN_START_BLOCK;
-  if (start && !/^\d+$/.test(start)) faults.push(`CHAIN_START_BLOCK must be a block number`);
+  const read = environmentReader(env, faults);
+  const { required, optional, integer } = read;
   const roles = (env.HOLDFAST_ROLES || ROLES.join(',')).split(',').map((role) => role.trim());
   const unknown = roles.filter((role) => !(ROLES as readonly string[]).includes(role));
   if (unknown.length > 0) {
@@ -145,21 +129,21 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   }
   const config: Config = {
     roles: new Set(roles as Role[]),
-    databaseUrl: required('DATABASE_URL'),
-    temporalAddress: required('TEMPORAL_ADDRESS'),
+    databaseUrl: required('DATABASE_URL', isPostgresUrl, POSTGRES_URL),
+    temporalAddress: required('TEMPORAL_ADDRESS', isHostAndPort, 'host:port, without http://'),
     temporalNamespace: env.TEMPORAL_NAMESPACE || 'default',
-    temporalUi: env.TEMPORAL_UI_URL || null,
-    chainRpcUrl: !env.CHAIN_RPC_URL || env.CHAIN_RPC_URL === 'off' ? null : env.CHAIN_RPC_URL,
-    chainStartBlock: start && /^\d+$/.test(start) ? BigInt(start) : null,
+    temporalUi: optional('TEMPORAL_UI_URL', isHttpUrl, 'an http(s) address'),
+    chainRpcUrl: readChainRpcUrl(read),
+    chainStartBlock: readStartBlock(read),
     chainPollMs: integer('CHAIN_POLL_MS', 250),
     collectEveryMs: integer('COLLECT_EVERY_MS', DEFAULT_COLLECT_EVERY_MS),
     chainTraces: readTraces(env, faults),
     paying: {
       stuckAfterSeconds: integer('WITHDRAWAL_STUCK_AFTER_SECONDS', 600),
       bumpAfterSeconds: integer('WITHDRAWAL_BUMP_AFTER_SECONDS', 600) || null,
-      feeCap: amount('WITHDRAWAL_MAX_NETWORK_FEE', DEFAULT_MAX_NETWORK_FEE),
+      feeCap: read.amount('WITHDRAWAL_MAX_NETWORK_FEE', DEFAULT_MAX_NETWORK_FEE),
       inFlight: integer('WITHDRAWALS_IN_FLIGHT', DEFAULT_IN_FLIGHT),
-      batches: readBatches(env, faults, integer),
+      batches: readBatches(read),
     },
     risk: readRisk(env, faults, integer('RISK_TIMEOUT_MS', 5_000)),
     finalityStallSeconds: integer('CHAIN_FINALITY_STALL_SECONDS', 1800),
@@ -168,23 +152,49 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     webhooks: readNamed('WEBHOOKS', readWebhooks, env, faults),
     sealEveryMs: integer('SEAL_EVERY_MS', DEFAULT_SEAL_EVERY_MS) || null,
     custodians: readNamed('CUSTODIANS', readCustodians, env, faults),
-    mnemonic: env.HOLDFAST_DEV_MNEMONIC || PUBLIC_TEST_MNEMONIC,
-    depositXpub: env.HOLDFAST_DEPOSIT_XPUB || null,
+    mnemonic: optional('HOLDFAST_DEV_MNEMONIC', isMnemonic, MNEMONIC) ?? PUBLIC_TEST_MNEMONIC,
+    depositXpub: optional('HOLDFAST_DEPOSIT_XPUB', isXpub, 'an xpub, an extended public key'),
     port: integer('PORT', 3000),
-    host: env.HOST || '127.0.0.1',
-    adminKey: required('HOLDFAST_ADMIN_KEY'),
-    logLevel: env.LOG_LEVEL || 'info',
+    host: optional('HOST', isVisible, 'an address or a name') ?? '127.0.0.1',
+    adminKey: required('HOLDFAST_ADMIN_KEY', isVisible, ADMIN_KEY),
+    logLevel: optional('LOG_LEVEL', isLogLevel, `one of ${LOG_LEVELS.join(', ')}`) ?? 'info',
     identity: `${hostname()}:${process.pid}`,
     sagasInMemory: integer('SAGAS_IN_MEMORY', DEFAULT_SAGAS_IN_MEMORY),
     poolSize: integer('DATABASE_POOL_SIZE', 20),
     buildId: env.HOLDFAST_BUILD_ID || null,
     codecKeys: env.TEMPORAL_CODEC_KEYS || undefined,
   };
-  if (config.sagasInMemory < LEAST_SAGAS_IN_MEMORY) {
-    faults.push(`SAGAS_IN_MEMORY must be at least ${LEAST_SAGAS_IN_MEMORY}`);
-  }
   if (faults.length > 0) throw new Error(`Configuration: ${faults.join('; ')}.`);
   return config;
+}
+
+/** What is said of one that is none. */
+export const POSTGRES_URL =
+  'a postgres:// address (in its password write # ? / @ % and blanks as %23 %3F %2F %40 %25 %20)';
+const ADMIN_KEY = 'visible ASCII characters without blanks, as a bearer token has them';
+const MNEMONIC = '12 to 24 words, in small letters, with one blank between two';
+
+/** What the driver takes all the same, it looks for at a host of the name `base`. */
+export function isPostgresUrl(text: string): boolean {
+  return URL.canParse(text) && /^postgres(ql)?:$/.test(new URL(text).protocol);
+}
+
+const isHostAndPort = (text: string) => /^([^\s:/[\]]+|\[[0-9a-fA-F:]+\])(:\d{1,5})?$/.test(text);
+const isVisible = (text: string) => /^[\x21-\x7e]+$/.test(text);
+const isXpub = (text: string) => /^xpub[1-9A-HJ-NP-Za-km-z]{107}$/.test(text);
+const isMnemonic = (text: string) => /^([a-z]+ ){11,23}[a-z]+$/.test(text);
+const isLogLevel = (text: string) => LOG_LEVELS.includes(text);
+
+function readChainRpcUrl({ optional }: EnvironmentReader): string | null {
+  const isNode = (text: string) => text === 'off' || isHttpUrl(text);
+  const url = optional('CHAIN_RPC_URL', isNode, 'the http(s) address of a node, or off');
+  return url === 'off' ? null : url;
+}
+
+function readStartBlock({ optional }: EnvironmentReader): bigint | null {
+  const isHeight = (text: string) => /^\d{1,15}$/.test(text);
+  const height = optional('CHAIN_START_BLOCK', isHeight, 'a block number');
+  return height !== null && isHeight(height) ? BigInt(height) : null;
 }
 
 function readTraces(env: NodeJS.ProcessEnv, faults: string[]): Config['chainTraces'] {
@@ -197,21 +207,14 @@ function readTraces(env: NodeJS.ProcessEnv, faults: string[]): Config['chainTrac
 
 /** Below it, whoever sees one signed request could guess the secret. */
 const LEAST_SECRET_LENGTH = 16;
-/** A saga waits for the answer; longer ones are asked for again. */
-const MOST_RISK_TIMEOUT_MS = 60_000;
 
 function readRisk(env: NodeJS.ProcessEnv, faults: string[], timeoutMs: number): Config['risk'] {
   const { RISK_URL: url, RISK_SECRET: secret = '' } = env;
   if (!url) return null;
   if (url === 'off') return 'off';
-  if (!/^https?:\/\//.test(url) || !URL.canParse(url)) {
-    faults.push('RISK_URL must be an http(s) URL, or off');
-  }
+  if (!isHttpUrl(url)) faults.push('RISK_URL must be an http(s) URL, or off');
   if (secret.length < LEAST_SECRET_LENGTH) {
     faults.push(`RISK_SECRET must have at least ${LEAST_SECRET_LENGTH} characters`);
-  }
-  if (timeoutMs < 1 || timeoutMs > MOST_RISK_TIMEOUT_MS) {
-    faults.push(`RISK_TIMEOUT_MS must be 1 to ${MOST_RISK_TIMEOUT_MS}`);
   }
   return { url, secret, timeoutMs };
 }
@@ -219,7 +222,7 @@ function readRisk(env: NodeJS.ProcessEnv, faults: string[], timeoutMs: number): 
 function readSigner(env: NodeJS.ProcessEnv, faults: string[], timeoutMs: number): Config['signer'] {
   const { SIGNER_URL: url, SIGNER_TOKEN: token } = env;
   if (!url) return null;
-  if (!/^https?:\/\//.test(url)) faults.push('SIGNER_URL must be an HTTP address');
+  if (!isHttpUrl(url)) faults.push('SIGNER_URL must be an HTTP address');
   if (!token) faults.push('SIGNER_TOKEN is not set, and SIGNER_URL is');
   // The signer has the keys; deposit addresses of another wallet would be out of its reach.
   if (!env.HOLDFAST_DEPOSIT_XPUB && !env.HOLDFAST_DEV_MNEMONIC) {

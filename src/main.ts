@@ -6,6 +6,7 @@ import { createProbes } from './api/probes.ts';
 import { startServer } from './api/server.ts';
 import { type ChainConnection, connectChain } from './chains/connection.ts';
 import { createChainDoor } from './chains/door.ts';
+import { requireXpub } from './chains/evm/addresses.ts';
 import { observeReconciliations } from './chains/reconcileMetrics.ts';
 import { type CollectDeps, createCollector } from './collection/collect.ts';
 import { observeTreasury } from './collection/treasuryFigures.ts';
@@ -202,6 +203,7 @@ function signerOf({ signer, mnemonic }: Config, db: Db, chain: ChainConnection) 
 /** Deposit addresses come from an account key, so that no process of the API needs a mnemonic. */
 function openDoor(config: Config, db: Db, chain: ChainConnection): ChainDoor {
   const xpub = config.depositXpub ?? depositXpub(config.mnemonic);
+  requireXpub(xpub);
   const { finalityStallSeconds } = config;
   return createChainDoor({ db, chain, xpub, finalityStallSeconds });
 }

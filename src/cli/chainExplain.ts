@@ -4,13 +4,14 @@ import { connectChain } from '../chains/connection.ts';
 import { createPool } from '../db/pool.ts';
 import {
   type ExplainDeps,
+  type Explanation,
   endPauses,
   explainSpending,
   openPauses,
   unknownSpendings,
   unknownWaiting,
 } from '../withdrawals/explain.ts';
-import { type Command, UsageFault } from './command.ts';
+import { addressesOf, type Command, UsageFault } from './command.ts';
 
 const HELP = `holdfast chain explain [--nonce N (--withdrawal ID | --note TEXT [--own])]
        holdfast chain explain --resume --note TEXT
@@ -45,36 +46,66 @@ async function run(args: string[]): Promise<number> {
       resume: { type: 'boolean' },
     },
   });
-  const { DATABASE_URL: databaseUrl, CHAIN_RPC_URL: rpcUrl } = process.env;
-  if (!databaseUrl || !rpcUrl)
-    throw new UsageFault('DATABASE_URL and CHAIN_RPC_URL are to be set.');
+  const { databaseUrl, rpcUrl } = addressesOf(process.env);
+  const asked = read(values);
   const db = createPool({ databaseUrl, size: 2, applicationName: 'holdfast chain explain' });
   try {
     const deps = { db, chain: connectChain(rpcUrl) };
-    const { nonce, withdrawal, note, own = false, sender, resume } = values;
-    if (resume) {
-      if (!note) throw new UsageFault('--resume wants a --note: what you found.');
-      process.stdout.write(`${await endPauses(deps, note)} pauses ended.\n`);
+    if ('list' in asked) return await list(deps, asked.list);
+    if ('resume' in asked) {
+      process.stdout.write(`${await endPauses(deps, asked.resume)} pauses ended.\n`);
       return 0;
     }
-    if (nonce === undefined) return await list(deps, sender?.toLowerCase());
-    if (!/^\d+$/.test(nonce)) throw new UsageFault('--nonce is a whole number.');
-    if ((withdrawal === undefined) === (note === undefined)) {
-      throw new UsageFault('Say either --withdrawal or --note.');
-    }
-    if (own && note === undefined) throw new UsageFault('--own goes with a --note.');
-    const left = await explainSpending(deps, {
-      nonce: Number(nonce),
-      groupIds: withdrawal ?? [],
-      note: note ?? '',
-      isOwn: own,
-      ...(sender && { sender: sender.toLowerCase() }),
-    });
+    const left = await explainSpending(deps, asked);
     process.stdout.write(left === 0 ? 'All is explained; it goes on.\n' : `${left} are left.\n`);
     return 0;
   } finally {
     await db.end();
   }
+}
+
+interface Options {
+  nonce?: string | undefined;
+  withdrawal?: string[] | undefined;
+  note?: string | undefined;
+  own?: boolean | undefined;
+  sender?: string | undefined;
+  resume?: boolean | undefined;
+}
+
+/** What is wanted. Options that say nothing there are refused: they were meant for something. */
+function read(options: Options): Explanation | { resume: string } | { list: string | undefined } {
+  const { nonce, withdrawal, note, own, sender, resume } = options;
+  const address = sender?.toLowerCase();
+  if (address !== undefined && !/^0x[0-9a-f]{40}$/.test(address)) {
+    throw new UsageFault('--sender takes an address: 0x and 40 hexadecimal digits.');
+  }
+  if (note?.trim() === '') throw new UsageFault('--note wants words.');
+  if (resume) {
+    if (note === undefined) throw new UsageFault('--resume wants a --note: what you found.');
+    if (nonce ?? withdrawal ?? own ?? address) {
+      throw new UsageFault('--resume lets all senders go on: it goes with --note alone.');
+    }
+    return { resume: note };
+  }
+  if (nonce === undefined) {
+    if (withdrawal ?? note ?? own) {
+      throw new UsageFault('Say by --nonce which transaction it was, or --resume.');
+    }
+    return { list: address };
+  }
+  if (!/^\d{1,15}$/.test(nonce)) throw new UsageFault('--nonce is a whole number.');
+  if ((withdrawal === undefined) === (note === undefined)) {
+    throw new UsageFault('Say either --withdrawal or --note.');
+  }
+  if (own && note === undefined) throw new UsageFault('--own goes with a --note.');
+  return {
+    nonce: Number(nonce),
+    groupIds: withdrawal ?? [],
+    note: note ?? '',
+    isOwn: own ?? false,
+    ...(address && { sender: address }),
+  };
 }
 
 async function list(deps: ExplainDeps, only: string | undefined): Promise<number> {

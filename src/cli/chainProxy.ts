@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { startProxy } from '../chains/faults/proxy.ts';
 import { FAULT_KINDS, readScript } from '../chains/faults/script.ts';
-import { type Command, UsageFault } from './command.ts';
+import { type Command, httpUrlOf, portOf, UsageFault } from './command.ts';
 
 const HELP = `holdfast chain proxy --upstream <url> [--upstream <url>] [options]
 
@@ -57,12 +57,13 @@ export const CHAIN_PROXY: Command = {
     });
     const [first, ...others] = values.upstream;
     if (first === undefined) throw new UsageFault('Name a node with --upstream.');
-    const ofFile = values.script === undefined ? [] : faultsOf(readFileSync(values.script, 'utf8'));
+    for (const upstream of values.upstream) httpUrlOf('--upstream', upstream);
+    const ofFile = values.script === undefined ? [] : faultsOf(contentOf(values.script));
     const proxy = await startProxy({
       upstreams: [first, ...others],
       faults: [...ofFile, ...values.fault.flatMap((text) => faultsOf(text))],
       seed: wholeNumber('--seed', values.seed),
-      port: wholeNumber('--listen', values.listen),
+      port: portOf('--listen', values.listen),
       onStrike: (method, kinds) => process.stdout.write(`${method}: ${kinds.join(', ')}\n`),
     });
     process.stdout.write(`ready ${JSON.stringify({ rpc: proxy.url })}\n`);
@@ -74,6 +75,14 @@ export const CHAIN_PROXY: Command = {
     return 0;
   },
 };
+
+function contentOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new UsageFault(`--script cannot be read: ${(error as Error).message}.`);
+  }
+}
 
 /** A fault or a list of them. */
 function faultsOf(text: string) {

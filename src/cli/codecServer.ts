@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { createAdaptorServer } from '@hono/node-server';
 import { readCodecKeys } from '../temporal/codec.ts';
 import { createCodecApp } from '../temporal/codecServer.ts';
-import { type Command, UsageFault } from './command.ts';
+import { type Command, portOf, UsageFault } from './command.ts';
 
 const HELP = `holdfast codec-server [--listen PORT] [--host HOST] [--origin URL …]
 
@@ -38,8 +38,7 @@ async function run(args: string[]): Promise<number> {
   const keys = readCodecKeys(process.env.TEMPORAL_CODEC_KEYS);
   if (keys === null)
     throw new UsageFault('TEMPORAL_CODEC_KEYS is to be set: nothing is encrypted.');
-  if (!/^\d{1,5}$/.test(values.listen))
-    throw new UsageFault('--listen takes the number of a port.');
+  const chosen = portOf('--listen', values.listen);
   const pages = values.origin ?? [process.env.TEMPORAL_UI_URL || DEFAULT_ORIGIN];
   const wrong = pages.find((page) => !URL.canParse(page));
   if (wrong !== undefined) throw new UsageFault(`--origin ${wrong} is no address of a page.`);
@@ -53,7 +52,7 @@ async function run(args: string[]): Promise<number> {
     const why = code === 'EADDRINUSE' ? 'it is in use; choose another by --listen' : message;
     reject(new Error(`The codec server cannot listen on ${values.host}:${values.listen}: ${why}.`));
   });
-  server.listen(Number(values.listen), values.host, () => {
+  server.listen(chosen, values.host, () => {
     const { port } = server.address() as AddressInfo;
     process.stdout.write(`ready ${JSON.stringify({ codec: `http://${values.host}:${port}` })}\n`);
   });

@@ -3,7 +3,7 @@
 import { CHAIN_EXPLAIN } from './chainExplain.ts';
 import { CHAIN_PROXY } from './chainProxy.ts';
 import { CODEC_SERVER } from './codecServer.ts';
-import { type Command, UsageFault } from './command.ts';
+import { type Command, reasonOf, UsageFault } from './command.ts';
 import { RECONCILE } from './reconcile.ts';
 import { SEALS_EXPORT } from './sealsExport.ts';
 import { SEALS_VERIFY } from './sealsVerify.ts';
@@ -43,7 +43,7 @@ async function main(words: string[]): Promise<number> {
   try {
     return await command.run(args);
   } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n`);
+    process.stderr.write(`${reasonOf(error)}\n`);
     if (!isUsageFault(error)) return 1;
     process.stderr.write(`holdfast ${name} --help says more.\n`);
     return 2;

@@ -6,7 +6,7 @@ import { runReconciliation, setTolerance } from '../chains/reconcileRun.ts';
 import { createPool, type Pool } from '../db/pool.ts';
 import { reconcile } from '../ledger/reconcile.ts';
 import { createLog } from '../observability/log.ts';
-import { type Command, UsageFault } from './command.ts';
+import { addressesOf, type Command, reasonOf, UsageFault } from './command.ts';
 import { type Found, tellAll } from './reconcileTable.ts';
 
 const HELP = `holdfast reconcile [--look] [--json]
@@ -42,13 +42,16 @@ async function run(args: string[]): Promise<number> {
       surplus: { type: 'string' },
     },
   });
-  const { DATABASE_URL: databaseUrl, CHAIN_RPC_URL: rpcUrl } = process.env;
-  if (!databaseUrl || !rpcUrl) {
-    throw new UsageFault('DATABASE_URL and CHAIN_RPC_URL are to be set.');
-  }
+  const { databaseUrl, rpcUrl } = addressesOf(process.env);
   const { tolerate, missing, surplus } = values;
-  if ((tolerate === undefined) !== (missing === undefined) || (surplus && !tolerate)) {
+  const isSurplusAlone = surplus !== undefined && tolerate === undefined;
+  if ((tolerate === undefined) !== (missing === undefined) || isSurplusAlone) {
     throw new UsageFault('--tolerate ASSET goes with --missing AMOUNT, 0 for none.');
+  }
+  if (tolerate !== undefined && (values.look || values.json)) {
+    throw new UsageFault(
+      '--tolerate changes a setting and looks at nothing: not with --look, --json.',
+    );
   }
   const db = createPool({ databaseUrl, size: 3, applicationName: BY });
   try {
@@ -61,7 +64,7 @@ async function run(args: string[]): Promise<number> {
     return found.balanced ? 0 : 1;
   } catch (error) {
     if (error instanceof UsageFault) throw error;
-    process.stderr.write(`It could not be compared: ${(error as Error).message}\n`);
+    process.stderr.write(`It could not be compared: ${reasonOf(error)}\n`);
     return 2;
   } finally {
     await db.end();

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { createPool } from '../db/pool.ts';
 import { headOf, readKey } from '../seals/head.ts';
 import { readSealsState } from '../seals/sealTables.ts';
-import { type Command, UsageFault } from './command.ts';
+import { type Command, databaseUrlOf, reasonOf, UsageFault } from './command.ts';
 
 const HELP = `holdfast seals export
 
@@ -20,8 +20,8 @@ it (openssl genpkey -algorithm ed25519). Without it the head is not signed.`;
 
 async function run(args: string[]): Promise<number> {
   parseArgs({ args, options: {} });
-  const { DATABASE_URL: databaseUrl, SEAL_SIGNING_KEY: signingKey } = process.env;
-  if (!databaseUrl) throw new UsageFault('DATABASE_URL is to be set.');
+  const databaseUrl = databaseUrlOf(process.env);
+  const { SEAL_SIGNING_KEY: signingKey } = process.env;
   const key = signingKey ? privateKey(signingKey) : null;
   const db = createPool({
     databaseUrl,
@@ -44,7 +44,7 @@ async function run(args: string[]): Promise<number> {
     process.stdout.write(`${JSON.stringify(headOf(state, key), null, 2)}\n`);
     return 0;
   } catch (error) {
-    process.stderr.write(`The head could not be read: ${(error as Error).message}\n`);
+    process.stderr.write(`The head could not be read: ${reasonOf(error)}\n`);
     return 2;
   } finally {
     await db.end();

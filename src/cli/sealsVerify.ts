@@ -6,7 +6,7 @@ import { createPool } from '../db/pool.ts';
 import { type AuditReport, audit } from '../ledger/audit.ts';
 import { type Head, isSignedBy, readHead, readKey } from '../seals/head.ts';
 import { type Verification, verifySeals } from '../seals/verify.ts';
-import { type Command, UsageFault } from './command.ts';
+import { type Command, databaseUrlOf, reasonOf, UsageFault } from './command.ts';
 
 const HELP = `holdfast seals verify [--head FILE]... [--public-key FILE] [--no-balances] [--json]
 
@@ -40,8 +40,7 @@ async function run(args: string[]): Promise<number> {
       json: { type: 'boolean' },
     },
   });
-  const { DATABASE_URL: databaseUrl } = process.env;
-  if (!databaseUrl) throw new UsageFault('DATABASE_URL is to be set.');
+  const databaseUrl = databaseUrlOf(process.env);
   const heads = (values.head ?? []).map(headIn);
   const keyFile = values['public-key'];
   if (keyFile !== undefined && heads.length === 0) {
@@ -59,7 +58,7 @@ async function run(args: string[]): Promise<number> {
     process.stdout.write(`${values.json ? JSON.stringify(report, null, 2) : told()}\n`);
     return ok ? 0 : 1;
   } catch (error) {
-    process.stderr.write(`It could not be verified: ${(error as Error).message}\n`);
+    process.stderr.write(`It could not be verified: ${reasonOf(error)}\n`);
     return 2;
   } finally {
     await db.end();

@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { createPool } from '../db/pool.ts';
 import { type EndpointState, readEndpoints, removeEndpoint } from '../webhooks/deliveryTables.ts';
-import { type Command, UsageFault } from './command.ts';
+import { type Command, databaseUrlOf, UsageFault } from './command.ts';
 
 const HELP = `holdfast webhooks [--json]
        holdfast webhooks --remove NAME
@@ -21,8 +21,7 @@ async function run(args: string[]): Promise<number> {
     args,
     options: { json: { type: 'boolean' }, remove: { type: 'string' } },
   });
-  const { DATABASE_URL: databaseUrl } = process.env;
-  if (!databaseUrl) throw new UsageFault('DATABASE_URL is to be set.');
+  const databaseUrl = databaseUrlOf(process.env);
   const db = createPool({ databaseUrl, size: 1, applicationName: 'holdfast webhooks' });
   try {
     if (values.remove !== undefined) {

@@ -1,5 +1,6 @@
 /** Who holds the keys of assets for us: the variable CUSTODIANS. */
 import { z } from 'zod';
+import { isHttpUrl } from './environment.ts';
 import { readNamedSettings } from './namedSettings.ts';
 
 /** A custodian that was asked looks a payment up in its own books; a slow one takes seconds. */
@@ -8,10 +9,6 @@ const MOST_TIMEOUT_MS = 60_000;
 /** Long enough for a reply that was lost, and for a node that lags, to come to light. */
 const FAILURE_GRACE_SECONDS = 60;
 const MOST_GRACE_SECONDS = 86_400;
-
-function isHttpUrl(text: string): boolean {
-  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
-}
 
 const custodyAsset = z.strictObject({
   /** CAIP-2 of the followed chain where payments are looked up; left out: the custodian's word. */

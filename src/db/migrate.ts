@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import pg from 'pg';
+import { connectFault } from './connectFault.ts';
 
 const MIGRATIONS = new URL('../../migrations/', import.meta.url);
 /** A statement that waits longer for a table would make everybody behind it wait too; try again. */
@@ -30,11 +31,8 @@ export async function migrate(databaseUrl: string): Promise<string[]> {
   try {
     await client.connect();
   } catch (error) {
-    throw new Error(
-      `Postgres does not answer (${(error as Error).message}). ` +
-        'Start it, or set DATABASE_URL to one that runs.',
-      { cause: error },
-    );
+    const { message } = error as Error;
+    throw new Error(connectFault(error) ?? `Postgres cannot be used: ${message}`, { cause: error });
   }
   try {
     // Waits for another process that migrates, however long that takes; then for tables only a bit.

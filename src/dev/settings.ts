@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Config, readConfig } from '../config.ts';
+import { hotWalletAddress } from '../withdrawals/developmentKeys.ts';
 import { portOf } from './stack/stack.ts';
 
 /** What is known before the servers are: port, mnemonic and the like. */
@@ -12,8 +13,14 @@ export type Settings = Pick<Config, 'port' | 'mnemonic'>;
 export function readSettings(env: NodeJS.ProcessEnv): Settings {
   if (env.PORT) portOf(env, 'PORT');
   // The addresses and the key come later where they are not set; the rest is checked now.
-  const later = { DATABASE_URL: 'later', TEMPORAL_ADDRESS: 'later', HOLDFAST_ADMIN_KEY: 'later' };
+  const later = {
+    DATABASE_URL: 'postgres://later',
+    TEMPORAL_ADDRESS: 'later',
+    HOLDFAST_ADMIN_KEY: 'later',
+  };
   const { port, mnemonic } = readConfig({ ...later, ...withoutEmpty(env) });
+  // Also what has the right form may be no mnemonic.
+  hotWalletAddress(mnemonic);
   return { port, mnemonic };
 }
 

@@ -20,17 +20,18 @@ const { Payload: PayloadProto } = proto.temporal.api.common.v1;
 /**
  * Reads `id:base64,id:base64`, newest first. Null where the text is empty: no encryption.
  *
- * @throws an Error that names the key which is not 32 bytes in base64
+ * @throws an Error that says which of the keys is not 32 bytes in base64, by its place: what stands
+ * where the id should be may be the secret
  */
 export function readCodecKeys(text: string | undefined): CodecKeys | null {
   if (!text?.trim()) return null;
   const keys: CodecKeys = new Map();
-  for (const item of text.split(',')) {
+  for (const [at, item] of text.split(',').entries()) {
     const [id = '', secret = ''] = item.trim().split(':');
     const key = Buffer.from(secret, 'base64');
     if (!/^[A-Za-z0-9_-]{1,64}$/.test(id) || key.length !== KEY_BYTES || keys.has(id)) {
       throw new Error(
-        `TEMPORAL_CODEC_KEYS: "${id}" is not one key of ${KEY_BYTES} bytes. ` +
+        `TEMPORAL_CODEC_KEYS: number ${at + 1} is not one key of ${KEY_BYTES} bytes. ` +
           'Write id:base64, newest first, such as 2026a:$(openssl rand -base64 32).',
       );
     }

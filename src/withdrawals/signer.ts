@@ -3,11 +3,10 @@
  * itself that the bytes pay what was asked, and never signs on somebody's word.
  */
 import { keccak256 } from 'viem';
-import { mnemonicToAccount } from 'viem/accounts';
 import { isMainNet } from '../chains/evm/mainNets.ts';
 import { callOf, parseDraft } from '../chains/evm/transactions.ts';
 import type { Payment } from '../chains/port.ts';
-import { depositKeyPath, HOT_WALLET_PATH } from './developmentKeys.ts';
+import { depositKeyPath, developmentAccount, HOT_WALLET_PATH } from './developmentKeys.ts';
 
 export interface SigningRequest {
   /** The withdrawal; one group is paid once. */
@@ -60,14 +59,13 @@ export function createMnemonicSigner(mnemonic: string, chain: string): Signer {
         'Point CHAIN_RPC_URL at a test net, or connect a signer that keeps its keys.',
     );
   }
-  const account = mnemonicToAccount(mnemonic, { path: HOT_WALLET_PATH });
+  const account = developmentAccount(mnemonic, HOT_WALLET_PATH);
   const sender = account.address.toLowerCase();
   return {
     sender,
     async sign(request) {
       const { path } = request;
-      const key =
-        path === undefined ? account : mnemonicToAccount(mnemonic, { path: depositKeyPath(path) });
+      const key = path === undefined ? account : developmentAccount(mnemonic, depositKeyPath(path));
       const transaction = checked(request, key.address.toLowerCase(), chain);
       if (path !== undefined) refuseElsewhere(request, sender);
       // RFC 6979 makes the signature a function of key and bytes: signing again gives the same id.

@@ -28,9 +28,9 @@ beforeAll(async () => {
   keys = await holdKeys();
   const secrets = [NEW, OLD];
   const { hookSources: hooks } = readConfig({
-    DATABASE_URL: 'not used',
-    TEMPORAL_ADDRESS: 'not used',
-    HOLDFAST_ADMIN_KEY: 'not used',
+    DATABASE_URL: 'postgres://not-used',
+    TEMPORAL_ADDRESS: 'not-used',
+    HOLDFAST_ADMIN_KEY: 'not-used',
     CHAIN_HOOKS: JSON.stringify({
       generic: { kind: 'hmac', secrets },
       standard: { kind: 'standard', secrets: [WHSEC], toleranceSeconds: 60 },

@@ -8,7 +8,7 @@ const TXID = `0x${'a1'.repeat(32)}`;
 
 describe('a configuration', () => {
   test('that is wrong is refused by its place, without its secrets', () => {
-    const env = { DATABASE_URL: 'd', TEMPORAL_ADDRESS: 't', HOLDFAST_ADMIN_KEY: 'k' };
+    const env = { DATABASE_URL: 'postgres://d', TEMPORAL_ADDRESS: 't', HOLDFAST_ADMIN_KEY: 'k' };
     const faultWith = (value: object | string) => () =>
       readConfig({
         ...env,

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 
-const ENV = { DATABASE_URL: 'd', TEMPORAL_ADDRESS: 't', HOLDFAST_ADMIN_KEY: 'k' };
+const ENV = { DATABASE_URL: 'postgres://d', TEMPORAL_ADDRESS: 't', HOLDFAST_ADMIN_KEY: 'k' };
 const CHAIN_PAYOUT_CONTRACT = `0x${'a1'.repeat(20)}`;
 const batchesOf = (env: NodeJS.ProcessEnv) => readConfig({ ...ENV, ...env }).paying.batches;
 

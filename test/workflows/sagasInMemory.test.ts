@@ -29,9 +29,9 @@ it('keeps so many sagas in memory and no more, and acts on the others all the sa
 });
 
 it('refuses a number below what is worked on at once', () => {
-  const env = { DATABASE_URL: 'x', TEMPORAL_ADDRESS: 'x', HOLDFAST_ADMIN_KEY: 'x' };
+  const env = { DATABASE_URL: 'postgres://x', TEMPORAL_ADDRESS: 'x', HOLDFAST_ADMIN_KEY: 'x' };
   expect(readConfig(env).sagasInMemory).toBe(2_000);
   expect(readConfig({ ...env, SAGAS_IN_MEMORY: '500' }).sagasInMemory).toBe(500);
   const low = () => readConfig({ ...env, SAGAS_IN_MEMORY: '199' });
-  expect(low).toThrow('SAGAS_IN_MEMORY must be at least 200');
+  expect(low).toThrow('SAGAS_IN_MEMORY must be a whole number from 200 to 1000000, not "199"');
 });

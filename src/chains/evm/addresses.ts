@@ -43,6 +43,17 @@ export function depositPath(owner: string, further: number): [number, number] {
   return [digest.readUInt32BE(0) % UNHARDENED, digest.readUInt32BE(4) % UNHARDENED];
 }
 
+/** @throws an Error that names the variable where it is no key, such as with a letter changed */
+export function requireXpub(xpub: string): void {
+  try {
+    deriveAddress(xpub, [0, 0]);
+  } catch {
+    throw new Error(
+      'HOLDFAST_DEPOSIT_XPUB is no extended public key: its checksum does not match.',
+    );
+  }
+}
+
 /** The lower-case address of a path below the account's extended public key. */
 export function deriveAddress(xpub: string, [first, second]: readonly [number, number]): string {
   const { publicKey } = HDKey.fromExtendedKey(xpub).deriveChild(first).deriveChild(second);

@@ -1,0 +1,36 @@
+/** Why a database cannot be used, and what to do about it: each case wants another next step. */
+
+/** SQLSTATE cannot_connect_now: it will answer in a moment. */
+const STARTING_UP = '57P03';
+/** Of a server that has no such user, password, database or right to enter. */
+const REFUSED = /^(28|3D)...$/;
+/** What is not there, in a database that has other tables: relation, function, column, role. */
+const UNKNOWN = new Set(['42P01', '42883', '42703', '42704', '22023']);
+
+/** A sentence or two; null where the error is about something else. */
+export function connectFault(error: unknown): string | null {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  if (typeof code !== 'string') return null;
+  // Of a name with several addresses none of which answers, Node has the code alone.
+  const reason = message || code;
+  if (/^E[A-Z_]+$/.test(code) || code === STARTING_UP) {
+    return `Postgres does not answer (${reason}). Start it, or set DATABASE_URL to one that runs.`;
+  }
+  if (REFUSED.test(code)) {
+    return (
+      `Postgres answers and refuses (${reason}). ` +
+      'Set DATABASE_URL to a user, a password and a database that it has.'
+    );
+  }
+  return null;
+}
+
+/** The same, and of a database that the service has not migrated to this version. */
+export function useFault(error: unknown): string | null {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  if (typeof code !== 'string' || !UNKNOWN.has(code)) return connectFault(error);
+  return (
+    `The database has no books of this version (${message}). ` +
+    'Set DATABASE_URL to the one of the service, or start the service on it once: it migrates.'
+  );
+}

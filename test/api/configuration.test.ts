@@ -1,0 +1,87 @@
+/** What the environment may say: what cannot be is refused by name, and nothing is guessed. */
+import { randomBytes } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { readConfig } from '../../src/config.ts';
+import { RANGES } from '../../src/contracts/environment.ts';
+import { migrate } from '../../src/db/migrate.ts';
+import { readCodecKeys } from '../../src/temporal/codec.ts';
+import { hotWalletAddress } from '../../src/withdrawals/developmentKeys.ts';
+import { createTestDatabase } from '../support/testDatabase.ts';
+
+const SECRET = 'not-to-be-told';
+const GOOD = {
+  DATABASE_URL: `postgres://someone:${SECRET}@127.0.0.1:5432/books`,
+  TEMPORAL_ADDRESS: '127.0.0.1:7233',
+  HOLDFAST_ADMIN_KEY: SECRET,
+  CHAIN_PAYOUT_CONTRACT: `0x${'1'.repeat(40)}`,
+};
+const XPUB =
+  'xpub6Ce9NcJvTk372KjsGfWqbcex5DumjpNquQLApoeQUavSCjEc823BV1tb' +
+  '4rXUuPuht8h2hSxkg2EXUaKUJmniJvRZAELxypsCzBFdtosmV76';
+
+const refused = (env: NodeJS.ProcessEnv) => expect(() => readConfig({ ...GOOD, ...env }));
+
+describe('a number', () => {
+  it.each(Object.entries(RANGES))('%s is taken from its least to its most', (name, range) => {
+    for (const value of range) {
+      expect(() => readConfig({ ...GOOD, [name]: String(value) })).not.toThrow();
+    }
+    const [least, most] = range;
+    for (const value of [least - 1, most + 1, '1e3', ' ', '0x10', `${least}.5`, 10n ** 30n]) {
+      refused({ [name]: String(value) }).toThrow(`${name} must be a whole number from ${least} to`);
+    }
+  });
+});
+
+describe('a word', () => {
+  it.each([
+    ['DATABASE_URL', ['nonsense', ' ', 'mysql://a:b@c/d', `postgres://u:${SECRET}#x@127.0.0.1/d`]],
+    ['TEMPORAL_ADDRESS', ['http://127.0.0.1:7233', ' ', '127.0.0.1:7233/x']],
+    ['TEMPORAL_UI_URL', ['nonsense', '127.0.0.1:8080']],
+    ['HOLDFAST_ADMIN_KEY', [' ', 'a b', 'schl\u00fcssel']],
+    ['CHAIN_RPC_URL', ['OFF', 'off ', 'nonsense', 'ws://127.0.0.1:8545']],
+    ['CHAIN_START_BLOCK', ['-1', '1e3', '9'.repeat(23)]],
+    ['LOG_LEVEL', ['INFO', 'verbose']],
+    ['HOST', [' ', 'two words']],
+    ['HOLDFAST_DEV_MNEMONIC', [' ', 'too few words']],
+    ['HOLDFAST_DEPOSIT_XPUB', [' ', XPUB.slice(1), `${XPUB}6`]],
+    ['SIGNER_URL', ['http://', 'signer:9000']],
+  ])('%s is refused by its name where it cannot be', (name, values) => {
+    for (const value of values) refused({ [name]: value }).toThrow(`${name} must be `);
+  });
+
+  it('is as good as none where it is empty', () => {
+    const empty = Object.fromEntries(Object.keys(RANGES).map((name) => [name, '']));
+    const others = { LOG_LEVEL: '', HOST: '', CHAIN_RPC_URL: '', HOLDFAST_DEPOSIT_XPUB: '' };
+    expect(readConfig({ ...GOOD, ...empty, ...others })).toEqual(readConfig(GOOD));
+  });
+
+  it('may be what a real deployment has', () => {
+    const env = {
+      DATABASE_URL: 'postgresql:///books?host=/var/run/postgresql',
+      TEMPORAL_ADDRESS: '[::1]:7233',
+      CHAIN_RPC_URL: 'https://node.example/v3/key',
+      HOLDFAST_DEPOSIT_XPUB: XPUB,
+    };
+    expect(readConfig({ ...GOOD, ...env }).depositXpub).toBe(XPUB);
+  });
+});
+
+it('tells no secret of what it refuses', () => {
+  const env = { DATABASE_URL: `x:${SECRET}`, HOLDFAST_ADMIN_KEY: `${SECRET} ` };
+  refused({ ...env, HOLDFAST_DEV_MNEMONIC: SECRET }).toThrow(/DATABASE_URL.*ADMIN_KEY/);
+  refused(env).not.toThrow(SECRET);
+  const key = randomBytes(32).toString('base64');
+  expect(() => readCodecKeys(key)).toThrow('TEMPORAL_CODEC_KEYS: number 1 is not one key');
+  expect(() => readCodecKeys(`a:${key},${key}:b`)).toThrow('number 2');
+  expect(() => readCodecKeys(key)).not.toThrow(key);
+  const words = `${'abandon '.repeat(11)}abandon`;
+  expect(() => hotWalletAddress(words)).toThrow('HOLDFAST_DEV_MNEMONIC is no mnemonic');
+});
+
+it('tells a database that refuses from one that does not answer', async () => {
+  const url = new URL((await createTestDatabase()).url);
+  await expect(migrate('postgres://u:p@127.0.0.1:1/d')).rejects.toThrow('does not answer');
+  url.pathname = '/no_such_database';
+  await expect(migrate(url.href)).rejects.toThrow(/answers and refuses .*no_such_database/);
+});
