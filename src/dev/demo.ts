@@ -21,6 +21,8 @@ import { newAdminKey, readSettings } from './settings.ts';
 import { localParts, startStack } from './stack/stack.ts';
 
 const INTERRUPTED = 130;
+/** A server that does not answer must not keep the terminal. */
+const DROP_TIMEOUT_MS = 10_000;
 
 /** Keeps everything up after the stories, to look around, until Ctrl-C. */
 const stay = process.argv.includes('--stay');
@@ -86,19 +88,33 @@ async function tell(admin: ApiClient, node: Node, run: string): Promise<void> {
   await reconciliation(bank);
 }
 
-const ending = endRequested(() => {
-  // Throw-away data needs no care: the supervisors stop the servers and remove their folders.
-  if (!stay) process.exit(INTERRUPTED);
-});
+const given = process.env.DATABASE_URL;
 let database: OwnDatabase | null = null;
+let opening: Promise<OwnDatabase> | null = null;
+let isEnding = false;
+
+const ending = endRequested(() => {
+  if (stay) return;
+  const exit = () => process.exit(INTERRUPTED);
+  // Throw-away data needs no care: the supervisors stop the servers and remove their folders. A
+  // database on somebody's server does, but for whoever asks twice.
+  if (opening === null || isEnding) exit();
+  isEnding = true;
+  setTimeout(exit, DROP_TIMEOUT_MS);
+  opening?.then((own) => own.drop()).then(exit, exit);
+});
 try {
-  const given = process.env.DATABASE_URL;
-  database = given ? await ownDatabase(given) : null;
+  opening = given ? ownDatabase(given) : null;
+  database = await opening;
   const env = { ...process.env, ...QUIET, DATABASE_URL: database?.databaseUrl };
   await demo(env, ending);
 } catch (error) {
+  // What became of the stories without their database is nobody's question.
+  if (isEnding) await new Promise(() => {});
   const { message, stack } = error as Error;
-  process.stderr.write(`\nThe demo failed. ${error instanceof DemoFailure ? message : stack}\n`);
+  // Ours are plain errors, or the demo's own, whose sentence says all; others are faults of code.
+  const isTold = error instanceof DemoFailure || (error as Error).constructor === Error;
+  process.stderr.write(`\nThe demo failed. ${isTold ? message : stack}\n`);
   process.exitCode = 1;
 } finally {
   await database?.drop();

@@ -1,9 +1,9 @@
 /** The environment of `npm run dev` and `npm run demo`, checked before any server starts. */
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Config, readConfig } from '../config.ts';
 import { hotWalletAddress } from '../withdrawals/developmentKeys.ts';
+import { keptText } from './stack/keptText.ts';
 import { portOf } from './stack/stack.ts';
 
 /** What is known before the servers are: port, mnemonic and the like. */
@@ -31,11 +31,7 @@ export function newAdminKey(): string {
 
 /** The bootstrap key of a data directory, made at first use and the same from then on. */
 export function keptAdminKey(dataDir: string): string {
-  const file = join(dataDir, 'admin.key');
-  if (existsSync(file)) return readFileSync(file, 'utf8').trim();
-  const key = newAdminKey();
-  writeFileSync(file, `${key}\n`, { mode: 0o600 });
-  return key;
+  return keptText(join(dataDir, 'admin.key'), newAdminKey);
 }
 
 /** `NAME=` in a shell means the same as no variable. */

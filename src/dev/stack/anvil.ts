@@ -1,7 +1,8 @@
 /** The local EVM node: Foundry's anvil from npm. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { keptText } from './keptText.ts';
 import { freePort } from './ports.ts';
 import { type Server, startServer } from './server.ts';
 
@@ -103,10 +104,8 @@ export async function startAnvil(options: AnvilOptions): Promise<Anvil> {
  * should it be killed before it has written its state, the next chain is a shorter one and not
  * another one, which a database that follows it refuses.
  */
-function genesisTime(stateFile: string): string {
-  const file = `${stateFile}.genesis`;
-  if (!existsSync(file)) writeFileSync(file, String(Math.floor(Date.now() / 1000)));
-  return readFileSync(file, 'utf8');
+export function genesisTime(stateFile: string): string {
+  return keptText(`${stateFile}.genesis`, () => String(Math.floor(Date.now() / 1000)));
 }
 
 /** The platform's executable itself: npm's launcher in between would not pass signals on. */

@@ -2,7 +2,16 @@
  * Where the stack keeps things: all of it in the clone's git-ignored `.holdfast`, where possible.
  */
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync } from 'node:fs';
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  statSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -31,7 +40,7 @@ export function dataDir(
 ): string {
   const chosen = env.HOLDFAST_DATA_DIR;
   const wanted = chosen ? resolve(chosen) : join(CLONE, '.holdfast', 'data');
-  makePassable(wanted);
+  makeUsable(wanted);
   if (canEnter(user, wanted)) return wanted;
   if (chosen) {
     throw new Error(
@@ -77,10 +86,30 @@ export function throwAwayFolder(user: SystemUser | null): string {
   return folder;
 }
 
+/** @throws an Error that names the folder and the variable where it cannot be made or written to */
+function makeUsable(wanted: string): void {
+  try {
+    makePassable(wanted);
+    if (!statSync(wanted).isDirectory()) throw new Error('it is no folder');
+    accessSync(wanted, constants.W_OK);
+  } catch (error) {
+    throw new Error(
+      `HOLDFAST_DATA_DIR=${wanted} cannot be used (${(error as Error).message}).` +
+        ' Set HOLDFAST_DATA_DIR to a folder that you can write to.',
+    );
+  }
+}
+
 /** Makes a folder, and opens those that had to be made to passers-by, whatever the umask is. */
 function makePassable(folder: string): void {
   if (existsSync(folder)) return;
   if (!existsSync(dirname(folder))) makePassable(dirname(folder));
-  mkdirSync(folder, { recursive: true });
+  // Its own part alone: of a path whose parts vanish, as below /proc, Node makes all without end.
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    // Another start was faster.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
   chmodSync(folder, PASSABLE);
 }
