@@ -27,6 +27,7 @@ import { requireTransactionCounter } from './ledger/transactionCounter.ts';
 import { createLog, type Log } from './observability/log.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
 import { observeOverdueGroups } from './observability/overdueMetrics.ts';
+import { patientDb } from './observability/patientDb.ts';
 import { observePayoutRuns } from './observability/payoutMetrics.ts';
 import { startSealer } from './seals/sealer.ts';
 import { observeSeals } from './seals/sealMetrics.ts';
@@ -77,11 +78,7 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
     await requireTransactionCounter(db);
     const metrics = createMetrics();
     metrics.observePool('service', db);
-    observeWithdrawals(metrics.registry, db);
-    observeOverdueGroups(metrics.registry, db);
-    observePayoutRuns(metrics.registry, db);
-    observeReconciliations(metrics.registry, db);
-    observeTreasury(metrics.registry, db);
+    observeBooks(metrics, db);
     const traces = config.chainTraces ?? undefined;
     const chain = config.chainRpcUrl === null ? null : connectChain(config.chainRpcUrl, { traces });
     const signer = chain && signerOf(config, db, chain);
@@ -98,7 +95,7 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
     });
     stops.push(() => sagas.stop());
     if (chain !== null && config.roles.has('watcher')) {
-      observeReorgs(metrics.registry, db);
+      observeReorgs(metrics.registry, patientDb(db));
       const watcher = await startWatcher({
         db,
         chain,
@@ -111,7 +108,7 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
         ...openersOf(config, { db, chain, log }),
       });
       stops.push(() => watcher.stop());
-      observeHooks(metrics.registry, db);
+      observeHooks(metrics.registry, patientDb(db));
       const pollMs = config.chainPollMs;
       const reader = startHookReader({ db, chain, log, pollMs, wake: wakerOf(db, sagas) });
       stops.push(() => reader.stop());
@@ -144,6 +141,16 @@ async function stopAll(stops: (() => Promise<void>)[], log: Log): Promise<void> 
 
 function connect({ databaseUrl, poolSize: size, roles }: Config): Pool {
   return createPool({ databaseUrl, size, applicationName: `holdfast ${[...roles].join(',')}` });
+}
+
+/** What every process tells of the books, so that any one of them can be asked. */
+function observeBooks({ registry }: Metrics, db: Db): void {
+  const patient = patientDb(db);
+  observeWithdrawals(registry, patient);
+  observeOverdueGroups(registry, patient);
+  observePayoutRuns(registry, patient);
+  observeReconciliations(registry, patient);
+  observeTreasury(registry, patient);
 }
 
 /** Where the sagas live, and how many of them here. */
@@ -219,7 +226,7 @@ function openHookDoor({ hookSources, chainRpcUrl }: Config, deps: HookDeps) {
 function tellOthers(config: Config, { db, log, metrics: { registry } }: HookDeps) {
   const isWorker = config.roles.has('worker');
   const webhooks = isWorker ? config.webhooks : {};
-  observeWebhooks(registry, db);
+  observeWebhooks(registry, patientDb(db));
   const counter = createDeliveryCounter(registry);
   return startDispatcher({ db, log, webhooks, counter, ...(!isWorker && { unnamed: null }) });
 }
@@ -227,7 +234,7 @@ function tellOthers(config: Config, { db, log, metrics: { registry } }: HookDeps
 /** Entries are sealed by the workers, whichever of them does it. Answers how to stop. */
 function sealEntries({ roles, sealEveryMs }: Config, { db, log, metrics }: HookDeps) {
   if (!roles.has('worker')) return async () => {};
-  observeSeals(metrics.registry, db);
+  observeSeals(metrics.registry, patientDb(db));
   if (sealEveryMs === null) return async () => {};
   const sealer = startSealer({ db, log, everyMs: sealEveryMs });
   return () => sealer.stop();

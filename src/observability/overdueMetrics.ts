@@ -23,7 +23,8 @@ export function observeOverdueGroups(registry: Registry, db: Db): void {
     async collect() {
       const [row] = (await db.query<{ value: number }>(OVERDUE).catch(() => null))?.rows ?? [];
       if (row) this.set(row.value);
-      else this.reset();
+      // A reset would tell a 0, and nobody would look.
+      else this.remove();
     },
   });
 }

@@ -44,7 +44,8 @@ export function observePayoutRuns(registry: Registry, db: Db): void {
       async collect() {
         const [row] = (await db.query<{ value: number }>(sql).catch(() => null))?.rows ?? [];
         if (row) this.set(row.value);
-        else this.reset();
+        // A reset would tell a 0.
+        else this.remove();
       },
     });
   }

@@ -45,7 +45,8 @@ export function observeSeals(registry: Registry, db: Db): void {
       registers: [registry],
       async collect() {
         const state = await read();
-        if (state === null) this.reset();
+        // A reset would tell a 0.
+        if (state === null) this.remove();
         else this.set(of(state));
       },
     });
