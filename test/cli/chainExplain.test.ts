@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { mnemonicToAccount } from 'viem/accounts';
-import { beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it, vi } from 'vitest';
 import { connectEvm } from '../../src/chains/evm/adapter.ts';
 import { parseDraft } from '../../src/chains/evm/transactions.ts';
 import { HOT_WALLET_PATH } from '../../src/withdrawals/developmentKeys.ts';
@@ -10,6 +10,9 @@ import { registerHotAddress } from '../../src/withdrawals/hotWallet.ts';
 import { MNEMONIC, openNode } from '../chains/node.ts';
 import { createTestDatabase } from '../support/testDatabase.ts';
 import { rpcUrl } from '../support/testServers.ts';
+
+/** Each call starts a process, and a busy machine takes seconds for one. */
+vi.setConfig({ testTimeout: 120_000 });
 
 const HOLDFAST = fileURLToPath(new URL('../../src/cli/holdfast.ts', import.meta.url));
 const KEY = mnemonicToAccount(MNEMONIC, { path: HOT_WALLET_PATH });

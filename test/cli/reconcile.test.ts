@@ -1,9 +1,12 @@
 /** `holdfast reconcile` as a person types it. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it, vi } from 'vitest';
 import { readAsset } from '../../src/ledger/assets.ts';
 import { type ChainWorld, createChainWorld, HOT } from '../chains/chainWorld.ts';
+
+/** Each call starts a process, and a busy machine takes seconds for one. */
+vi.setConfig({ testTimeout: 120_000 });
 
 const HOLDFAST = fileURLToPath(new URL('../../src/cli/holdfast.ts', import.meta.url));
 const ETH = 10n ** 18n;
