@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, expect, it } from 'vitest';
 import type { Db, Pool } from '../../src/db/pool.ts';
-import { putLimit } from '../../src/ledger/limits.ts';
+import { deleteLimit, putLimit } from '../../src/ledger/limits.ts';
 import { openTransfer } from '../../src/ledger/openTransfer.ts';
 import { settle } from '../../src/ledger/settle.ts';
 import { queueSteps } from '../../src/ledger/stepQueue.ts';
@@ -96,17 +96,66 @@ it('a step of system wallets has its number before its time, so that reads agree
   expect(await balanceAt(db, 'fees:SYS', first.balance.at)).toEqual(first);
 });
 
-it('a transfer locks no wallet while it waits for a limit', async () => {
+it.each(['alone', 'in a call of many'])('a transfer %s waits for a limit first', async (how) => {
   const [a, b] = [await walletWith(db, '10'), await walletWith(db, '0')];
   const limit = { id: 'a-day', asset: 'USD', window: 'day' as const, amount: '100' };
   await putLimit(db, { ...limit, wallet: a, kinds: ['transfer'] });
+  const pay = (by: Db) => {
+    const legs = [debit(a, '1'), credit(b, '1')];
+    return done(openTransfer(by, transferInput(legs, { settle: 'immediate' })));
+  };
+  const queue = queueSteps(db);
   let paid: Promise<unknown> | undefined;
   await beside('select from limits for update', async (other) => {
-    const legs = [debit(a, '1'), credit(b, '1')];
-    paid = done(openTransfer(db, transferInput(legs, { settle: 'immediate' })));
+    paid = how === 'alone' ? pay(db) : Promise.all([pay(queue), pay(queue)]);
     await somebodyWaits();
     const wallets = `select from wallet_balances where wallet_id in ('${a}', '${b}')`;
     expect((await other.query(`${wallets} for update nowait`)).rowCount).toBe(2);
   });
   await paid;
+  await deleteLimit(db, limit.id);
+});
+
+it('whichever way money goes, its wallets are locked in one order', async () => {
+  const pair = [await walletWith(db, '100'), await walletWith(db, '100')].sort();
+  const [low, high] = pair as [string, string];
+  const queue = queueSteps(db);
+  const held = async (from: string, to: string) => {
+    const input = transferInput([debit(from, '1'), credit(to, '1')]);
+    await done(openTransfer(db, input));
+    return input.groupId;
+  };
+  const pay = (from: string, to: string, by: Db = db) => {
+    const legs = [debit(from, '1'), credit(to, '1')];
+    return done(openTransfer(by, transferInput(legs, { settle: 'immediate' })));
+  };
+  const inThree = (from: string, to: string) => {
+    const legs = [debit(from, '2'), credit(to, '1'), credit(to, '1')];
+    return done(openTransfer(db, transferInput(legs, { settle: 'immediate' })));
+  };
+  const end = async (from: string, to: string) => {
+    const group = await held(from, to);
+    return () => done(settle(db, { ...step('settle', group), legs: null, final: true }));
+  };
+  const ways: [string, () => Promise<unknown>][] = [];
+  for (const [from, to] of [
+    [low, high],
+    [high, low],
+  ] as const) {
+    ways.push(['a pair', () => pay(from, to)]);
+    ways.push(['three legs', () => inThree(from, to)]);
+    ways.push(['its end', await end(from, to)]);
+    ways.push(['a call of many', () => Promise.all([pay(from, to, queue), pay(from, to, queue)])]);
+  }
+  for (const [name, way] of ways) {
+    let paid: Promise<unknown> | undefined;
+    const lock = (id: string) => `select from wallet_balances where wallet_id = '${id}' for update`;
+    await beside(lock(low), async (other) => {
+      paid = way();
+      await somebodyWaits();
+      // Who waits for the first has none of the others.
+      expect((await other.query(`${lock(high)} nowait`)).rowCount, name).toBe(1);
+    });
+    await paid;
+  }
 });

@@ -8,7 +8,17 @@ import { readGroup } from '../../src/ledger/groups.ts';
 import { release } from '../../src/ledger/release.ts';
 import { replay } from '../../src/ledger/replay.ts';
 import { settle } from '../../src/ledger/settle.ts';
-import { amounts, createWorld, done, heldPair, step } from './ledgerWorld.ts';
+import {
+  amounts,
+  createWorld,
+  credit,
+  debit,
+  done,
+  heldPair,
+  hold,
+  step,
+  walletWith,
+} from './ledgerWorld.ts';
 
 let db: Pool;
 beforeAll(async () => {
@@ -82,6 +92,14 @@ describe('the deadline', () => {
       expect(timer).toMatchObject({ replayed: true, groupStatus: 'CANCELLED' });
     },
   );
+
+  it('leaves giving back to people until its own act, whatever legs there are', async () => {
+    const [a, b] = [await walletWith(db, '10'), await walletWith(db, '0')];
+    const group = await hold(db, [debit(a, '10'), credit(b, '4'), credit(b, '6')], 0);
+    const released = await done(release(db, giveBackInput('release', group, 'in dispute')));
+    expect(released.group).toMatchObject({ status: 'RELEASED', reason: 'in dispute' });
+    expect(await amounts(db, a)).toEqual(['10', '0', '0']);
+  });
 
   it('runs by the clock of the database', async () => {
     const { group } = await heldPair(db, '10', 1);

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { groupId } from '../../src/contracts/ids.ts';
-import type { Pool } from '../../src/db/pool.ts';
+import type { Db, Pool } from '../../src/db/pool.ts';
 import { finalizeWithdrawal } from '../../src/ledger/finalizeWithdrawal.ts';
 import { deleteLimit, listLimits, putLimit, readLimit } from '../../src/ledger/limits.ts';
 import { openTransfer } from '../../src/ledger/openTransfer.ts';
@@ -28,9 +28,12 @@ beforeAll(async () => {
   await addAsset(db, { code: 'FEE', scale: 2, withdrawalFee: '1' });
 });
 
-function withdraw(wallet: string, amount: string) {
+/** Far more than a step takes. */
+const LATE_MS = 500;
+
+function withdraw(wallet: string, amount: string, by: Db = db) {
   const key = unique('key');
-  return openWithdrawal(db, {
+  return openWithdrawal(by, {
     ...step('create', groupId('withdrawal', 'shop', key), key),
     client: 'shop',
     wallet,
@@ -44,7 +47,7 @@ function withdraw(wallet: string, amount: string) {
     acceptBy: null,
   });
 }
-const ask = (wallet: string, amount: string) => codeOf(withdraw(wallet, amount));
+const ask = (wallet: string, amount: string, by?: Db) => codeOf(withdraw(wallet, amount, by));
 const limitOf = (scope: { owner?: string; wallet?: string }, amount: string, asset = 'USD') => ({
   id: unique('limit'),
   asset,
@@ -95,6 +98,57 @@ describe('a daily limit', () => {
     await done(openTransfer(db, plain));
   });
 
+  it('counts what is of its kinds alone', async () => {
+    const w = await walletWith(db, '1000');
+    await putLimit(db, limitOf({ wallet: w }, '100'));
+    const other = await walletWith(db, '0');
+    const plain = transferInput([debit(w, '500'), credit(other, '500')], { settle: 'immediate' });
+    await done(openTransfer(db, plain));
+    expect(await ask(w, '100')).toBe('done');
+  });
+
+  it('begins anew at midnight UTC, wherever its session is', async () => {
+    const w = await walletWith(db, '1000');
+    await putLimit(db, limitOf({ wallet: w }, '100'));
+    await done(withdraw(w, '60'));
+    // Fourteen hours before UTC: there a day begins at ten in the morning.
+    const client = await db.connect();
+    await client.query("set timezone to 'Pacific/Kiritimati'");
+    const stoodAt = async (time: string) => {
+      await owner.query('alter table ledger_entries disable trigger ledger_entries_stay');
+      await owner.query(
+        `update ledger_entries set created_at = ${time}
+          where wallet_id = $1 and operation like 'create:%' and type = 'DEBIT'`,
+        [w],
+      );
+      await owner.query('alter table ledger_entries enable always trigger ledger_entries_stay');
+    };
+    const midnight = "date_trunc('day', now(), 'UTC')";
+    await stoodAt(midnight);
+    expect(await ask(w, '41', client)).toBe('LIMIT_EXCEEDED');
+    await stoodAt(`${midnight} - interval '1 microsecond'`);
+    expect(await ask(w, '100', client)).toBe('done');
+    client.release(true);
+  });
+
+  it('waits for a withdrawal of the owner that is being checked against it', async () => {
+    const name = unique('owner');
+    const [a, b] = [
+      await walletWith(db, '1000', 'USD', name),
+      await walletWith(db, '1000', 'USD', name),
+    ];
+    await putLimit(db, limitOf({ owner: name }, '100'));
+    const first = await db.connect();
+    await first.query('begin');
+    expect(await ask(a, '60', first)).toBe('done');
+    const second = ask(b, '60');
+    const late = new Promise((resolve) => setTimeout(resolve, LATE_MS, 'it waits'));
+    expect(await Promise.race([second, late])).toBe('it waits');
+    await first.query('commit');
+    first.release();
+    expect(await second).toBe('LIMIT_EXCEEDED');
+  });
+
   it('counts all wallets of an owner in the asset, and the principal without the fee', async () => {
     const owner = unique('owner');
     const [a, b] = [
@@ -104,9 +158,9 @@ describe('a daily limit', () => {
     const dollars = await walletWith(db, '500', 'USD', owner);
     await putLimit(db, limitOf({ owner }, '100', 'FEE'));
     await done(withdraw(a, '60'));
+    expect(await ask(dollars, '400')).toBe('done');
     expect(await ask(b, '41')).toBe('LIMIT_EXCEEDED');
     expect(await ask(b, '40')).toBe('done');
-    expect(await ask(dollars, '400')).toBe('done');
   });
 
   it('is exact where it is made, changed or deleted later', async () => {

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { groupId } from '../../src/contracts/ids.ts';
 import type { OpenLimit } from '../../src/contracts/resources.ts';
-import type { Pool } from '../../src/db/pool.ts';
+import type { Db, Pool } from '../../src/db/pool.ts';
 import { finalizeWithdrawal } from '../../src/ledger/finalizeWithdrawal.ts';
 import { deleteOpenLimit, putOpenLimit } from '../../src/ledger/openLimits.ts';
 import { openWithdrawal } from '../../src/ledger/openWithdrawal.ts';
@@ -24,7 +24,10 @@ async function limited(changes: Partial<OpenLimit>): Promise<string> {
   return asset;
 }
 
-function ask(wallet: string, amount = '1') {
+/** Far more than a step takes. */
+const LATE_MS = 500;
+
+function ask(wallet: string, amount = '1', by: Db = db) {
   const key = unique('key');
   const input = {
     ...step('create', groupId('withdrawal', 'shop', key), key),
@@ -39,7 +42,7 @@ function ask(wallet: string, amount = '1') {
     metadata: {},
     acceptBy: null,
   };
-  return { id: input.groupId, told: openWithdrawal(db, input) };
+  return { id: input.groupId, told: openWithdrawal(by, input) };
 }
 const finalize = (id: string, amount: string | null) =>
   finalizeWithdrawal(db, { ...step('finalize', id), amount, final: amount === null, txid: null });
@@ -56,6 +59,20 @@ describe('a limit of open withdrawals', () => {
     const told = await Promise.all(asked);
     expect(told.filter((code) => code === 'done')).toHaveLength(5);
     expect(told.filter((code) => code === 'LIMIT_EXCEEDED')).toHaveLength(15);
+  });
+
+  it('waits for one that is being checked against it', async () => {
+    const asset = await limited({ withdrawals: 1 });
+    const [a, b] = [await walletWith(db, '5', asset), await walletWith(db, '5', asset)];
+    const first = await db.connect();
+    await first.query('begin');
+    expect(await codeOf(ask(a, '1', first).told)).toBe('done');
+    const second = codeOf(ask(b).told);
+    const late = new Promise((resolve) => setTimeout(resolve, LATE_MS, 'it waits'));
+    expect(await Promise.race([second, late])).toBe('it waits');
+    await first.query('commit');
+    first.release();
+    expect(await second).toBe('LIMIT_EXCEEDED');
   });
 
   it('counts what is still held, and nothing of what has ended', async () => {

@@ -19,9 +19,10 @@ import {
 
 describe('openTransfer', () => {
   let db: Pool;
+  let owner: Pool;
 
   beforeAll(async () => {
-    ({ db } = await createWorld());
+    ({ db, owner } = await createWorld());
     await addAsset(db, { code: 'EUR', scale: 2 });
   });
 
@@ -99,6 +100,9 @@ describe('openTransfer', () => {
     await done(openTransfer(db, immediate(debit(other, '5'), credit(a, '5'))));
     expect(await openTransfer(db, input)).toEqual({ ...outcome, replayed: true });
     expect(await amounts(db, a)).toEqual(['6', '0', '0']);
+    const told = 'select array_agg(event) as told from outbox where group_id = $1';
+    const { rows } = await owner.query(told, [input.groupId]);
+    expect(rows[0].told).toEqual(['group.cancelled']);
   });
 
   it('refuses legs that do not sum to zero per asset, also one for one of two assets', async () => {
@@ -153,6 +157,10 @@ describe('openTransfer', () => {
     expect(await ask(wrong, credit(b, '1'))).toBe('ASSET_MISMATCH');
     expect(await ask(debit(a, '9'), credit(b, '1'))).toBe('UNBALANCED_GROUP');
     expect(await ask(debit(a, '9'), credit(b, '9'))).toBe('INSUFFICIENT_FUNDS');
+    // Of two legs that are a pair otherwise, whichever names the asset.
+    const other = { ...credit(b, '1'), asset: 'EUR' };
+    expect(await ask(debit(a, '1'), other)).toBe('ASSET_MISMATCH');
+    expect(await ask({ ...debit(a, '1'), asset: 'EUR' }, credit(b, '1'))).toBe('ASSET_MISMATCH');
   });
 
   it('lets a frozen wallet receive', async () => {
@@ -160,6 +168,19 @@ describe('openTransfer', () => {
     await setWalletStatus(db, { id: b, status: 'FROZEN', reason: 'test', actor: 'test' });
     await done(openTransfer(db, immediate(debit(a, '1'), credit(b, '1'))));
     expect(await amounts(db, b)).toEqual(['1', '0', '0']);
+  });
+
+  it('lets a frozen wallet of the system receive, and takes nothing from it', async () => {
+    await addAsset(db, { code: 'ICE', scale: 2 });
+    const a = await walletWith(db, '2', 'ICE');
+    const byAdmin = (...legs: Parameters<typeof transferInput>[0]) =>
+      openTransfer(db, { ...immediate(...legs), actor: { name: 'shop', admin: true } });
+    const change = { id: 'treasury:ICE', reason: 'test', actor: 'test' };
+    await setWalletStatus(db, { ...change, status: 'FROZEN' });
+    await done(byAdmin(debit(a, '1'), credit('treasury:ICE', '1')));
+    const taken = byAdmin(debit('treasury:ICE', '1'), credit(a, '1'));
+    expect(await codeOf(taken)).toBe('WALLET_NOT_OPEN');
+    expect(await amounts(db, a)).toEqual(['1', '0', '0']);
   });
 
   it('keeps system wallets for admins and stores nothing of a stranger who names one', async () => {

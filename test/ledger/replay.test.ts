@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Pool } from '../../src/db/pool.ts';
+import { addLegs } from '../../src/ledger/addLegs.ts';
 import { openTransfer } from '../../src/ledger/openTransfer.ts';
 import { replay } from '../../src/ledger/replay.ts';
 import { settle } from '../../src/ledger/settle.ts';
@@ -100,6 +101,17 @@ describe('the same key', () => {
     expect(first).toMatchObject({ frozen: true, refusal: { code: 'AMOUNT_EXCEEDS_HELD' } });
     expect(await settle(db, tooMuch)).toEqual({ ...first, replayed: true });
     expect(await settle(db, { ...tooMuch, legs: null })).toMatchObject({ outcome: 'key_reused' });
+  });
+
+  it('of a refused settlement stays refused when its group has become a pair', async () => {
+    const [a, b] = [await walletWith(db, '10'), await walletWith(db, '0')];
+    const group = await hold(db, [debit(a, '10')]);
+    const input = { ...step('settle', group), legs: null, final: true };
+    const first = await settle(db, input);
+    expect(first).toMatchObject({ frozen: true, refusal: { code: 'UNBALANCED_GROUP' } });
+    await done(addLegs(db, { ...step('addLegs', group), legs: [credit(b, '10')] }));
+    expect(await settle(db, input)).toEqual({ ...first, replayed: true });
+    expect(await amounts(db, a)).toEqual(['0', '0', '10']);
   });
 });
 

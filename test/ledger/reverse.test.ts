@@ -19,6 +19,9 @@ import {
   walletWith,
 } from './ledgerWorld.ts';
 
+/** Far more than a step takes. */
+const LATE_MS = 500;
+
 let db: Pool;
 beforeAll(async () => {
   ({ db } = await createWorld());
@@ -75,6 +78,24 @@ describe('reverse', () => {
     expect(await amounts(db, a)).toEqual(['10', '0', '0']);
     expect(await amounts(db, b)).toEqual(['0', '0', '0']);
     expect(await codeOf(reverse(db, reverseInput(group)))).toBe('REVERSAL_EXCEEDS_SETTLED');
+  });
+
+  it('waits for another one of the same group, and finds what that left', async () => {
+    const { b, group } = await settledPair('10');
+    // There is enough money for both.
+    const more = await settledPair('10');
+    const legs = [debit(more.b, '10'), credit(b, '10')];
+    await done(openTransfer(db, transferInput(legs, { settle: 'immediate' })));
+    const first = await db.connect();
+    await first.query('begin');
+    await done(reverse(first, reverseInput(group, { amount: '6' })));
+    const second = codeOf(reverse(db, reverseInput(group, { amount: '6' })));
+    const late = new Promise((resolve) => setTimeout(resolve, LATE_MS, 'it waits'));
+    expect(await Promise.race([second, late])).toBe('it waits');
+    await first.query('commit');
+    first.release();
+    expect(await second).toBe('REVERSAL_EXCEEDS_SETTLED');
+    expect(await amounts(db, b)).toEqual(['14', '0', '0']);
   });
 
   it('is refused where the receiver has spent it', async () => {

@@ -3,6 +3,7 @@ import { beforeAll, expect, it } from 'vitest';
 import type { OpenTransferInput } from '../../src/contracts/steps.ts';
 import type { Pool } from '../../src/db/pool.ts';
 import { audit } from '../../src/ledger/audit.ts';
+import { deleteLimit, putLimit } from '../../src/ledger/limits.ts';
 import { openTransfer } from '../../src/ledger/openTransfer.ts';
 import { settle } from '../../src/ledger/settle.ts';
 import { queueSteps } from '../../src/ledger/stepQueue.ts';
@@ -78,6 +79,16 @@ it('one that was to be accepted before', async () => {
   expect(await amounts(db, a)).toEqual(['5', '0', '0']);
 });
 
+it('more than a limit allows', async () => {
+  const [a, b] = [await walletWith(db, '9'), await walletWith(db, '0')];
+  const limit = { id: 'a-day', asset: 'USD', wallet: a, window: 'day' as const, amount: '5' };
+  await putLimit(db, { ...limit, kinds: ['transfer'] });
+  expect(await opened(move(a, b, '5'))).toBe('done');
+  expect(await opened(move(a, b, '0.01'))).toBe('LIMIT_EXCEEDED');
+  await deleteLimit(db, limit.id);
+  expect(await opened(move(a, b, '4'))).toBe('done');
+});
+
 it('two assets: held leg by leg, settled never', async () => {
   const [a, b] = [await walletWith(db, '5'), await walletWith(db, '0', 'EUR')];
   const input = move(a, b);
@@ -115,4 +126,20 @@ it('a group of more than two legs', async () => {
   const group = await hold(db, [debit(a, '5'), credit(b, '2'), credit(b, '3')]);
   expect(await amongOthers(() => codeOf(settle(shared, settleInput(group))))).toBe('done');
   expect(await amounts(db, b)).toEqual(['5', '0', '0']);
+});
+
+it('a group whose first two legs alone would be a pair', async () => {
+  const [a, b, c] = [
+    await walletWith(db, '7'),
+    await walletWith(db, '0'),
+    await walletWith(db, '0'),
+  ];
+  const legs = [debit(a, '5'), credit(b, '5'), debit(a, '2'), credit(c, '2')];
+  const group = await hold(db, legs);
+  expect(await amongOthers(() => codeOf(settle(shared, settleInput(group))))).toBe('done');
+  expect([await amounts(db, a), await amounts(db, b), await amounts(db, c)]).toEqual([
+    ['0', '0', '0'],
+    ['5', '0', '0'],
+    ['2', '0', '0'],
+  ]);
 });

@@ -160,9 +160,9 @@ describe('steps that share a transaction', () => {
     const [a, b] = [await walletWith(pool, '10'), await walletWith(pool, '0')];
     const inputs = times(20, () => transferInput([debit(a, '3'), credit(b, '3')]));
     const answers = await Promise.all(inputs.map((input) => codeOf(openTransfer(db, input))));
-    expect(answers.filter((answer) => answer === 'done')).toHaveLength(3);
-    expect(answers.filter((answer) => answer === 'INSUFFICIENT_FUNDS')).toHaveLength(17);
-    const refused = inputs[answers.indexOf('INSUFFICIENT_FUNDS')]!;
+    expect(answers.slice(0, 3)).toEqual(['done', 'done', 'done']);
+    expect(new Set(answers.slice(3))).toEqual(new Set(['INSUFFICIENT_FUNDS']));
+    const refused = inputs[3]!;
     expect((await readGroup(pool, refused.groupId))?.reason).toBe('INSUFFICIENT_FUNDS');
     expect(await amounts(pool, a)).toEqual(['1', '0', '9']);
   });

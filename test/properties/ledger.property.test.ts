@@ -191,6 +191,28 @@ async function expectWholeBooks(tag: string, assets: string[]): Promise<void> {
     [`${tag}:%`, assets],
   );
   expect(faults.rows).toEqual([]);
+  expect(await misannounced(tag)).toEqual([]);
   expect((await audit(db.pool)).faults).toEqual([]);
   expect(await reconcile(db.pool)).toMatchObject({ balanced: true, groups: { unbalanced: 0 } });
+}
+
+/** Steps that were announced otherwise than once, as what they did: a refused act not at all. */
+async function misannounced(tag: string): Promise<unknown[]> {
+  const { rows } = await db.pool.query(
+    `select o.group_id, o.step_key, x.events from operations o
+     join transfer_groups g on g.id = o.group_id and g.client = $1
+     cross join lateral (select array_agg(a.event) as events from outbox a
+       where a.group_id = o.group_id and a.step_key = o.step_key) x
+     cross join lateral (select o.answer::jsonb ->> 'groupStatus' as status) s
+     where x.events is distinct from case
+       when o.status = 'refused' and o.step_key <> g.opened_by then null
+       when s.status <> 'IN_PROGRESS' then array['group.' || lower(s.status)]
+       else array[case o.verb when 'addLegs' then 'group.legs_added'
+         when 'extend' then 'group.extended' when 'markStuck' then 'withdrawal.stuck'
+         when 'release' then 'group.reduced'
+         when 'settle' then 'group.captured' when 'confirm' then 'group.captured'
+         when 'finalize' then 'group.captured' else 'group.opened' end] end`,
+    [tag],
+  );
+  return rows;
 }
