@@ -1,11 +1,14 @@
 /** A credit or an end that meets what stands against it: a dropped block, a halt, other books. */
-import { beforeAll, beforeEach, expect, it } from 'vitest';
+import { beforeAll, beforeEach, expect, it, onTestFinished } from 'vitest';
 import {
   creditChainDeposit,
   openChainDeposit,
   orphanChainDeposit,
 } from '../../src/chains/deposits.ts';
+import { readGroup } from '../../src/ledger/groups.ts';
+import { openTransfer } from '../../src/ledger/openTransfer.ts';
 import { settleChainWithdrawal } from '../../src/withdrawals/withdrawalTables.ts';
+import { debit, done, transferInput } from '../ledger/ledgerWorld.ts';
 import { createPayWorld, type PayWorld } from './payWorld.ts';
 
 /** Far more than a step takes. */
@@ -105,6 +108,53 @@ it.each([
   expect(await step()).toMatchObject({ outcome: 'waiting', groupStatus: 'IN_PROGRESS' });
   await put("replace(hash, 'other', '')");
   expect(await step()).toMatchObject({ outcome: 'done', groupStatus: 'SETTLED' });
+});
+
+/** A credit that is to be taken back: its block is gone, the new branch is read without it. */
+async function orphaned() {
+  const { wallet, id, step } = await pending();
+  await step();
+  await world.database.owner.query(
+    'update chain_inclusions set canonical = false, scan_to = block_height where id = $1',
+    [id],
+  );
+  const reverse = () => world.value("select chain_reverse_credit($1, 'test', 10)", id);
+  return { wallet, id, reverse };
+}
+
+it('a credit is not taken back while its chain is halted', async () => {
+  const { wallet, reverse } = await orphaned();
+  const { owner } = world.database;
+  await owner.query("select chain_halt(id, 'a test') from chains");
+  const why = expect.stringMatching(/stands still/);
+  expect(await reverse()).toMatchObject({ outcome: 'waiting', why });
+  await owner.query('update chain_halts set until = now()');
+  expect(await world.balance(wallet)).toMatchObject({ available: '1' });
+  expect(await reverse()).toMatchObject({ outcome: 'done', groupStatus: 'SETTLED' });
+  expect(await world.balance(wallet)).toMatchObject({ available: '0' });
+});
+
+it('a hold that comes in while a credit is taken back ends with it', async () => {
+  const { wallet, id, reverse } = await orphaned();
+  const other = await world.db.connect();
+  onTestFinished(() => other.release(true));
+  await other.query('begin');
+  await other.query(
+    `select from transfer_groups g where g.id =
+      (select i.group_id from chain_inclusions i where i.id = $1) for update`,
+    [id],
+  );
+  const taking = reverse();
+  const waits = `select count(*)::integer from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock'`;
+  await expect.poll(() => world.value(waits), { timeout: 10_000 }).toBe(1);
+  const input = transferInput([debit(wallet, '1')]);
+  await done(openTransfer(world.db, input));
+  await other.query('rollback');
+  expect(await taking).toEqual({ outcome: 'again' });
+  expect(await reverse()).toMatchObject({ groupStatus: 'SETTLED' });
+  expect((await readGroup(world.db, input.groupId))?.status).toBe('RELEASED');
+  expect(await world.balance(wallet)).toMatchObject({ available: '0', held: '0', settled: '0' });
 });
 
 it('a block is final where it is the stored one of its height', async () => {

@@ -77,3 +77,25 @@ it('gives nothing back by a block that the books do not have', async () => {
   expect(await world.balance(wallet)).toMatchObject({ available: '0', held: '0' });
   await world.expectReconciled();
 });
+
+it.each([
+  ['block', 'eth_getBlockByNumber'],
+  ['receipt', 'eth_getTransactionReceipt'],
+])('ends nothing by a %s that another node does not have', async (_, method) => {
+  const { id, wallet } = await world.withdraw('ETH', '0.5');
+  await world.node.automine(false);
+  await world.sign(id);
+  await broadcastWithdrawal(deps, id);
+  await world.node.mine(3);
+  await world.follow();
+  const node = openNode(other.rpcUrl);
+  while ((await node.height()) < (await world.node.height())) await node.mine();
+  proxy.add({ kind: 'upstream', upstream: 1, methods: [method] });
+  const { group, why } = await followWithdrawal(deps, id);
+  expect(group).toMatchObject({ status: 'IN_PROGRESS' });
+  expect(why).toBe('The node no longer has its block.');
+  expect(await world.balance(wallet)).toMatchObject({ held: '0.5' });
+  proxy.clear();
+  expect((await followWithdrawal(deps, id)).group).toMatchObject({ status: 'SETTLED' });
+  await world.expectReconciled();
+});

@@ -55,6 +55,11 @@ describe('a crash', () => {
     };
     await expect(signWithdrawal(failing, id)).rejects.toThrow('died here');
     expect((await readGroup(world.db, id))?.withdrawal).toMatchObject({ state: 'signing' });
+    // Whether there are bytes the signer knows, and nobody here.
+    const step = { groupId: id, stepKey: 'release:shop:early', actor: SHOP };
+    expect(
+      await releaseWithdrawal(world.db, { ...step, reason: 'early', amount: null, final: true }),
+    ).toMatchObject({ refusal: { code: 'MAY_BE_ON_CHAIN' } });
     const nonce = 'select nonce::integer from nonce_slots where group_id = $1';
     const taken = await world.value(nonce, id);
     const group = await world.sign(id);
@@ -210,6 +215,12 @@ describe('what does not go well', () => {
     // Coins that nobody booked do not count.
     await world.node.rpc('anvil_setBalance', HOT, `0x${(10n ** 22n).toString(16)}`);
     expect((await signWithdrawal(world.deps, second)).why).toMatch(/booked\), 6000/);
+    // Nor do booked ones that a payment under way is to take.
+    const { id: third } = await world.withdraw('ETH', '3000');
+    const { id: fourth } = await world.withdraw('ETH', '3000');
+    expect((await world.sign(third)).withdrawal?.state).toBe('signed');
+    expect((await signWithdrawal(world.deps, fourth)).why).toMatch(/booked\), 3000/);
+    await world.send(third);
   });
 
   it('waits for an approval: signs nothing while nobody gave it', async () => {
@@ -241,13 +252,19 @@ describe('what does not go well', () => {
     const take = 'update chain_inclusions set credited_at = null where asset = $1';
     await world.database.owner.query(take, ['USDX']);
     // The books say that all tokens lie elsewhere: on a deposit address.
-    await world.database.owner.query(
-      `insert into chain_inclusions (chain, txid, ordinal, inclusion_no, group_id, asset, amount,
-         from_address, to_address, block_hash, block_height, credited_at)
-       values ('eip155:31337', '0xelsewhere', '0', 1, 'deposit:elsewhere', 'USDX', 1000000000,
-         '0x', '0x', '0x', 0, now())`,
-    );
+    const elsewhere = (asset: string) =>
+      world.database.owner.query(
+        `insert into chain_inclusions (chain, txid, ordinal, inclusion_no, group_id, asset, amount,
+           from_address, to_address, block_hash, block_height, credited_at)
+         values ('eip155:31337', '0xelsewhere', $1, 1, 'deposit:elsewhere' || $1, $1, 1000000000,
+           '0x', '0x', '0x', 0, now())`,
+        [asset],
+      );
+    await elsewhere('USDX');
     expect((await signWithdrawal(world.deps, id)).why).toMatch(/booked\), 5 is needed/);
+    // The coin that fees are paid in is looked at first.
+    await elsewhere('ETH');
+    expect((await signWithdrawal(world.deps, id)).why).toMatch(/ETH for fees .* booked\)/);
     await world.database.owner.query(
       `update chain_inclusions set credited_at = null, canonical = false
        where txid = '0xelsewhere'`,

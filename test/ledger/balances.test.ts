@@ -125,7 +125,7 @@ describe('a deferred wallet', () => {
       return folded;
     };
     // What is younger than any transaction that runs on this server, a neighbour's too, waits.
-    await expect.poll(foldOn).toBe(320);
+    await expect.poll(foldOn, { timeout: 20_000 }).toBe(320);
     expect(await amounts(db, 'external:HOT')).toEqual(['-160', '0', '0']);
     const { rows } = await owner.query(
       "select settled::text, version::int from wallet_balances where wallet_id = 'external:HOT'",

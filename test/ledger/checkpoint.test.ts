@@ -1,12 +1,20 @@
 /** System wallets are read from a checkpoint, which the service keeps. */
-import { beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it, onTestFinished } from 'vitest';
 import type { Pool } from '../../src/db/pool.ts';
 import { audit } from '../../src/ledger/audit.ts';
 import { checkpoint } from '../../src/ledger/checkpoint.ts';
 import { openTransfer } from '../../src/ledger/openTransfer.ts';
 import { balanceAt, readWallet } from '../../src/ledger/wallets.ts';
 import { withPlanWatch } from '../support/planWatch.ts';
-import { createWorld, credit, debit, done, transferInput, walletWith } from './ledgerWorld.ts';
+import {
+  addAsset,
+  createWorld,
+  credit,
+  debit,
+  done,
+  transferInput,
+  walletWith,
+} from './ledgerWorld.ts';
 
 /** Deposits, of two entries with the outside's wallet each. */
 const DEPOSITS = 30;
@@ -97,3 +105,25 @@ async function foldBy(most: number): Promise<number> {
   expect(await audit(db)).toMatchObject({ ok: true });
   return largest;
 }
+
+it('is left to whoever is at it, so that nothing is folded twice', async () => {
+  await addAsset(db, { code: 'TWO', scale: 2 });
+  const wallet = 'external:TWO';
+  await walletWith(db, '3', 'TWO');
+  const fold = 'select ledger_fold($1)::integer as folded';
+  const first = await db.connect();
+  onTestFinished(() => first.release(true));
+  const begun = async () => {
+    await first.query('begin');
+    const { rows } = await first.query(fold, [wallet]);
+    if (rows[0]?.folded === 0) await first.query('rollback');
+    return rows[0]?.folded;
+  };
+  await expect.poll(begun, { timeout: 20_000 }).toBe(2);
+  const second = db.query(fold, [wallet]);
+  const late = new Promise((resolve) => setTimeout(resolve, 2_000, 'it waits'));
+  expect(await Promise.race([second.then(({ rows }) => rows[0]?.folded), late])).toBe(0);
+  await first.query('commit');
+  expect((await readWallet(db, wallet))?.balance.settled).toBe('-3');
+  expect(await audit(db)).toMatchObject({ ok: true });
+});

@@ -1,10 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { groupId } from '../../src/contracts/ids.ts';
 import type { Pool } from '../../src/db/pool.ts';
 import { addLegs } from '../../src/ledger/addLegs.ts';
+import { putApprovalRule } from '../../src/ledger/approvalRules.ts';
+import { approve } from '../../src/ledger/approve.ts';
 import { expire } from '../../src/ledger/expire.ts';
 import { extend } from '../../src/ledger/extend.ts';
+import { finalizeWithdrawal } from '../../src/ledger/finalizeWithdrawal.ts';
 import { readGroup } from '../../src/ledger/groups.ts';
+import { openWithdrawal } from '../../src/ledger/openWithdrawal.ts';
 import { release } from '../../src/ledger/release.ts';
 import { replay } from '../../src/ledger/replay.ts';
 import { settle } from '../../src/ledger/settle.ts';
@@ -17,6 +22,7 @@ import {
   heldPair,
   hold,
   step,
+  unique,
   walletWith,
 } from './ledgerWorld.ts';
 
@@ -55,11 +61,19 @@ describe('the deadline', () => {
       groupStatus: 'IN_PROGRESS',
     });
     expect(await replay(db, 'expire', early)).toBeNull();
-    const { group: later } = await done(extend(db, { ...step('extend', group), expiresIn: 7200 }));
+    const moving = { ...step('extend', group), expiresIn: 7200 };
+    const moved = await done(extend(db, moving));
+    const later = moved.group;
+    expect(await extend(db, moving)).toEqual({ ...moved, replayed: true });
     expect(Date.parse(later.expiresAt ?? '')).toBeGreaterThan(Date.parse(first));
     expect(await expire(db, early)).toMatchObject({
       outcome: 'not_due',
       expiresAt: later.expiresAt,
+    });
+    const { group: due } = await heldPair(db, '10', 0);
+    expect(await expire(db, expireInput(due, first))).toMatchObject({
+      outcome: 'not_due',
+      expiresAt: await deadlineOf(due),
     });
   });
 
@@ -119,4 +133,22 @@ describe('the deadline', () => {
       groupStatus: 'RELEASED',
     });
   });
+});
+
+it('of a withdrawal that waits for approval ends nothing before its time', async () => {
+  const rule = { id: 'usd', asset: 'USD', owner: null, walletKind: null, from: '5', approvals: 1 };
+  await putApprovalRule(db, rule);
+  const [wallet, key] = [await walletWith(db, '10'), unique('key')];
+  const terms = { destination: 'iban:1', feeMode: 'platform' as const, maxFee: null };
+  const body = { client: 'shop', wallet, amount: '10', ...terms, riskMeta: null, metadata: {} };
+  const opening = { ...step('create', groupId('withdrawal', 'shop', key), key), acceptBy: null };
+  const { group } = await done(openWithdrawal(db, { ...opening, ...body, expiresIn: 3_600 }));
+  const paid = { ...step('finalize', group.id), amount: null, final: true, txid: null };
+  expect(await finalizeWithdrawal(db, paid)).toMatchObject({
+    refusal: { code: 'WRONG_KIND', detail: expect.stringContaining('awaiting_approval') },
+    groupStatus: 'IN_PROGRESS',
+  });
+  const word = { ...step('approve', group.id), reason: 'seen' };
+  await done(approve(db, { ...word, actor: { name: 'ops', admin: false } }));
+  expect((await readGroup(db, group.id))?.withdrawal?.state).toBe('held');
 });

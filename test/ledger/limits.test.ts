@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { groupId } from '../../src/contracts/ids.ts';
 import type { Db, Pool } from '../../src/db/pool.ts';
 import { finalizeWithdrawal } from '../../src/ledger/finalizeWithdrawal.ts';
@@ -139,13 +139,13 @@ describe('a daily limit', () => {
     ];
     await putLimit(db, limitOf({ owner: name }, '100'));
     const first = await db.connect();
+    onTestFinished(() => first.release(true));
     await first.query('begin');
     expect(await ask(a, '60', first)).toBe('done');
     const second = ask(b, '60');
     const late = new Promise((resolve) => setTimeout(resolve, LATE_MS, 'it waits'));
     expect(await Promise.race([second, late])).toBe('it waits');
     await first.query('commit');
-    first.release();
     expect(await second).toBe('LIMIT_EXCEEDED');
   });
 

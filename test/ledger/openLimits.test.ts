@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { groupId } from '../../src/contracts/ids.ts';
 import type { OpenLimit } from '../../src/contracts/resources.ts';
 import type { Db, Pool } from '../../src/db/pool.ts';
@@ -65,13 +65,13 @@ describe('a limit of open withdrawals', () => {
     const asset = await limited({ withdrawals: 1 });
     const [a, b] = [await walletWith(db, '5', asset), await walletWith(db, '5', asset)];
     const first = await db.connect();
+    onTestFinished(() => first.release(true));
     await first.query('begin');
     expect(await codeOf(ask(a, '1', first).told)).toBe('done');
     const second = codeOf(ask(b).told);
     const late = new Promise((resolve) => setTimeout(resolve, LATE_MS, 'it waits'));
     expect(await Promise.race([second, late])).toBe('it waits');
     await first.query('commit');
-    first.release();
     expect(await second).toBe('LIMIT_EXCEEDED');
   });
 

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { reversalId } from '../../src/contracts/ids.ts';
 import type { Pool } from '../../src/db/pool.ts';
 import { audit } from '../../src/ledger/audit.ts';
@@ -87,13 +87,13 @@ describe('reverse', () => {
     const legs = [debit(more.b, '10'), credit(b, '10')];
     await done(openTransfer(db, transferInput(legs, { settle: 'immediate' })));
     const first = await db.connect();
+    onTestFinished(() => first.release(true));
     await first.query('begin');
     await done(reverse(first, reverseInput(group, { amount: '6' })));
     const second = codeOf(reverse(db, reverseInput(group, { amount: '6' })));
     const late = new Promise((resolve) => setTimeout(resolve, LATE_MS, 'it waits'));
     expect(await Promise.race([second, late])).toBe('it waits');
     await first.query('commit');
-    first.release();
     expect(await second).toBe('REVERSAL_EXCEEDS_SETTLED');
     expect(await amounts(db, b)).toEqual(['14', '0', '0']);
   });

@@ -137,6 +137,8 @@ describe('settle', () => {
       ]),
     ).toBe('UNBALANCED_GROUP');
     expect(await ask([[1, '5']])).toBe('UNBALANCED_GROUP');
+    // The other leg gives back as much as this one settles.
+    expect(await ask([[1, '10']])).toBe('UNBALANCED_GROUP');
     expect(await ask([])).toBe('UNBALANCED_GROUP');
     expect(
       await ask([

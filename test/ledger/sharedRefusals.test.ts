@@ -127,19 +127,3 @@ it('a group of more than two legs', async () => {
   expect(await amongOthers(() => codeOf(settle(shared, settleInput(group))))).toBe('done');
   expect(await amounts(db, b)).toEqual(['5', '0', '0']);
 });
-
-it('a group whose first two legs alone would be a pair', async () => {
-  const [a, b, c] = [
-    await walletWith(db, '7'),
-    await walletWith(db, '0'),
-    await walletWith(db, '0'),
-  ];
-  const legs = [debit(a, '5'), credit(b, '5'), debit(a, '2'), credit(c, '2')];
-  const group = await hold(db, legs);
-  expect(await amongOthers(() => codeOf(settle(shared, settleInput(group))))).toBe('done');
-  expect([await amounts(db, a), await amounts(db, b), await amounts(db, c)]).toEqual([
-    ['0', '0', '0'],
-    ['5', '0', '0'],
-    ['2', '0', '0'],
-  ]);
-});
