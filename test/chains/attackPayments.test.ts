@@ -1,4 +1,4 @@
-/** Raw SQL on what a payment is made of: bytes that may be out, nonces, coins that were credited. */
+/** Raw SQL on what payments are made of: bytes that may be out, nonces, coins that are credited. */
 import { beforeAll, expect, it } from 'vitest';
 import { creditChainDeposit, openChainDeposit } from '../../src/chains/deposits.ts';
 import type { Pool } from '../../src/db/pool.ts';

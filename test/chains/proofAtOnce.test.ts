@@ -79,6 +79,36 @@ it('is no proof where the block went first', async () => {
   expect((await release(spent)).rows[0]?.answer).toMatchObject({ groupStatus: 'RELEASED' });
 });
 
+it('is a proof of a final block alone, on a chain that goes on, of what is not ours', async () => {
+  const spent = await taken();
+  const { owner } = world.database;
+  const told = async (changes: Partial<typeof spent> = {}) =>
+    (await release({ ...spent, ...changes })).rows[0]?.answer.outcome;
+  const own = 'select txid from withdrawal_attempts where group_id = $1';
+  expect(await told({ txid: await world.value(own, spent.id) })).toBe('waiting');
+  expect(await told({ hash: `0x${'1'.repeat(64)}` })).toBe('waiting');
+  await owner.query("update assets set final = '2'");
+  expect(await told()).toBe('waiting');
+  await owner.query("update assets set final = '1'");
+  await owner.query("select chain_halt(id, 'a test') from chains where id = $1", [
+    world.port.chain,
+  ]);
+  expect(await told()).toBe('waiting');
+  await owner.query('update chain_halts set until = now()');
+  // What a dropped block cost, and nobody has taken back yet.
+  await owner.query(
+    `insert into attempt_inclusions (attempt_id, block_hash, block_height, paid, fee, fee_leg,
+        canonical)
+      select p.id, '0xgone', 1, true, 0, 3, false from withdrawal_attempts p where group_id = $1`,
+    [spent.id],
+  );
+  expect(await told()).toBe('waiting');
+  await owner.query("update attempt_inclusions set fee_leg = null where block_hash = '0xgone'");
+  expect(await told()).toBe('done');
+  const paused = 'select array_agg(cause) from sender_pauses where until is null';
+  expect(await world.value(paused)).toEqual(['nonce_taken']);
+});
+
 it('stops the chain where the block goes next', async () => {
   const spent = await taken();
   await saga.query('begin');
