@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
 import { NativeConnection } from '@temporalio/worker';
@@ -36,6 +37,9 @@ const INDEXED_VALUE_TYPE = { KEYWORD: 2, KEYWORD_LIST: 7 } as const;
 const UNCOMPRESSED = { codec: 'none' } as const;
 /** How long the server may take to answer each of the first calls, in milliseconds. */
 const CALL_TIMEOUT_MS = 10_000;
+/** Below that; a server's default is to read its namespaces every two seconds. */
+const KNOWN_WITHIN_MS = 8_000;
+const KNOWN_LOOK_MS = 100;
 
 /**
  * Connects, and registers the search attributes where they are missing. A server that lets nobody
@@ -66,7 +70,8 @@ export async function connectTemporal(options: TemporalOptions): Promise<Tempora
     );
   }
   try {
-    await within(() => registerSearchAttributes(connection, namespace));
+    const isNew = await within(() => registerSearchAttributes(connection, namespace));
+    if (isNew) await within(() => untilKnown(connection, namespace));
   } catch (error) {
     const reason = faultOf(error).detail;
     log.warn({ reason }, 'Search attributes cannot be registered here; see docs/operators.md');
@@ -75,17 +80,17 @@ export async function connectTemporal(options: TemporalOptions): Promise<Tempora
   return { connection, client, close: () => connection.close() };
 }
 
-/** Registers those that are missing. Throws where that is not allowed. */
+/** Registers those that are missing; true where any was. Throws where that is not allowed. */
 export async function registerSearchAttributes(
   { operatorService }: NativeConnection,
   namespace: string,
-): Promise<void> {
+): Promise<boolean> {
   // The time-skipping server has no list; a server that refuses the list refuses the rest as well.
   const { customAttributes } = await operatorService
     .listSearchAttributes({ namespace })
     .catch(() => ({ customAttributes: null }));
   const missing = Object.values(SEARCH_ATTRIBUTE).filter(({ name }) => !customAttributes?.[name]);
-  if (missing.length === 0) return;
+  if (missing.length === 0) return false;
   const searchAttributes = Object.fromEntries(
     missing.map(({ name, type }) => [name, INDEXED_VALUE_TYPE[type]]),
   );
@@ -95,4 +100,22 @@ export async function registerSearchAttributes(
     // Another process that starts at the same time was faster.
     if (faultOf(error).fault !== 'already_started') throw error;
   }
+  return true;
+}
+
+/**
+ * Until the server knows attributes that were registered just now: it reads a namespace anew every
+ * few seconds, and refuses a start that names them before.
+ */
+async function untilKnown({ workflowService }: NativeConnection, namespace: string): Promise<void> {
+  const names = Object.values(SEARCH_ATTRIBUTE).map(({ name }) => `${name} = 'any'`);
+  const query = names.join(' and ');
+  const isUnknown = () =>
+    workflowService.countWorkflowExecutions({ namespace, query }).then(
+      () => false,
+      // A server that cannot count, as the time-skipping one, has nothing to wait for either.
+      (error) => faultOf(error).fault === 'rejected',
+    );
+  const until = Date.now() + KNOWN_WITHIN_MS;
+  while ((await isUnknown()) && Date.now() < until) await sleep(KNOWN_LOOK_MS);
 }

@@ -29,9 +29,11 @@ export function readCodecKeys(text: string | undefined): CodecKeys | null {
   for (const [at, item] of text.split(',').entries()) {
     const [id = '', secret = ''] = item.trim().split(':');
     const key = Buffer.from(secret, 'base64');
-    if (!/^[A-Za-z0-9_-]{1,64}$/.test(id) || key.length !== KEY_BYTES || keys.has(id)) {
+    const isKey = /^[A-Za-z0-9_-]{1,64}$/.test(id) && key.length === KEY_BYTES;
+    if (!isKey || keys.has(id)) {
+      const fault = isKey ? 'has the id of one before it' : `is not one key of ${KEY_BYTES} bytes`;
       throw new Error(
-        `TEMPORAL_CODEC_KEYS: number ${at + 1} is not one key of ${KEY_BYTES} bytes. ` +
+        `TEMPORAL_CODEC_KEYS: number ${at + 1} ${fault}. ` +
           'Write id:base64, newest first, such as 2026a:$(openssl rand -base64 32).',
       );
     }

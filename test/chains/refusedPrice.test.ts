@@ -15,6 +15,12 @@ it('is priced by the network alone while no node has anything on its nonce', asy
   for (let time = 0; time < 3; time++) {
     expect(await followWithdrawal(refusing, id)).toMatchObject({ replace: true });
     await replaceWithdrawal(refusing, id);
+    // The signer is asked ever more rarely.
+    await world.database.owner.query(
+      `update withdrawal_attempts set created_at = created_at - interval '1 hour'
+        where group_id = $1`,
+      [id],
+    );
   }
   const { rows } = await world.database.owner.query(
     `select kind, outcome, terms ->> 'maxFeePerGas' as price from withdrawal_attempts

@@ -34,7 +34,7 @@ export interface Lending {
 /**
  * Namespaces made as the dev server starts, where they cost nothing; each asker takes a new one.
  */
-const NAMESPACES = 64;
+const NAMESPACES = 112;
 const MNEMONIC = 'test test test test test test test test test test test junk';
 
 /** Starts nothing yet. */
