@@ -55,6 +55,8 @@ describe('the payload codec', () => {
   it('is off without keys and says which key is not one', () => {
     expect(encryptingConverter(readCodecKeys(undefined))).toBeUndefined();
     expect(() => readCodecKeys('a:c2hvcnQ=')).toThrow('number 1 is not one key of 32 bytes');
-    expect(() => readCodecKeys(`${fresh},${fresh}`)).toThrow('number 2 has the id of one before it');
+    expect(() => readCodecKeys(`${fresh},${fresh}`)).toThrow(
+      'number 2 has the id of one before it',
+    );
   });
 });
