@@ -19,8 +19,14 @@ export function writes(...scopes: Scope[]): Guards {
   return { security: [{ apiKey: scopes }], middleware: [allow(...scopes), jsonBody] };
 }
 
-/** A JSON request body; `optional` where the schema has no required field. */
+/**
+ * A JSON request body; `optional` where the schema has no required field. The library hands on an
+ * absent body as `{}` without asking the schema, so such a schema cannot have defaults either.
+ */
 export function body<T extends z.ZodType>(schema: T, presence: 'required' | 'optional') {
+  if (presence === 'optional' && Object.keys(schema.parse({}) as object).length > 0) {
+    throw new Error('A body that may be absent gets its defaults from the handler.');
+  }
   return { required: presence === 'required', content: { 'application/json': { schema } } };
 }
 

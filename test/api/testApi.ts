@@ -12,6 +12,7 @@ import { createHookDoor } from '../../src/hooks/door.ts';
 import { createLog } from '../../src/observability/log.ts';
 import { createMetrics, type Metrics } from '../../src/observability/metrics.ts';
 import type { Sagas } from '../../src/temporal/sagas.ts';
+import { checkInput } from '../../workflows/actInputs.ts';
 import { createTestDatabase, type TestDatabase } from '../support/testDatabase.ts';
 import { Contract, type OpenApi } from './contract.ts';
 import { startTestSagas } from './testSagas.ts';
@@ -139,6 +140,20 @@ function appWith(
   });
 }
 
+/**
+ * A saga takes the input of every act. Where it would not, a caller with a head start mostly gets
+ * the ledger's answer all the same, and only now and then the saga's refusal.
+ */
+function checkingActs(gateway: SagaGateway): SagaGateway {
+  const act: SagaGateway['act'] = (update, input, waitMs) => {
+    checkInput(update, JSON.parse(JSON.stringify(input)), input.groupId);
+    return gateway.act(update, input, waitMs);
+  };
+  return new Proxy(gateway, {
+    get: (behind, name) => (name === 'act' ? act : Reflect.get(behind, name)),
+  });
+}
+
 async function contractOf(app: App): Promise<Contract> {
   return new Contract((await (await app.request('/openapi.json')).json()) as OpenApi);
 }
@@ -154,7 +169,7 @@ export async function createTestApi(options: TestApiOptions = {}): Promise<TestA
   const db = options.database ?? (await createTestDatabase());
   const metrics = createMetrics();
   const sagas = options.sagas ? await startTestSagas(db, options.chain?.activities) : null;
-  const gateway = options.gateway ?? sagas?.gateway ?? NO_SAGAS;
+  const gateway = checkingActs(options.gateway ?? sagas?.gateway ?? NO_SAGAS);
   const app = appWith(db.pool, gateway, options.chain?.door ?? null, metrics, options.hooks);
   const contract = await contractOf(app);
   const withKey = (key: string) => clientOf(app, contract, key);

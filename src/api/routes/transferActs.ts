@@ -158,7 +158,7 @@ function movingActs(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
   app.openapi(settleRoute, async (c) => {
     const { id } = c.req.valid('param');
     const { 'Idempotency-Key': key, Prefer } = c.req.valid('header');
-    const { legs = null, final } = c.req.valid('json');
+    const { legs = null, final = true } = c.req.valid('json');
     const input = { ...stepOf(c.get('caller'), 'settle', id, key), legs, final };
     const judge = async () => {
       if (legs !== null) {

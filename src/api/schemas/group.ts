@@ -155,7 +155,10 @@ export const addLegsBody = z
   .openapi('AddLegs');
 
 export const settleBody = z
-  .strictObject({ legs: legAmounts.optional(), final: z.boolean().default(true) })
+  .strictObject({
+    legs: legAmounts.optional(),
+    final: z.boolean().optional().openapi({ default: true }),
+  })
   .openapi('Settle');
 
 export const reasonBody = z.strictObject({ reason }).openapi('Reason');
