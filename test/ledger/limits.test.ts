@@ -1,10 +1,8 @@
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { groupId } from '../../src/contracts/ids.ts';
 import type { Db, Pool } from '../../src/db/pool.ts';
 import { finalizeWithdrawal } from '../../src/ledger/finalizeWithdrawal.ts';
 import { deleteLimit, listLimits, putLimit, readLimit } from '../../src/ledger/limits.ts';
 import { openTransfer } from '../../src/ledger/openTransfer.ts';
-import { openWithdrawal } from '../../src/ledger/openWithdrawal.ts';
 import { releaseWithdrawal } from '../../src/ledger/releaseWithdrawal.ts';
 import { reverse } from '../../src/ledger/reverse.ts';
 import {
@@ -20,6 +18,7 @@ import {
   unique,
   walletWith,
 } from './ledgerWorld.ts';
+import { limitOf, withdraw as withdrawBy } from './limited.ts';
 
 let db: Pool;
 let owner: Pool;
@@ -31,32 +30,8 @@ beforeAll(async () => {
 /** Far more than a step takes. */
 const LATE_MS = 500;
 
-function withdraw(wallet: string, amount: string, by: Db = db) {
-  const key = unique('key');
-  return openWithdrawal(by, {
-    ...step('create', groupId('withdrawal', 'shop', key), key),
-    client: 'shop',
-    wallet,
-    amount,
-    destination: 'iban:1',
-    feeMode: 'platform',
-    maxFee: null,
-    riskMeta: null,
-    expiresIn: null,
-    metadata: {},
-    acceptBy: null,
-  });
-}
+const withdraw = (wallet: string, amount: string, by: Db = db) => withdrawBy(by, wallet, amount);
 const ask = (wallet: string, amount: string, by?: Db) => codeOf(withdraw(wallet, amount, by));
-const limitOf = (scope: { owner?: string; wallet?: string }, amount: string, asset = 'USD') => ({
-  id: unique('limit'),
-  asset,
-  ...scope,
-  window: 'day' as const,
-  amount,
-  kinds: ['withdrawal' as const],
-});
-
 describe('a daily limit', () => {
   it('stands before a plain transfer between two people too', async () => {
     const [a, b] = [await walletWith(db, '10'), await walletWith(db, '0')];
