@@ -1,16 +1,34 @@
-/** Several connections as one database. */
+/** Callers that share connections, as they share a pool's. */
 import type { Db } from '../src/db/pool.ts';
+
+type Queried = { query(...values: unknown[]): Promise<unknown> };
+type Turn = <T>(use: (client: Db) => Promise<T>) => Promise<T>;
+
+/** Each has a connection to itself for as long as it uses it; who finds none idle waits in line. */
+function takeTurns(clients: Db[]): Turn {
+  const idle = [...clients];
+  const line: ((client: Db) => void)[] = [];
+  return async (use) => {
+    const client = idle.pop() ?? (await new Promise<Db>((resolve) => line.push(resolve)));
+    try {
+      return await use(client);
+    } finally {
+      const next = line.shift();
+      if (next) next(client);
+      else idle.push(client);
+    }
+  };
+}
 
 /** One database over several connections, the one that was used last first, as a pool does it. */
 export function lanes(clients: Db[]): Db {
-  const idle = [...clients];
-  const query = async (...values: unknown[]) => {
-    const client = idle.pop() as { query(...values: unknown[]): Promise<unknown> };
-    try {
-      return await client.query(...values);
-    } finally {
-      idle.push(client as Db);
-    }
-  };
+  const turn = takeTurns(clients);
+  const query = (...values: unknown[]) => turn((client) => (client as Queried).query(...values));
   return { query: query as Db['query'] };
+}
+
+/** Operations that hold a connection from their begin to their end. */
+export function inTurns(clients: Db[], operation: (db: Db) => Promise<void>): () => Promise<void> {
+  const turn = takeTurns(clients);
+  return () => turn(operation);
 }

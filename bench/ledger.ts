@@ -7,12 +7,12 @@
 import { rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { migrate } from '../src/db/migrate.ts';
-import { createPool, type Db, type Pool } from '../src/db/pool.ts';
+import { createPool, type Pool } from '../src/db/pool.ts';
 import { throwAwayFolder } from '../src/dev/stack/places.ts';
 import { startPostgres } from '../src/dev/stack/postgres.ts';
 import { postgresUser } from '../src/dev/stack/postgresUser.ts';
 import { queueSteps } from '../src/ledger/stepQueue.ts';
-import { lanes } from './lanes.ts';
+import { inTurns, lanes } from './lanes.ts';
 import { bytesEach } from './ledgerBytes.ts';
 import {
   floorPair,
@@ -54,6 +54,8 @@ const HOT: Contender[] = [
 interface Plan {
   rounds: number;
   seconds: number;
+  /** At each number of connections that is below it, once more with so many callers. */
+  callers: number;
 }
 
 /** Called by `bench/main.ts` with what follows the bench's name. */
@@ -65,11 +67,17 @@ export async function run(args: string[], tell: Tell): Promise<void> {
       rounds: { type: 'string', default: '5' },
       /** Seconds a round. */
       seconds: { type: 'string', default: '2' },
-      /** How many connections, each with one operation under way. */
+      /** How many connections: first with a caller for each of them. */
       connections: { type: 'string', default: '1,4,20' },
+      /** Then with so many callers that share them, as a service has more than connections. */
+      callers: { type: 'string', default: '20' },
     },
   });
-  const plan = { rounds: Number(values.rounds), seconds: Number(values.seconds) };
+  const plan = {
+    rounds: Number(values.rounds),
+    seconds: Number(values.seconds),
+    callers: Number(values.callers),
+  };
   const connections = values.connections.split(',').map(Number);
   const home = throwAwayFolder(postgresUser());
   const postgres = await startPostgres({ dataDir: home, logDir: home, say: console.error });
@@ -99,10 +107,13 @@ async function report(pool: Pool, connections: number[], plan: Plan, tell: Tell)
   const settings = await postgresSettings(pool);
   for (const count of connections) {
     const title = `${count} connection${count > 1 ? 's' : ''}; ${settings}`;
-    tell({ title, rows: againstFirst(await measure(pool, count, plan, SPREAD)) });
+    tell({ title, rows: againstFirst(await measure(pool, [count, count], plan, SPREAD)) });
+    if (plan.callers <= count) continue;
+    const rows = againstFirst(await measure(pool, [count, plan.callers], plan, SPREAD));
+    tell({ title: `${plan.callers} callers of ${title}`, rows });
   }
   const most = Math.max(...connections);
-  const hot = againstFirst(await measure(pool, most, plan, HOT));
+  const hot = againstFirst(await measure(pool, [most, most], plan, HOT));
   tell({ title: `one wallet in every transfer; ${most} connections`, rows: hot });
   tell({
     title: 'what one operation writes',
@@ -116,19 +127,20 @@ async function report(pool: Pool, connections: number[], plan: Plan, tell: Tell)
 /** In turns, so that whatever else the machine does hits all alike. */
 async function measure(
   pool: Pool,
-  connections: number,
+  [connections, callers]: [number, number],
   plan: Plan,
   contenders: Contender[],
 ): Promise<Row[]> {
   const clients = await Promise.all(Array.from({ length: connections }, () => pool.connect()));
-  const shared = Array<Db>(connections).fill(queueSteps(lanes(clients)));
+  const queue = queueSteps(lanes(clients));
   const rows = contenders.map(({ name }): Row => ({ name, unit: '/s', rounds: [] }));
   try {
     // Round 0 warms plans and caches up.
     for (let round = 0; round <= plan.rounds; round += 1) {
-      for (const [index, { operation, ...contender }] of contenders.entries()) {
-        const operations = (contender.shared ? shared : clients).map((db) => () => operation(db));
-        const rate = await perSecond(operations, round === 0 ? 1 : plan.seconds);
+      for (const [index, { operation, shared }] of contenders.entries()) {
+        const call = shared ? () => operation(queue) : inTurns(clients, operation);
+        const calls = Array<typeof call>(callers).fill(call);
+        const rate = await perSecond(calls, round === 0 ? 1 : plan.seconds);
         if (round > 0) rows[index]?.rounds.push(rate);
       }
     }

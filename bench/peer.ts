@@ -19,8 +19,6 @@ import { HOW_TO_GET, type Pgledger, startPgledger } from './pgledger.ts';
 import { againstFirst, type Row, type Tell } from './report.ts';
 import { perSecond } from './rounds.ts';
 
-/** Of one batch: two legs each, so a fifth of what a group of ours may have. */
-const MOVEMENTS = 100;
 const MOST_WALLETS = 1_000;
 
 interface Contender {
@@ -46,6 +44,8 @@ export async function run(args: string[], tell: Tell): Promise<void> {
       connections: { type: 'string', default: '20' },
       /** How many wallets they are spread over, at most 1,000. */
       wallets: { type: 'string', default: '50,1000' },
+      /** Movements of a batch; of ours each has two legs, and a group at most 1,000 of them. */
+      batches: { type: 'string', default: '100,500' },
     },
   });
   if (values.pgledger === undefined) {
@@ -63,8 +63,10 @@ export async function run(args: string[], tell: Tell): Promise<void> {
     const ours = await startOurs(databaseUrl, connections);
     const peer = await startPgledger(databaseUrl, values.pgledger, connections, MOST_WALLETS);
     try {
+      const batches = values.batches.split(',').map(Number);
       for (const wallets of values.wallets.split(',').map(Number)) {
-        const rows = await measure(contendersOf(peer, ours, wallets), rounds, seconds);
+        const contenders = contendersOf(peer, ours, wallets, batches);
+        const rows = await measure(contenders, rounds, seconds);
         const title = `${connections} connections, ${wallets} wallets; ${ours.settings}`;
         tell({ title, rows: againstFirst(rows) });
       }
@@ -107,7 +109,7 @@ async function startOurs(databaseUrl: string, connections: number): Promise<Ours
 }
 
 /** The peer's pairs first: all are compared with these. */
-function contendersOf(peer: Pgledger, ours: Ours, wallets: number): Contender[] {
+function contendersOf(peer: Pgledger, ours: Ours, wallets: number, batches: number[]): Contender[] {
   const pick = spreadOver(wallets);
   const theirs = (operation: Operation) => ({
     owner: peer.clients[0] as Db,
@@ -121,18 +123,20 @@ function contendersOf(peer: Pgledger, ours: Ours, wallets: number): Contender[] 
     owner: ours.owner,
     operations: ours.clients.map(() => () => operation(ours.shared)),
   });
-  const [single, many] = [{ counts: 1 }, { counts: MOVEMENTS }];
+  const single = { counts: 1 };
   return [
     { name: 'pgledger pairs', ...theirs(peer.pair(wallets)), ...single },
     { name: 'pairs', ...shared(pairOf(pick)), ...single },
     { name: 'immediate', ...shared(immediateOf(pick)), ...single },
-    {
-      name: `pgledger pairs, ${MOVEMENTS} a call`,
-      ...theirs(peer.batchPair(wallets, MOVEMENTS)),
-      ...many,
-    },
-    { name: `pairs, ${MOVEMENTS} in a group`, ...alone(pairOf(pick, MOVEMENTS)), ...many },
-    { name: `immediate, ${MOVEMENTS} in a group`, ...alone(immediateOf(pick, MOVEMENTS)), ...many },
+    ...batches.flatMap((counts) => [
+      {
+        name: `pgledger pairs, ${counts} a call`,
+        ...theirs(peer.batchPair(wallets, counts)),
+        counts,
+      },
+      { name: `pairs, ${counts} in a group`, ...alone(pairOf(pick, counts)), counts },
+      { name: `immediate, ${counts} in a group`, ...alone(immediateOf(pick, counts)), counts },
+    ]),
   ];
 }
 
