@@ -84,9 +84,13 @@ export async function answerOfSilent<T extends ClientSaga>(
 
 type Events = Awaited<ReturnType<ReturnType<Client['workflow']['getHandle']>['fetchHistory']>>;
 
-/** A local activity leaves a marker; the first step is the first one. */
+/**
+ * A local activity leaves a marker; the first step is the first one. One with a failure says that
+ * the step could not be taken, as while the database was away, and that it is tried again later.
+ */
 function hasTakenStep(events: Events['events']): boolean {
-  return events?.some((event) => event.markerRecordedEventAttributes) ?? false;
+  const markers = (events ?? []).map((event) => event.markerRecordedEventAttributes);
+  return markers.some((marker) => marker && !marker.failure);
 }
 
 /** Makes sure that a first step which is still under way somewhere finds its group cancelled. */
