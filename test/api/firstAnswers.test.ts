@@ -1,5 +1,8 @@
 /** A key's first answer stays the answer to its request, whatever became of what that names. */
 import { beforeAll, describe, expect, test } from 'vitest';
+import { stepKey } from '../../src/contracts/ids.ts';
+import type { SettleInput } from '../../src/contracts/steps.ts';
+import { settle } from '../../src/ledger/settle.ts';
 import { credit, debit, makeAsset, openWallet, pathOf } from './money.ts';
 import { type Answer, createTestApi, type TestApi } from './testApi.ts';
 
@@ -133,5 +136,21 @@ describe('a group that went on', () => {
       api.admin.post(pathOf(group, '/legs'), { legs: [debit('a', '2')] }),
     );
     expect(refusal(first)).toEqual([422, 'AMOUNT_EXCEEDS_HELD']);
+  });
+
+  test('keeps a settlement that was kept without `final`, since its body was absent', async () => {
+    const group = await threeLegs();
+    const groupId = group.body.id;
+    const step = { groupId, stepKey: stepKey('settle', 'admin', 'bare') };
+    const actor = { name: 'admin', admin: true };
+    await settle(api.db.pool, { ...step, actor, legs: null } as unknown as SettleInput);
+    const path = pathOf(group, '/settle');
+    for (const body of [undefined, {}, { final: true }]) {
+      const again = await api.admin.post(path, body, { key: 'bare' });
+      expect([again.status, again.body.status]).toEqual([200, 'SETTLED']);
+      expect(again.headers.get('idempotency-replayed')).toBe('true');
+    }
+    const other = await api.admin.post(path, { final: false }, { key: 'bare' });
+    expect(refusal(other)).toEqual([422, 'IDEMPOTENCY_KEY_REUSED']);
   });
 });

@@ -2,7 +2,7 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { ProblemCode } from '../../contracts/codes.ts';
 import { reversalId } from '../../contracts/ids.ts';
 import type { Amount, Group } from '../../contracts/resources.ts';
-import type { LegAmount } from '../../contracts/steps.ts';
+import type { LegAmount, SettleInput } from '../../contracts/steps.ts';
 import { readGroup } from '../../ledger/groups.ts';
 import { type ApiDeps, type ApiEnv, type Caller, isAdmin } from '../context.ts';
 import { moneyAnswers, moneyHeaders } from '../idempotency.ts';
@@ -166,9 +166,16 @@ function movingActs(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
       }
       return input;
     };
-    const answer = await actOnSaga(deps, 'settle', input, waitMsOf(Prefer), { judge });
+    const respell = async (stored: unknown) => asKept(input, stored);
+    const answer = await actOnSaga(deps, 'settle', input, waitMsOf(Prefer), { judge, respell });
     return sendStep(c, deps, answer, 200);
   });
+}
+
+/** A settlement as it was kept while an absent body got no defaults: `final` was left open. */
+function asKept(input: SettleInput, stored: unknown): SettleInput {
+  const { final }: Partial<SettleInput> = stored ?? {};
+  return final === undefined && input.final ? { ...input, final: undefined as never } : input;
 }
 
 /**
