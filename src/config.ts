@@ -174,9 +174,13 @@ export const POSTGRES_URL =
 const ADMIN_KEY = 'visible ASCII characters without blanks, as a bearer token has them';
 const MNEMONIC = '12 to 24 words, in small letters, with one blank between two';
 
+/** A user at no host: that of a socket, which `host` names, as hosted databases have it. */
+const AT_SOCKET = /^(postgres(?:ql)?:\/\/[^@/?#]+@)(\/[^@?#]*\?(?:[^@#]*&)?host=\/)/;
+
 /** What the driver takes all the same, it looks for at a host of the name `base`. */
 export function isPostgresUrl(text: string): boolean {
-  return URL.canParse(text) && /^postgres(ql)?:$/.test(new URL(text).protocol);
+  const url = text.replace(AT_SOCKET, '$1socket$2');
+  return URL.canParse(url) && /^postgres(ql)?:$/.test(new URL(url).protocol);
 }
 
 const isHostAndPort = (text: string) => /^([^\s:/[\]]+|\[[0-9a-fA-F:]+\])(:\d{1,5})?$/.test(text);

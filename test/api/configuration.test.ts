@@ -65,6 +65,18 @@ describe('a word', () => {
     };
     expect(readConfig({ ...GOOD, ...env }).depositXpub).toBe(XPUB);
   });
+
+  it('may be a database at a socket, with a user', async () => {
+    const socket = 'postgres://someone:word@/books?host=/no/such/folder';
+    for (const DATABASE_URL of [socket, socket.replace(':word', '').replace('?', '?a=b&')]) {
+      expect(readConfig({ ...GOOD, DATABASE_URL }).databaseUrl).toBe(DATABASE_URL);
+      await expect(migrate(DATABASE_URL)).rejects.toThrow('/no/such/folder');
+    }
+    // A password with such letters, which the driver would read as a host of another name.
+    for (const wrong of ['postgres://u:@/w@h/d', 'postgres://u:@/w?@h/d', 'postgres://u:p@/d']) {
+      refused({ DATABASE_URL: wrong }).toThrow('DATABASE_URL must be ');
+    }
+  });
 });
 
 it('tells no secret of what it refuses', () => {
