@@ -11,7 +11,7 @@ import {
 import type { StepOutcome, TombstoneInput } from '../contracts/steps.ts';
 import { replay } from '../ledger/replay.ts';
 import { tombstone } from '../ledger/tombstone.ts';
-import { readWithin } from './calls.ts';
+import { callUntil, readWithin } from './calls.ts';
 import type { SagaDeps, SweepDeps } from './deps.ts';
 import { faultOf } from './failures.ts';
 import { unavailable } from './unavailable.ts';
@@ -59,6 +59,9 @@ function ledgerBehind(groupId: string): NoOutcome {
   );
 }
 
+/** The caller has waited for so long as was asked for; what is not found out now is told next time. */
+const LAST_LOOK_MS = 2_000;
+
 /**
  * What a caller is told who waited in vain for the first step of a saga that runs: that it is to
  * come, or that it was taken in a ledger which is no longer there. Then the saga is told to look.
@@ -68,15 +71,30 @@ export async function answerOfSilent<T extends ClientSaga>(
   type: T,
   input: SagaInputs[T],
 ): Promise<StepOutcome | NoOutcome> {
+  try {
+    return (await whySilent(deps, type, input)) ?? { outcome: 'pending' };
+  } catch (error) {
+    const { groupId } = input;
+    deps.log.warn({ err: error, groupId }, 'It cannot be told why a first step has no answer yet');
+    return { outcome: 'pending' };
+  }
+}
+
+async function whySilent<T extends ClientSaga>(
+  deps: SagaDeps,
+  type: T,
+  input: SagaInputs[T],
+): Promise<StepOutcome | NoOutcome | null> {
   const { client, db } = deps;
   const handle = client.workflow.getHandle(input.groupId);
-  const { events } = await readWithin(client.connection, () => handle.fetchHistory());
-  if (!hasTakenStep(events)) return { outcome: 'pending' };
+  const until = Date.now() + LAST_LOOK_MS;
+  const { events } = await callUntil(client.connection, until, () => handle.fetchHistory());
+  if (!hasTakenStep(events)) return null;
   const late = await replay(db, FIRST_STEP[type], input);
   if (late) return late;
-  const { status } = await readWithin(client.connection, () => handle.describe());
+  const { status } = await callUntil(client.connection, until, () => handle.describe());
   // One that has ended is another matter, which the next request finds.
-  if (status.name !== 'RUNNING') return { outcome: 'pending' };
+  if (status.name !== 'RUNNING') return null;
   alertLedgerBehind(deps, input.groupId);
   await wakeSaga(deps, input.groupId, SIGNAL.ledgerChanged);
   return ledgerBehind(input.groupId);

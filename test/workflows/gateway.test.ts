@@ -1,6 +1,7 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createLedgerActivities } from '../../activities/ledgerActivities.ts';
 import type { Db } from '../../src/db/pool.ts';
@@ -164,5 +165,19 @@ describe('a Temporal server that does not answer', () => {
       code: 'UNAVAILABLE',
     });
     await sagas.stop().catch(() => {});
+  });
+
+  it('is no reason to call a saga refused that it has', async () => {
+    const logFile = join(mkdtempSync(join(tmpdir(), 'holdfast-')), 'temporal.log');
+    const server = await startTemporal({ dbFile: null, logFile, uiPort: null, say: () => {} });
+    const address = { address: server.address, namespace: 'default' };
+    const { gateway, stop } = await startSagas({ ...world.options, ...address, work: false });
+    const input = await holdOf('begun before it went away');
+    expect(await gateway.start('transfer', input, 100)).toEqual({ outcome: 'pending' });
+    const again = gateway.start('transfer', input, 2_000);
+    await sleep(1_000);
+    await server.stop();
+    expect(await again).toEqual({ outcome: 'pending' });
+    await stop().catch(() => {});
   });
 });
