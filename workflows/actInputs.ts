@@ -125,7 +125,8 @@ export function completeInput<U extends SagaUpdate>(
 function captureOf(typed: Typed) {
   const amount = amountOf(typed, 'amount');
   const { txid = null } = typed;
-  if (txid !== null) checkText('"txid"', txid, MAX_TXID_LENGTH);
+  // What the outside calls a payment is its own matter: the API takes blanks too.
+  if (txid !== null) keepable('"txid"', txid, MAX_TXID_LENGTH);
   return { amount, final: flagOf(typed, 'final', amount === null), txid };
 }
 
@@ -144,9 +145,14 @@ function reasonOf({ reason }: Typed): string {
   return checkText('"reason"', reason, MAX_REASON_LENGTH);
 }
 
-/** A text that the ledger can keep. */
+/** A text that says something, and that the ledger can keep. */
 export function checkText(what: string, text: unknown, most: number): string {
-  if (typeof text !== 'string' || text.trim() === '' || lengthOf(text) > most) {
+  return keepable(what, typeof text === 'string' && text.trim() === '' ? '' : text, most);
+}
+
+/** A text that the ledger can keep. */
+function keepable(what: string, text: unknown, most: number): string {
+  if (typeof text !== 'string' || text === '' || lengthOf(text) > most) {
     throw invalid(`${what} is a text of 1 to ${most} characters.`);
   }
   const fault = textFault(text);
