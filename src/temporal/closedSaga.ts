@@ -59,7 +59,7 @@ function ledgerBehind(groupId: string): NoOutcome {
   );
 }
 
-/** The caller has waited for so long as was asked for; what is not found out now is told next time. */
+/** The caller has waited already; what is not found out by then is told next time. */
 const LAST_LOOK_MS = 2_000;
 
 /**
