@@ -21,6 +21,6 @@ export function waitMsOf(prefer: string | undefined): number {
 }
 
 /** The time after which a step that waits `waitMs` is refused with NOT_ACCEPTED_IN_TIME. */
-export function acceptByOf(waitMs: number, nowMs: number = Date.now()): string {
+export function acceptByOf(waitMs: number, nowMs: number): string {
   return new Date(nowMs + waitMs + ACCEPT_GRACE_SECONDS * 1000).toISOString();
 }

@@ -81,7 +81,8 @@ export async function answeredBefore<I extends StepInput & AnyStepInput>(
   sent: Sent<I>,
 ): Promise<StepAnswer | null> {
   const { input } = sent;
-  const outcome = await sameAgain(await decidedUnder(deps.db, input), verb, sent);
+  const { decided } = await decidedUnder(deps.db, input);
+  const outcome = await sameAgain(decided, verb, sent);
   return outcome && answerOf(deps, verb, outcome, input, () => groupOf(deps, input));
 }
 
@@ -101,10 +102,11 @@ export async function startSaga<T extends ClientSaga['type']>(
 ): Promise<StepAnswer> {
   const { db, gateway } = deps;
   const verb = FIRST_STEP[sent.type];
-  const decided = await decidedUnder(db, sent.input);
+  const { decided, now } = await decidedUnder(db, sent.input);
   const again = await sameAgain(decided, verb, sent);
   if (again) return answerOf(deps, sent.type, again, sent.input, () => groupOf(deps, sent.input));
-  const { type = sent.type, input, assets = [] } = await judge();
+  const { type = sent.type, input: judged, assets = [] } = await judge();
+  const input = { ...judged, acceptBy: acceptByOf(waitMs, now) };
   const startedAt = new Date().toISOString();
   const outcome = decided?.(verb, input) ?? (await gateway.start(type, input, waitMs, assets));
   return answerOf(deps, type, outcome, input, async () => {
@@ -112,6 +114,9 @@ export async function startSaga<T extends ClientSaga['type']>(
     return (await readGroup(db, input.groupId)) ?? acceptedGroup(saga);
   });
 }
+
+/** Of a first step until its key is looked up, by the clock of the database that will weigh it. */
+export const NOT_BOUND_YET = { acceptBy: null } as const;
 
 /** What every step carries: whose group, under which op key, by whom. */
 export function stepOf(caller: Caller, verb: ActVerb, groupId: string, key: string): StepInput {
@@ -139,10 +144,10 @@ export async function actOnSaga<U extends SagaUpdate>(
   { judge = async () => sent, respell }: Judging<SagaUpdates[U]> = {},
 ): Promise<StepAnswer> {
   const verb = STEP_OF_UPDATE[update];
-  const decided = await decidedUnder(deps.db, sent);
+  const { decided, now } = await decidedUnder(deps.db, sent);
   const again = await sameAgain(decided, verb, { input: sent, ...(respell && { respell }) });
   const input = again ? sent : await judge();
-  const asked = { ...input, acceptBy: acceptByOf(waitMs) };
+  const asked = { ...input, acceptBy: acceptByOf(waitMs, now) };
   const outcome =
     again ?? decided?.(verb, input) ?? (await deps.gateway.act(update, asked, waitMs));
   return answerOf(deps, update, outcome, input, () => groupOf(deps, input));

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import type { SagaGateway } from '../../src/contracts/sagas.ts';
 import { createPool } from '../../src/db/pool.ts';
 import type { Sagas } from '../../src/temporal/sagas.ts';
@@ -55,6 +55,35 @@ describe.sequential('a request that comes too late', () => {
     const cancelled = await api.admin.post(pathOf(held, '/cancel'), { reason: 'too late' });
     expect(cancelled.body.status).toBe('CANCELLED');
     expect(await balanceOf(api, 'a')).toEqual(['10', '0', '0']);
+  });
+
+  test('is told from one in time by the clock of the database, not of the host', async () => {
+    const held = await api.admin.post('/v1/transfers', { legs: LEGS, settle: 'manual' });
+    const bounds: unknown[] = [];
+    const noting: SagaGateway = {
+      ...NO_SAGAS,
+      async start(_, input) {
+        bounds.push('acceptBy' in input && input.acceptBy);
+        return { outcome: 'pending' };
+      },
+      async act(_, input) {
+        bounds.push('acceptBy' in input && input.acceptBy);
+        return { outcome: 'pending' };
+      },
+    };
+    const admin = await adminOn(api.db, noting);
+    const earliest = Date.now();
+    const clock = Date.now;
+    vi.spyOn(Date, 'now').mockImplementation(() => clock() - 3_600_000);
+    const begun = await admin.post('/v1/transfers', { legs: LEGS }, { prefer: 'wait=1' });
+    const acted = await admin.post(pathOf(held, '/settle'), {}, { prefer: 'wait=1' });
+    vi.restoreAllMocks();
+    expect([begun.status, acted.status, bounds.length]).toEqual([202, 202, 2]);
+    for (const bound of bounds) {
+      expect(Date.parse(String(bound))).toBeGreaterThan(earliest + 30_000);
+      expect(Date.parse(String(bound))).toBeLessThan(Date.now() + 32_000);
+    }
+    await api.admin.post(pathOf(held, '/cancel'), { reason: 'the end' });
   });
 });
 

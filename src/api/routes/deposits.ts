@@ -7,7 +7,7 @@ import { sendChainDeposit } from '../chainDeposit.ts';
 import type { ApiDeps, ApiEnv } from '../context.ts';
 import { moneyAnswers, moneyHeaders } from '../idempotency.ts';
 import { checkGroupAmount, checkWallet } from '../legRules.ts';
-import { acceptByOf, waitMsOf } from '../prefer.ts';
+import { waitMsOf } from '../prefer.ts';
 import { Problem } from '../problem.ts';
 import { body, json, writes } from '../routing.ts';
 import { confirmDepositBody, createDepositBody, depositGroups } from '../schemas/deposit.ts';
@@ -16,6 +16,7 @@ import { idParam } from '../schemas/text.ts';
 import {
   actOnSaga,
   answeredBefore,
+  NOT_BOUND_YET,
   type StepAnswer,
   sendStep,
   startSaga,
@@ -106,7 +107,7 @@ function createDeposit(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
         ordinal: ordinal ?? null,
         source: source ?? null,
         metadata,
-        acceptBy: acceptByOf(waitMs),
+        ...NOT_BOUND_YET,
       };
       // The first event of a transaction is meant where none is named.
       const canonical = { ...input, ordinal: ordinal || null };

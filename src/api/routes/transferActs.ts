@@ -13,12 +13,12 @@ import {
   legsAsStored,
   refuseSystemLegs,
 } from '../legRules.ts';
-import { acceptByOf, waitMsOf } from '../prefer.ts';
+import { waitMsOf } from '../prefer.ts';
 import { Problem } from '../problem.ts';
 import { body, writes } from '../routing.ts';
 import { addLegsBody, extendBody, reasonBody, reverseBody, settleBody } from '../schemas/group.ts';
 import { idParam } from '../schemas/text.ts';
-import { actOnSaga, sendStep, startSaga, stepOf } from '../steps.ts';
+import { actOnSaga, NOT_BOUND_YET, sendStep, startSaga, stepOf } from '../steps.ts';
 
 const tags = ['Transfers'];
 const params = z.object({ id: idParam('id', 'transfer:shop:order-4711') });
@@ -230,7 +230,7 @@ function reverse(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
       amount: amount ?? null,
       legs: legs ?? null,
       reason,
-      acceptBy: acceptByOf(waitMs),
+      ...NOT_BOUND_YET,
     };
     const answer = await startSaga(deps, { type: 'reversal', input }, waitMs, async () => {
       await refuseReversal(deps, caller, original, asked);

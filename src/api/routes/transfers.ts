@@ -7,7 +7,7 @@ import type { ApiDeps, ApiEnv } from '../context.ts';
 import { findGroup, groupResource } from '../groupResource.ts';
 import { moneyAnswers, moneyHeaders } from '../idempotency.ts';
 import { checkLegs, legsAsStored } from '../legRules.ts';
-import { acceptByOf, waitMsOf } from '../prefer.ts';
+import { waitMsOf } from '../prefer.ts';
 import { body, json, reads, writes } from '../routing.ts';
 import { entryPage } from '../schemas/entry.ts';
 import {
@@ -23,7 +23,7 @@ import {
 import { pageQuery } from '../schemas/page.ts';
 import { problems } from '../schemas/problem.ts';
 import { idParam, walletId } from '../schemas/text.ts';
-import { sendStep, startSaga, stepOf } from '../steps.ts';
+import { NOT_BOUND_YET, sendStep, startSaga, stepOf } from '../steps.ts';
 
 const tags = ['Transfers'];
 const params = z.object({ id: idParam('id', 'transfer:shop:order-4711') });
@@ -121,7 +121,7 @@ function createTransfer(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
       expiresIn: settle === 'manual' ? (expiresIn ?? DEFAULT_EXPIRES_IN_SECONDS) : null,
       reference: ref ?? null,
       metadata,
-      acceptBy: acceptByOf(waitMs),
+      ...NOT_BOUND_YET,
     };
     const respell = async (stored: unknown) => ({
       ...asked,

@@ -8,7 +8,7 @@ import { canonicalDestination } from '../canonicalDestination.ts';
 import type { ApiDeps, ApiEnv, Caller } from '../context.ts';
 import { moneyAnswers, moneyHeaders } from '../idempotency.ts';
 import { checkGroupAmount, checkWallet } from '../legRules.ts';
-import { acceptByOf, waitMsOf } from '../prefer.ts';
+import { waitMsOf } from '../prefer.ts';
 import { Problem } from '../problem.ts';
 import { body, writes } from '../routing.ts';
 import { idParam } from '../schemas/text.ts';
@@ -17,7 +17,7 @@ import {
   finalizeWithdrawalBody,
   releaseWithdrawalBody,
 } from '../schemas/withdrawal.ts';
-import { actOnSaga, type Judged, sendStep, startSaga, stepOf } from '../steps.ts';
+import { actOnSaga, type Judged, NOT_BOUND_YET, sendStep, startSaga, stepOf } from '../steps.ts';
 import type { AssetFacts, WalletFacts } from '../walletCatalog.ts';
 
 type Asked = z.output<typeof createWithdrawalBody>;
@@ -124,7 +124,7 @@ function createWithdrawal(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
       riskMeta: asked.riskMeta ?? null,
       expiresIn: asked.expiresIn ?? null,
       metadata: asked.metadata,
-      acceptBy: acceptByOf(waitMs),
+      ...NOT_BOUND_YET,
     };
     const sent = { type: 'withdrawal' as Saga, input };
     const answer = await startSaga(deps, sent, waitMs, () => judge(deps, caller, asked, input));
