@@ -36,9 +36,10 @@ export async function spendNonce(deps: PayDeps, groupId: string): Promise<NonceW
   }
   const sent = await readWithdrawal(db, groupId);
   const after = await readOpenNonce(db, groupId, deps.bumpAfterSeconds);
-  if (after?.refused) return why ?? 'the signer refuses a transfer of nothing; it is asked again';
+  if (after?.refused) why ??= 'the signer refuses a transfer of nothing; it is asked again';
   if (sent?.attempt?.kind !== 'cancel') return why ?? 'the bytes that ended it go out again';
   if (sent.attempt.bytes === null) return why ?? 'it is not signed yet';
+  // Also where the signer refuses a higher fee: a node may have dropped what it signed before.
   const told = await broadcastWithdrawal(deps, groupId);
   return why ?? told.why ?? `a transfer of nothing is out on nonce ${last.nonce}`;
 }

@@ -91,3 +91,25 @@ it('a nonce that is open again has few attempts on it, and says what it waits fo
   expect(await spendNonce(world.deps, id)).toBeNull();
   await world.expectWhole();
 });
+
+it('a transfer of nothing that it signed goes out again while it refuses a higher fee', async () => {
+  const to = payee(4_002);
+  const { id } = await world.withdraw('ETH', '0.001', { destination: to });
+  await world.sign(id);
+  await world.send(id);
+  await world.setCode(to, REFUSES);
+  await world.node.mine();
+  expect(await world.look(id)).toMatchObject({ status: 'RELEASED', reason: 'REVERTED' });
+  await world.dropBlocks(1);
+  expect(await spendNonce(world.deps, id)).toMatch(OUT);
+  const [spending] = await world.attempts(id, 'cancel');
+  await world.node.rpc('anvil_dropTransaction', spending?.txid);
+  const hurried = { ...refusing, bumpAfterSeconds: 0 };
+  await spendNonce(hurried, id);
+  expect(await attemptsOf(id)).toBe(3);
+  expect(await world.port.transactionStatus(spending?.txid ?? '')).toEqual({ state: 'pending' });
+  await world.node.mine();
+  await world.follow();
+  expect(await spendNonce(world.deps, id)).toBeNull();
+  await world.expectWhole();
+});
