@@ -1,4 +1,4 @@
-/** The database's part of telling others; see migrations 0075, 0091, 0108 and 0115. */
+/** The database's part of telling others; see migrations 0075, 0091, 0108, 0115 and 0117. */
 import type { Timestamp } from '../contracts/resources.ts';
 import type { Webhooks } from '../contracts/webhooks.ts';
 import type { Db } from '../db/pool.ts';
@@ -159,7 +159,7 @@ export async function noteTaken(db: Db, endpoint: string): Promise<boolean> {
   return rows[0]?.behind ?? false;
 }
 
-/** Makes some deliveries due that wait for long since they were not taken. Answers how many. */
+/** Makes some deliveries due that wait for long, each once a silence. Answers how many. */
 export async function callBack(db: Db, endpoint: string, limit: number): Promise<number> {
   const { rows } = await db.query<{ called: number }>({
     name: 'webhook_call_back',

@@ -148,6 +148,21 @@ it('one that takes something each minute is not asked more often for what it ref
   expect(tries()).toBe(1);
 });
 
+it('one that refuses many events for good is called back once for each of them', async () => {
+  const shop = await startListener();
+  const refused = new Set(await afterHoursOfRefusals(shop, 12));
+  await db.query("delete from webhook_deliveries where event = 'group.settled'");
+  shop.answer = ({ message }) => (refused.has(message.data.groupId) ? 422 : 200);
+  await start({ shop });
+  const taken = () => shop.heard.filter(({ message }) => !refused.has(message.data.groupId)).length;
+  for (let each = 1; each <= 60; each += 1) {
+    await openOne();
+    await expect.poll(taken, { interval: 5 }).toBe(each);
+  }
+  const tries = shop.heard.length - taken();
+  expect(tries).toBe(refused.size);
+});
+
 describe('an endpoint that no worker names', () => {
   const names = async () => (await readEndpoints(db)).map(({ name }) => name);
   const unnamedFor = (name: string, hours: number) =>

@@ -1,0 +1,58 @@
+-- What is called back, once each. An endpoint that refuses more events for good than it is told at
+-- once was asked for them again after each event that it took, without end and without a pause:
+-- there was always one left that waited for long.
+
+alter table webhook_endpoints
+  -- Up to which delivery it is called back, in the order of announcing.
+  add column called_to bigint not null default 0;
+
+-- Notes that an endpoint takes what it is told. Answers whether there is something to be called
+-- back: after a silence, until each of them was called once.
+create or replace function webhook_note_taken(p_endpoint text) returns boolean
+language plpgsql as $$
+declare
+  v_silent boolean;
+  v_behind boolean;
+begin
+  select coalesce(e.taken_at < clock_timestamp() - webhook_soon(), true) into v_silent
+    from webhook_endpoints e where e.name = p_endpoint for update;
+  update webhook_endpoints e
+    set called_back = e.called_back or v_silent,
+        called_to = case when v_silent then 0 else e.called_to end,
+        taken_at = clock_timestamp()
+    where e.name = p_endpoint
+    returning e.called_back into v_behind;
+  return coalesce(v_behind, false);
+end
+$$;
+
+-- Makes up to p_limit deliveries due that were not taken and wait for long, those that were
+-- announced first before the others, and each once a silence: what is refused then keeps its own
+-- pause. What follows them in their groups is due when they are taken. Answers how many.
+create or replace function webhook_call_back(p_endpoint text, p_limit integer) returns integer
+language plpgsql as $$
+declare
+  v_called integer;
+  v_last bigint;
+begin
+  with waiting as materialized (
+    select d.id from webhook_deliveries d
+    where d.endpoint = p_endpoint and d.due_at > statement_timestamp() + webhook_soon()
+      and d.fault is not null
+      and d.id > (select e.called_to from webhook_endpoints e
+        where e.name = p_endpoint and e.called_back)
+    order by d.id limit p_limit
+    for update skip locked
+  ), called as (
+    update webhook_deliveries d set due_at = clock_timestamp()
+      from waiting w where d.endpoint = p_endpoint and d.id = w.id
+      returning d.id
+  )
+  select count(*), max(c.id) into v_called, v_last from called c;
+  -- Where there were fewer, none is left.
+  update webhook_endpoints e
+    set called_to = greatest(e.called_to, v_last), called_back = v_called = p_limit
+    where e.name = p_endpoint and e.called_back;
+  return v_called;
+end
+$$;
