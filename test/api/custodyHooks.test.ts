@@ -25,8 +25,12 @@ async function send(body: object): Promise<void> {
   expect(status).toBe(202);
 }
 
-/** The payments that are woken by what is due. No hook here names a transaction. */
-async function woken(): Promise<string[]> {
+/**
+ * The payments that are woken by what is due. No hook here names a transaction.
+ *
+ * @param meanwhile what happens while the first of them is woken
+ */
+async function woken(meanwhile?: () => Promise<void>): Promise<string[]> {
   const payments: string[] = [];
   await readHooks({
     db: api.db.pool,
@@ -35,6 +39,7 @@ async function woken(): Promise<string[]> {
     pollMs: 50,
     wake: async (id) => {
       payments.push(id);
+      if (payments.length === 1) await meanwhile?.();
     },
   });
   return payments;
@@ -63,4 +68,13 @@ test('a provider may give all its words on a payment one id', async () => {
   }
   await say('confirmed', { externalId: 'withdrawal:shop:3' });
   expect((await woken()).sort()).toEqual([externalId, 'withdrawal:shop:3']);
+});
+
+test('a word that comes while an earlier one is being followed is followed too', async () => {
+  const id = randomUUID();
+  const say = (externalId: string, status: string) => send({ id, externalId, status });
+  await say('withdrawal:shop:4', 'pending');
+  expect(await woken(() => say('withdrawal:shop:5', 'confirmed'))).toEqual(['withdrawal:shop:4']);
+  expect((await woken()).sort()).toEqual(['withdrawal:shop:4', 'withdrawal:shop:5']);
+  expect(await woken()).toEqual([]);
 });
