@@ -145,6 +145,30 @@ describe('a settled payment that is gone', () => {
     expect(await world.balance('shortfall:ETH')).toMatchObject({ settled: '0' });
   });
 
+  it('and is back in a block: booked by it once that is final, and not before', async () => {
+    const { id, raw } = await settled();
+    await world.node.reorg(1);
+    expect(await world.follow()).toMatchObject({ turn: 'halted' });
+    await goOn();
+    await world.database.owner.query("update assets set final = '3' where code = 'ETH'");
+    const back = async () => {
+      await world.follow();
+      return (await world.events(id)).includes('chain.included_again');
+    };
+    await world.node.resend(raw);
+    await world.node.mine(1);
+    expect(await back()).toBe(false);
+    await world.node.reorg(2);
+    expect(await world.follow()).toMatchObject({ turn: 'halted' });
+    await goOn();
+    await world.node.resend(raw);
+    await world.node.mine(1);
+    expect(await back()).toBe(false);
+    await world.node.mine(1);
+    expect(await back()).toBe(true);
+    expect(await openTerms()).toEqual([]);
+  });
+
   it('and its cancellation is there instead: nobody was paid, and the sender pauses', async () => {
     // The node was told of the payment alone.
     const { id, cancel } = await cancelling('0.5');
