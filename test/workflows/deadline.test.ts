@@ -72,4 +72,14 @@ describe('the deadline of a manual transfer', () => {
     await skip('2 days');
     expect(await handle.result()).toMatchObject({ reason: 'EXPIRED' });
   });
+
+  it('wakes the saga at the day that it is moved to, also where that is an earlier one', async () => {
+    const { world, id, handle, skip, expiries, passDeadline } = await heldFor(90);
+    const extend = actInput<'extend'>('extend', id, '1', { expiresIn: DAY_SECONDS });
+    doneGroup(await world.sagas.gateway.act('extend', extend, WAIT_MS));
+    await passDeadline();
+    await skip('2 days');
+    await expect.poll(expiries, { timeout: WAIT_MS }).toBeGreaterThan(0);
+    expect(await handle.result()).toMatchObject({ reason: 'EXPIRED' });
+  });
 });
