@@ -96,6 +96,21 @@ describe('a saga that was terminated', () => {
     expect((await balanceOf(world, from)).available).toBe('10');
   });
 
+  it('drives nothing where it was started again with another request than the group has', async () => {
+    const { id, from, input } = await held('other request');
+    await handleOf(id).terminate('test');
+    const legs = input.legs.map((each) => ({ ...each, amount: '9' }));
+    await world.sagas.client.workflow.start('transfer', {
+      taskQueue: 'holdfast',
+      workflowId: id,
+      args: [{ ...input, legs }],
+    });
+    await expect.poll(() => statusOf(id), { timeout: WAIT_MS }).toBe('COMPLETED');
+    expect(await handleOf(id).result()).toMatchObject({ status: 'IN_PROGRESS', reason: null });
+    expect((await groupOf(world, id)).status).toBe('IN_PROGRESS');
+    expect((await balanceOf(world, from)).held).toBe('10');
+  });
+
   it('comes back for an act on its open group, and answers for a finished one', async () => {
     const { id, to } = await held('terminated before act');
     await handleOf(id).terminate('test');
