@@ -1,5 +1,6 @@
 /** Credited coins that leave the chain and come again: at most one credit stands. */
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { creditChainDeposit, openChainDeposit } from '../../src/chains/deposits.ts';
 import type { ChainPort } from '../../src/chains/port.ts';
 import { reverseCredit } from '../../src/chains/reverseCredit.ts';
 import { readGroup } from '../../src/ledger/groups.ts';
@@ -172,5 +173,40 @@ describe('a transaction that comes again', () => {
       reason: 'a good customer',
       detail: { owed: '1' },
     });
+  });
+
+  it('two deposits at once pay what it owes, and no more than that', async () => {
+    const friend = await world.open();
+    const { wallet, address, inclusion } = await world.credited(5n);
+    await world.move(wallet, friend, '3');
+    await world.drop();
+    await reverseCredit(world.db, inclusion);
+    expect(await world.owed(wallet)).toBe('3');
+    const opened = [];
+    for (let each = 0; each < 2; each += 1) {
+      const { txid } = await world.node.send({ to: address, wei: 2n * ETH });
+      await world.node.mine();
+      await world.follow();
+      const { id } = await world.lastInclusion(txid);
+      await openChainDeposit(world.db, id);
+      opened.push(id);
+    }
+    const [first = '', second = ''] = opened;
+    const client = await world.db.connect();
+    try {
+      await client.query('begin');
+      expect(await creditChainDeposit(client, first)).toMatchObject({ groupStatus: 'SETTLED' });
+      const credited = creditChainDeposit(world.db, second);
+      const waits = `select count(*)::integer from pg_stat_activity
+        where wait_event_type = 'Lock' and query like '%chain_credit_deposit%'
+          and datname = current_database()`;
+      await expect.poll(() => world.value(waits)).toBe(1);
+      await client.query('commit');
+      expect(await credited).toMatchObject({ outcome: 'done', groupStatus: 'SETTLED' });
+    } finally {
+      client.release(true);
+    }
+    expect(await world.owed(wallet)).toBe('0');
+    expect(await world.balance(wallet)).toMatchObject({ available: '1', pendingIn: '0' });
   });
 });
