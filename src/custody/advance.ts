@@ -15,6 +15,8 @@ import {
 import {
   beginCustody,
   type CustodyPayment,
+  isOlderThanAsked,
+  noteAsked,
   type PaidInBlock,
   recordWord,
   releaseCustody,
@@ -102,6 +104,7 @@ async function ask(
       log.error({ groupId, alert: 'CUSTODIAN_FORGOT' }, 'a custodian denies a payment that it had');
       throw new CustodianUnavailable('The custodian no longer knows a payment that it had.');
     }
+    await noteAsked(db, groupId);
     const said = await custodian.submit(order);
     if ('refused' in said) {
       const { payment } = await recordWord(db, groupId, 'refused', { detail: said.refused });
@@ -203,13 +206,13 @@ async function settleByOne(
 }
 
 /** What the chain says of it. @throws ChainUnavailable where the node does not tell */
-export async function lookOnChain({ chain }: CustodyDeps, payment: CustodyPayment) {
+export async function lookOnChain({ chain, db }: CustodyDeps, payment: CustodyPayment) {
   if (chain === null) throw new ChainUnavailable(`Nobody here follows ${payment.chain}.`);
   const port = await chain();
   if (port.chain !== payment.chain) {
     throw new ChainUnavailable(`The node is on ${port.chain}, the payment on ${payment.chain}.`);
   }
-  return judge(port, payment);
+  return judge(port, payment, (block) => isOlderThanAsked(db, payment.groupId, block));
 }
 
 async function waitOf(step: ReturnType<typeof settleCustody>): Promise<string | null> {

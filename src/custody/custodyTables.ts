@@ -1,4 +1,4 @@
-/** The database's part of payments by custodians; see migrations 0056, 0057 and 0113. */
+/** The database's part of payments by custodians; see migrations 0056, 0057, 0113 and 0119. */
 import { type ChainStepOutcome, callChainStep } from '../chains/chainStep.ts';
 import type { Amount } from '../contracts/resources.ts';
 import type { Db } from '../db/pool.ts';
@@ -86,6 +86,28 @@ export async function recordWord(
   );
   if (!recorded) throw new Error('custody_record answered nothing');
   return recorded;
+}
+
+/** Notes that the custodian is about to be asked to pay. Only the first time counts. */
+export async function noteAsked(db: Db, groupId: string): Promise<void> {
+  await one(db, 'custody_note_asked', [groupId]);
+}
+
+/** Whether a block was there before the custodian was asked, so that nothing in it pays. */
+export async function isOlderThanAsked(
+  db: Db,
+  groupId: string,
+  { height, hash }: { height: number; hash: string },
+): Promise<boolean> {
+  const { rows } = await withRetry(() =>
+    db.query<{ older: boolean | null }>({
+      name: 'custody_is_older',
+      text: `select custody_is_older(c, $2, $3) as older from custody_payments c
+        where c.group_id = $1`,
+      values: [groupId, height, hash],
+    }),
+  );
+  return rows[0]?.older ?? false;
 }
 
 /** Settles by an event in a final block, or by the custodian's word where no chain is looked at. */

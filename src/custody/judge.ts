@@ -1,6 +1,6 @@
 /** What the chain says of a custodian's payment, whatever the custodian says. */
 
-import type { ChainPort } from '../chains/port.ts';
+import type { BlockRef, ChainPort } from '../chains/port.ts';
 import { toBaseUnits } from '../contracts/amounts.ts';
 import type { CustodyPayment, PaidInBlock } from './custodyTables.ts';
 
@@ -9,7 +9,7 @@ import type { CustodyPayment, PaidInBlock } from './custodyTables.ts';
  *   of them may be what another withdrawal was settled by.
  * - `open`: one of them is on its way, or in a block that is gone while it was read.
  * - `nothing`: none of them is in a block and paid. No proof where one may still be mined. `others`
- *   are in a block and do something else, such as to pay less.
+ *   are in a block and do something else, such as to pay less, or are older than the payment.
  */
 export type Judgement =
   | { judged: 'paid'; paid: PaidInBlock[] }
@@ -20,9 +20,14 @@ export type Judgement =
  * Looks for the exact amount of the asset at the destination, in any transaction that the custodian
  * ever named.
  *
+ * @param isOlder whether a block was there before the custodian was asked to pay
  * @throws ChainUnavailable where the node does not answer
  */
-export async function judge(port: ChainPort, payment: CustodyPayment): Promise<Judgement> {
+export async function judge(
+  port: ChainPort,
+  payment: CustodyPayment,
+  isOlder: (block: BlockRef) => Promise<boolean>,
+): Promise<Judgement> {
   const paid: PaidInBlock[] = [];
   const others: string[] = [];
   let isOpen = false;
@@ -39,7 +44,7 @@ export async function judge(port: ChainPort, payment: CustodyPayment): Promise<J
       continue;
     }
     const ordinals = await paymentsIn(port, block, txid, payment);
-    if (ordinals.length > 0) {
+    if (ordinals.length > 0 && !(await isOlder(block))) {
       const { height, hash: blockHash } = block;
       paid.push({ txid, ordinals, height, blockHash });
     } else {

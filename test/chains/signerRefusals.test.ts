@@ -92,7 +92,7 @@ it('a nonce that is open again has few attempts on it, and says what it waits fo
   await world.expectWhole();
 });
 
-it('a transfer of nothing that it signed goes out again while it refuses a higher fee', async () => {
+it('what it signed of nothing goes out again while it refuses a higher fee', async () => {
   const to = payee(4_002);
   const { id } = await world.withdraw('ETH', '0.001', { destination: to });
   await world.sign(id);

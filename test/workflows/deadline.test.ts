@@ -73,7 +73,7 @@ describe('the deadline of a manual transfer', () => {
     expect(await handle.result()).toMatchObject({ reason: 'EXPIRED' });
   });
 
-  it('wakes the saga at the day that it is moved to, also where that is an earlier one', async () => {
+  it('wakes the saga where it is moved to, also to an earlier day', async () => {
     const { world, id, handle, skip, expiries, passDeadline } = await heldFor(90);
     const extend = actInput<'extend'>('extend', id, '1', { expiresIn: DAY_SECONDS });
     doneGroup(await world.sagas.gateway.act('extend', extend, WAIT_MS));
