@@ -78,7 +78,7 @@ describe('a nonce that is explained', () => {
     const sender = `0x${String(++senders).padStart(40, 'a')}`;
     for (const cause of ['unknown_transactions', 'nonce_taken']) {
       const pause = [world.port.chain, sender, cause];
-      await world.db.query("select chain_pause_sender($1, $2, $3, $3)", pause);
+      await world.db.query('select chain_pause_sender($1, $2, $3, $3)', pause);
     }
     return sender;
   };
