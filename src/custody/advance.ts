@@ -114,10 +114,11 @@ async function ask(
   }
   const recorded = await recordWord(db, groupId, word.status, word);
   if (!recorded.contradicts) return { payment: recorded.payment, doubt: null };
-  const ids = { first: recorded.payment.reference, now: word.reference };
+  const references = recorded.references ?? [];
   const message = 'a custodian tells two ids for one payment: it may have been paid twice';
-  log.error({ groupId, ...ids, alert: 'CUSTODIAN_CONTRADICTS' }, message);
-  const doubt = `the custodian tells two ids for it, ${ids.first} and ${ids.now}`;
+  const said = { groupId, references, now: word.reference, alert: 'CUSTODIAN_CONTRADICTS' };
+  log.error(said, message);
+  const doubt = `the custodian tells two ids for it, ${references.join(' and ')}`;
   return { payment: recorded.payment, doubt };
 }
 

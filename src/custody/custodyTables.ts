@@ -68,22 +68,25 @@ export async function beginCustody(
   return begun;
 }
 
-/**
- * Notes the custodian's word. `contradicts`: it told another id for the payment before; then a
- * failure is not taken for the payment's.
- */
+/** What was made of a word. */
+interface Recorded {
+  payment: CustodyPayment;
+  /** It told several ids for the payment, which has failed when all of them have. */
+  contradicts: boolean;
+  /** All that it told; left out where no word was noted. */
+  references?: string[] | null;
+}
+
+/** Notes the custodian's word. */
 export async function recordWord(
   db: Db,
   groupId: string,
   status: NonNullable<CustodyPayment['status']>,
   word: Partial<CustodyWord>,
-): Promise<{ payment: CustodyPayment; contradicts: boolean | null }> {
+): Promise<Recorded> {
   const { reference = null, txid = null, detail = null } = word;
-  const recorded = await one<{ payment: CustodyPayment; contradicts: boolean | null }>(
-    db,
-    'custody_record',
-    [groupId, status, reference, txid, detail],
-  );
+  const values = [groupId, status, reference, txid, detail];
+  const recorded = await one<Recorded>(db, 'custody_record', values);
   if (!recorded) throw new Error('custody_record answered nothing');
   return recorded;
 }

@@ -1,6 +1,7 @@
 /** Custodians whose words are missing, or are not about the payment that they were asked for. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { lookAfterRelease } from '../../src/custody/afterwards.ts';
+import { recordWord } from '../../src/custody/custodyTables.ts';
 import { audit } from '../../src/ledger/audit.ts';
 import { finalizeWithdrawal } from '../../src/ledger/finalizeWithdrawal.ts';
 import { openWithdrawal } from '../../src/ledger/openWithdrawal.ts';
@@ -92,6 +93,50 @@ describe('a word that is not about the payment', () => {
     expect(of.alerts).toContain('CUSTODIAN_CONTRADICTS');
     await of.provider.say(id, { status: 'failed', reference: first });
     expect(await statusOf(of, id)).toBe('RELEASED');
+  });
+
+  /** Asked for, and failed or taken up again under ids of the custodian's own, as it is told. */
+  async function told(...words: { status: 'submitted' | 'failed'; reference: string }[]) {
+    const id = await believed.withdraw('2');
+    await believed.look(id);
+    const first = believed.provider.book.get(id)!.reference;
+    const bound = believed.deps.custodians.get('test')!;
+    for (const { status, reference } of words) {
+      await believed.provider.say(id, { status, reference: reference || first });
+      // What failed is waited with for a while.
+      bound.failureGraceSeconds = 3_600;
+      expect(await statusOf(believed, id)).toBe('IN_PROGRESS');
+      bound.failureGraceSeconds = 0;
+    }
+    return statusOf(believed, id);
+  }
+  const failed = (reference: string) => ({ status: 'failed', reference }) as const;
+  const taken = (reference: string) => ({ status: 'submitted', reference }) as const;
+
+  it('gives it back where the one that took its place failed as well', async () => {
+    expect(await told(failed(''), taken('second'), failed('second'))).toBe('RELEASED');
+    expect(await told(taken('second'), failed('second'), failed(''))).toBe('RELEASED');
+  });
+
+  it('gives nothing back as long as one of both may be paid', async () => {
+    expect(await told(taken('second'), failed(''))).toBe('IN_PROGRESS');
+    expect(await told(failed(''), taken('second'), failed('second'), taken(''))).toBe(
+      'IN_PROGRESS',
+    );
+  });
+
+  it('is kept of so many ids, and none of more than these gives it back', async () => {
+    const id = await believed.withdraw('2');
+    await believed.look(id);
+    const say = (status: 'submitted' | 'failed', reference: string) =>
+      recordWord(believed.db, id, status, { reference });
+    for (let each = 0; each < 120; each += 1) await say('failed', `made up ${each}`);
+    await say('submitted', 'one of many');
+    const first = believed.provider.book.get(id)!.reference;
+    const { payment, references } = await say('failed', first);
+    expect(payment.status).toBe('submitted');
+    expect(references).toHaveLength(101);
+    expect(references).toContain('others');
   });
 
   it.each([
