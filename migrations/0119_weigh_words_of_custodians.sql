@@ -5,6 +5,9 @@
 --
 -- Of two payments that a custodian made of one, the failure of the first gave it back while the
 -- second might be paid; and where the first had failed before the second did, nothing ever did.
+--
+-- A hook that came in other words while it was being read was finished with the words that had been
+-- read: what the later ones named of payments was looked at by nobody.
 
 alter table custody_payments
   -- When the custodian was first asked to pay. Null: it was not, or had the payment before, as
@@ -133,5 +136,35 @@ begin
   end if;
   return jsonb_build_object('payment', custody_json(p_group_id), 'contradicts', v_contradicts,
     'references', (select jsonb_agg(k order by k) from jsonb_object_keys(v_words) k));
+end
+$$;
+
+-- Notes which transactions were read. Answers whether the hook is finished: all were, or the rest
+-- was waited for as long as p_patience_seconds (null: it is waited for on); and nothing came since
+-- it was handed out, after which it has no tries.
+create or replace function chain_note_hook_read(
+  p_id bigint, p_done text[], p_patience_seconds integer
+)
+returns table (finished boolean, fault text)
+language plpgsql as $$
+declare
+  h chain_hooks;
+begin
+  select * into strict h from chain_hooks c where c.id = p_id for update;
+  h.open_txids := array(select t from unnest(h.open_txids) t where t <> all (p_done));
+  if cardinality(h.open_txids) > 0 and h.tries > 0
+    and h.opened_at <= clock_timestamp() - make_interval(secs => p_patience_seconds)
+  then
+    h.fault := format('%s of %s transactions came into no block: %s.',
+      cardinality(h.open_txids), cardinality(h.txids), h.open_txids[1]);
+  end if;
+  update chain_hooks c
+    set open_txids = h.open_txids, fault = h.fault,
+        finished_at = case when h.tries > 0
+          and (cardinality(h.open_txids) = 0 or h.fault is not null)
+          then clock_timestamp() end
+    where c.id = p_id
+    returning c.finished_at into h.finished_at;
+  return query select h.finished_at is not null, h.fault;
 end
 $$;
