@@ -15,7 +15,7 @@ declare
   v_behind boolean;
 begin
   select coalesce(e.taken_at < clock_timestamp() - webhook_soon(), true) into v_silent
-    from webhook_endpoints e where e.name = p_endpoint for update;
+    from webhook_endpoints e where e.name = p_endpoint for no key update;
   update webhook_endpoints e
     set called_back = e.called_back or v_silent,
         called_to = case when v_silent then 0 else e.called_to end,
@@ -54,5 +54,37 @@ begin
     set called_to = greatest(e.called_to, v_last), called_back = v_called = p_limit
     where e.name = p_endpoint and e.called_back;
   return v_called;
+end
+$$;
+
+-- Forgets endpoints that no worker has named for so long, with what they have not taken: up to
+-- p_limit deliveries, and the endpoints themselves where nothing more is left. Answers their names.
+-- Of two at once each takes others: the second would else find nothing left of its own, and take
+-- all of the rest with the endpoint, in one statement.
+-- p_own  those that the caller names
+create or replace function webhook_forget_unnamed(
+  p_own text[], p_after_seconds integer, p_limit integer
+)
+returns table (name text)
+language plpgsql as $$
+declare
+  v_names text[];
+  v_gone integer;
+begin
+  v_names := array(select e.name from webhook_endpoints e
+    where e.named_at < clock_timestamp() - make_interval(secs => p_after_seconds)
+      and e.name <> all(p_own));
+  delete from webhook_deliveries d
+    where (d.endpoint, d.id) in (
+      select x.endpoint, x.id from webhook_deliveries x
+      where x.endpoint = any(v_names) limit p_limit
+      for update skip locked);
+  get diagnostics v_gone = row_count;
+  if v_gone < p_limit then
+    return query delete from webhook_endpoints e
+      where e.name = any(v_names)
+        and e.named_at < clock_timestamp() - make_interval(secs => p_after_seconds)
+      returning e.name;
+  end if;
 end
 $$;

@@ -190,6 +190,31 @@ describe('an endpoint that no worker names', () => {
     expect(alerts).toContainEqual(['WEBHOOK_FORGOTTEN', 'old']);
   });
 
+  it('is forgotten in portions, also where two workers are at it at once', async () => {
+    const old = await startListener();
+    old.answer = () => 503;
+    await start({ old });
+    for (let each = 0; each < 6; each += 1) await openOne();
+    await expect.poll(waiting).toBe(6);
+    await stopAll();
+    await unnamedFor('old', 25);
+    const forget = "select name from webhook_forget_unnamed('{}', 86400, 2)";
+    const first = await db.connect();
+    try {
+      await first.query('begin');
+      await first.query(forget);
+      const second = db.query(forget);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      await first.query('commit');
+      expect((await second).rows).toEqual([]);
+    } finally {
+      first.release(true);
+    }
+    expect(await waiting()).toBe(2);
+    expect((await db.query(forget)).rows).toEqual([]);
+    expect((await db.query(forget)).rows).toEqual([{ name: 'old' }]);
+  });
+
   it('stays for a day, and as long as some worker names it', async () => {
     const [shop, old] = [await startListener(), await startListener()];
     await start({ shop, old });
