@@ -6,6 +6,9 @@
 -- Of two payments that a custodian made of one, the failure of the first gave it back while the
 -- second might be paid; and where the first had failed before the second did, nothing ever did.
 --
+-- A payment that settled by a block which is dropped, under a `final` that is less than the chain's
+-- own, was told to nobody; and one could settle by a block that was just being dropped.
+--
 -- A hook that came in other words while it was being read was finished with the words that had been
 -- read: what the later ones named of payments was looked at by nobody.
 
@@ -16,9 +19,16 @@ alter table custody_payments
   -- The highest final block by then, by the chain's own word.
   add column asked_above bigint,
   -- The custodian's last word on each of its ids, by id.
-  add column words jsonb not null default '{}';
+  add column words jsonb not null default '{}',
+  -- Of the event that paid; null also of what settled before this was kept.
+  add column paid_block text collate "C";
 
-grant update (asked_at, asked_above, words) on custody_payments to holdfast_app;
+grant update (asked_at, asked_above, words, paid_block) on custody_payments to holdfast_app;
+
+-- None has one yet.
+-- squawk-ignore require-concurrent-index-creation
+create index custody_payments_by_block on custody_payments (paid_block)
+  where paid_block is not null;
 
 -- Notes that the custodian is about to be asked to pay. Only the first time counts.
 create function custody_note_asked(p_group_id text) returns void
@@ -61,6 +71,65 @@ begin
   return null;
 end
 $$;
+
+-- Why a payment is not shown to be paid, in a sentence; null: it is, and the event that paid it is
+-- written down as its own. One event is the payment of one withdrawal. p_paid null: by the
+-- custodian's word, where no chain is looked at. The caller holds the payment's lock.
+create or replace function custody_take_event(c custody_payments, p_paid jsonb) returns text
+language plpgsql as $$
+declare
+  v_why text;
+  v_ordinal text;
+begin
+  if c.chain is null then
+    return case when c.status <> 'confirmed' then 'the custodian has not confirmed it' end;
+  elsif p_paid is null then
+    return 'the chain has not shown it';
+  end if;
+  -- Whoever drops the block comes before this, and is waited for, or finds what was settled by it.
+  perform from chain_blocks b
+    where b.chain = c.chain and b.hash = p_paid ->> 'blockHash' for share;
+  v_why := custody_block_fault(c, p_paid);
+  if v_why is not null then
+    return v_why;
+  end if;
+  -- One taker at a time for a transaction: it may pay several withdrawals.
+  perform pg_advisory_xact_lock(hashtextextended('custody ' || (p_paid ->> 'txid'), 0));
+  select o into v_ordinal from jsonb_array_elements_text(p_paid -> 'ordinals') o
+    where not exists (select from custody_payments u where u.paid_chain = c.chain
+      and u.paid_txid = p_paid ->> 'txid' and u.paid_ordinal = o) limit 1;
+  if v_ordinal is null then
+    return format('what %s paid was for other withdrawals', p_paid ->> 'txid');
+  end if;
+  update custody_payments set paid_chain = c.chain, paid_txid = p_paid ->> 'txid',
+    paid_ordinal = v_ordinal, paid_block = p_paid ->> 'blockHash', updated_at = clock_timestamp()
+    where group_id = c.group_id;
+  return null;
+end
+$$;
+
+-- The block is dropped that a custodian's payment settled by: the books said too early that its
+-- coins had left, so the chain stands still as with any payment.
+create function custody_follow_blocks() returns trigger
+language plpgsql as $$
+declare
+  c custody_payments;
+begin
+  for c in
+    select * from custody_payments p
+    where p.paid_chain = new.chain and p.paid_block = new.hash order by p.group_id
+  loop
+    perform chain_fact(c.group_id, 'orphaned:' || new.hash || ':' || txid_current(),
+      'chain.orphaned_after_end',
+      jsonb_build_object('txid', c.paid_txid, 'blockHash', new.hash));
+    perform chain_halt(new.chain, format(
+      '%s paid %s by a transaction that is no longer in the chain.', c.custodian, c.group_id));
+  end loop;
+  return null;
+end
+$$;
+create trigger chain_blocks_custody after update of canonical on chain_blocks
+  for each row when (old.canonical and not new.canonical) execute function custody_follow_blocks();
 
 -- Notes the custodian's word. `unknown` never takes the place of a word; a second reference for one
 -- payment is kept out and told: {contradicts: true, references}. The payment has failed when all

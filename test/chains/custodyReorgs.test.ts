@@ -1,0 +1,50 @@
+/** Payments of a custodian that settle early, by a rule of its asset, and lose their block. */
+import { expect, it } from 'vitest';
+import { readTimeline } from '../../src/ledger/timeline.ts';
+import { type CustodyWorld, createCustodyWorld } from './custodyWorld.ts';
+
+/** A block is final at once here, by the asset's own word. */
+async function sent(): Promise<{ world: CustodyWorld; id: string }> {
+  const world = await createCustodyWorld();
+  await world.database.owner.query("update custodian_assets set final = '1'");
+  const id = await world.withdraw('0.5');
+  await world.look(id);
+  await world.node.mined();
+  await world.follow();
+  return { world, id };
+}
+
+it('one that had settled and is gone stops the chain until somebody has looked', async () => {
+  const { world, id } = await sent();
+  expect((await world.look(id)).group.status).toBe('SETTLED');
+  await world.node.reorg(1);
+  expect(await world.follow()).toMatchObject({ turn: 'halted' });
+  expect(await world.value('select reason from chain_halts')).toBe(
+    `test paid ${id} by a transaction that is no longer in the chain.`,
+  );
+  const events = (await readTimeline(world.db, id)).map(({ event }) => event);
+  expect(events).toContain('chain.orphaned_after_end');
+});
+
+it('one that had not settled by then stops nothing', async () => {
+  const { world, id } = await sent();
+  await world.node.reorg(1);
+  expect(await world.follow()).toMatchObject({ turn: 'idle' });
+  expect((await world.look(id)).group.status).toBe('IN_PROGRESS');
+});
+
+it('none settles by a block that is being dropped in this moment', async () => {
+  const { world, id } = await sent();
+  const height = await world.value<number>('select cursor_height::integer from chains');
+  const watcher = await world.db.connect();
+  try {
+    await watcher.query('begin');
+    await watcher.query("select chain_rewind($1, 'test', $2)", [world.port.chain, height - 1]);
+    const looked = world.look(id);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await watcher.query('commit');
+    expect((await looked).group.status).toBe('IN_PROGRESS');
+  } finally {
+    watcher.release(true);
+  }
+});
