@@ -41,12 +41,15 @@ begin atomic
 end;
 
 -- Whether a block was there before the custodian was asked for a payment, so that no transaction in
--- it makes that. Both times are this database's; a minute is left for a server that took over.
+-- it makes that. Both times are this database's; a minute is left for a server that took over, if
+-- the block was not final by then. One that is not stored any more is judged by its height.
 create function custody_is_older(c custody_payments, p_height bigint, p_hash text) returns boolean
 language sql stable
-return coalesce(p_height <= c.asked_above, false) or exists (
-  select from chain_blocks b
-  where b.chain = c.chain and b.hash = p_hash and b.seen_at < c.asked_at - interval '1 minute');
+return coalesce(
+  (select b.seen_at < c.asked_at
+      - case when p_height <= c.asked_above then interval '0' else interval '1 minute' end
+    from chain_blocks b where b.chain = c.chain and b.hash = p_hash),
+  p_height <= c.asked_above, false);
 
 -- Why a payment in a block is not the end yet, in a sentence, or null. p_paid: {txid, ordinals,
 -- height, blockHash}, as the node has just told it.

@@ -26,6 +26,12 @@ it('one that had settled and is gone stops the chain until somebody has looked',
   expect(events).toContain('chain.orphaned_after_end');
 });
 
+it('one is made by a block that took the place of a final one after it was asked for', async () => {
+  const { world, id } = await sent();
+  await world.database.owner.query('update custody_payments set asked_above = 1000');
+  expect((await world.look(id)).group.status).toBe('SETTLED');
+});
+
 it('one that had not settled by then stops nothing', async () => {
   const { world, id } = await sent();
   await world.node.reorg(1);
