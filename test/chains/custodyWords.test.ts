@@ -201,19 +201,23 @@ it('an alert tells of two transactions that both hold one payment', async () => 
 
 describe('a transaction from before the payment was asked for', () => {
   /** Half a coin to the address of a withdrawal of as much that is opened only then. */
-  async function paidBefore(isFinal: boolean) {
+  async function paidBefore(block: 'final' | 'new' | 'forgotten') {
     const to = freshAddress();
     const { txid } = await world.node.send({ to, wei: 5n * 10n ** 17n });
-    if (isFinal) await world.finalize();
-    else await world.follow();
+    if (block === 'new') await world.follow();
+    else await world.finalize();
     await world.db.query("update chain_blocks set seen_at = seen_at - interval '1 hour'");
+    if (block === 'forgotten') {
+      const old = 'delete from chain_blocks where height < (select finalized_height from chains)';
+      await world.db.query(old);
+    }
     const id = await world.withdraw('0.5', to);
     await world.look(id);
     return { id, txid, to };
   }
 
-  it.each([true, false])('does not make it (final by then: %s)', async (isFinal) => {
-    const { id, txid, to } = await paidBefore(isFinal);
+  it.each(['final', 'new', 'forgotten'] as const)('does not make it (%s)', async (block) => {
+    const { id, txid, to } = await paidBefore(block);
     await world.provider.say(id, { status: 'confirmed', txid });
     await world.finalize();
     world.alerts.length = 0;
@@ -230,7 +234,7 @@ describe('a transaction from before the payment was asked for', () => {
   });
 
   it('keeps nobody from giving back what the custodian fails', async () => {
-    const { id, txid } = await paidBefore(true);
+    const { id, txid } = await paidBefore('final');
     await world.provider.say(id, { status: 'failed', txid });
     expect(await statusOf(world, id)).toBe('RELEASED');
     await lookAfterRelease(world.deps, id);
