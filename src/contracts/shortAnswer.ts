@@ -16,5 +16,6 @@ export async function readShortAnswer(response: Response, mostBytes: number): Pr
     if (bytes > mostBytes) throw new RangeError(`The answer is longer than ${mostBytes} bytes.`);
     parts.push(part);
   }
-  return Buffer.concat(parts).toString('utf8');
+  // As `text()` reads it: a byte order mark before it is no part of it.
+  return new TextDecoder().decode(Buffer.concat(parts));
 }
