@@ -32,6 +32,8 @@ const LONGEST_BUSY_PAUSE_MS = 500;
 const MOST_REPAIRS = 3;
 
 interface Act<U extends SagaUpdate> {
+  /** Tells this caller's update from another one's, however often it has to be sent. */
+  me: string;
   deps: SagaDeps;
   update: U;
   input: SagaUpdates[U];
@@ -49,7 +51,8 @@ export async function actAndWait<U extends SagaUpdate>(
   waitMs: number,
 ): Promise<Answer> {
   const over = new AbortController();
-  const act = { deps, update, input, until: Date.now() + waitMs, over: over.signal };
+  const until = Date.now() + waitMs;
+  const act = { me: randomUUID(), deps, update, input, until, over: over.signal };
   const expectation = deps.outcomes.expect(input.groupId, input.stepKey);
   const { withdraw } = deps.headStarts.offer(STEP_OF_UPDATE[update], input, () => askLedger(act));
   try {
@@ -102,9 +105,8 @@ async function throughTemporal<U extends SagaUpdate>(act: Act<U>): Promise<Answe
 }
 
 async function sendUpdate<U extends SagaUpdate>(act: Act<U>): Promise<StepOutcome | Fault> {
-  const { deps, update, input, until } = act;
+  const { me, deps, update, input, until } = act;
   const deadline = Math.max(until, Date.now() + SHORTEST_CALL_MS);
-  const me = randomUUID();
   try {
     const { caller, ...outcome } = await callUntil(deps.client.connection, deadline, () =>
       deps.client.workflow
@@ -114,7 +116,9 @@ async function sendUpdate<U extends SagaUpdate>(act: Act<U>): Promise<StepOutcom
           args: [input, me],
         }),
     );
-    if (caller === me) return outcome;
+    // A step is taken again where the task that took it was lost; its caller is the first all the
+    // same.
+    if (caller === me) return 'replayed' in outcome ? { ...outcome, replayed: false } : outcome;
     // The answer to another caller, perhaps to another request: the op row compares.
     return (await replay(deps.db, STEP_OF_UPDATE[update], input)) ?? outcome;
   } catch (error) {

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { listGroupEntries } from '../../src/ledger/entries.ts';
 import { connectTemporal } from '../../src/temporal/client.ts';
+import { startSagas } from '../../src/temporal/sagas.ts';
 import { startSaga } from '../../src/temporal/start.ts';
 import { actInput, holdInput } from './inputs.ts';
 import {
@@ -73,5 +74,24 @@ describe('a worker that dies between a step and its record', () => {
     expect(ended.status.name).toBe('COMPLETED');
     const { data } = await listGroupEntries(world.db, input.groupId, { limit: 10 });
     expect(data).toHaveLength(4);
+  });
+
+  it('leaves its caller the first answer, not one that was given before', {
+    timeout: HAND_OVER_MS,
+  }, async () => {
+    const [from, to] = [await wallet(world, '10'), await wallet(world, '0')];
+    const input = holdInput('crash after a part', from, to, '10');
+    await world.sagas.gateway.start('transfer', input, WAIT_MS);
+    await world.sagas.stop();
+    const { died } = await childWorker(world, 'ledger_settle');
+    const door = await startSagas({ ...world.options, work: false });
+    const legs = [1, 2].map((leg) => ({ leg, amount: '4' }));
+    const part = actInput<'settle'>('settle', input.groupId, '1', { legs, final: false });
+    const told = door.gateway.act('settle', part, 30_000);
+    expect(await died).toEqual([null, 'SIGKILL']);
+    await world.restart();
+    expect(await told).toMatchObject({ outcome: 'done', replayed: false });
+    expect((await balanceOf(world, to)).available).toBe('4');
+    await door.stop();
   });
 });
