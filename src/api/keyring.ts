@@ -23,7 +23,7 @@ function sha256(text: string): Buffer {
 }
 
 /** Looks keys up by their hash. `adminKey` is the bootstrap key: every scope, client `admin`. */
-export function createKeyring(db: Db, adminKey: string): Keyring {
+export function createKeyring(db: Db, adminKey: string, maxKeys = MAX_KEYS): Keyring {
   const adminHash = sha256(adminKey);
   const admin: Caller = { client: 'admin', scopes: new Set(SCOPES) };
   const known = new Map<string, { caller: Caller; until: number }>();
@@ -42,7 +42,7 @@ export function createKeyring(db: Db, adminKey: string): Keyring {
       const caller: Caller = { client: row.client, scopes: new Set(row.scopes) };
       // A key that was revoked while it was looked up is not remembered.
       if (before === revocations) {
-        const oldest = known.size >= MAX_KEYS ? known.keys().next().value : undefined;
+        const oldest = known.size >= maxKeys ? known.keys().next().value : undefined;
         if (oldest !== undefined) known.delete(oldest);
         known.set(name, { caller, until: Date.now() + MAX_AGE_MS });
       }

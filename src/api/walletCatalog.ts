@@ -32,28 +32,28 @@ export interface WalletCatalog {
 const MAX_ENTRIES = 50_000;
 
 /** Remembers what `load` finds, up to a bound. */
-function remember<T>(load: (key: string) => Promise<T | null>) {
+function remember<T>(maxEntries: number, load: (key: string) => Promise<T | null>) {
   const known = new Map<string, T>();
   return async (key: string): Promise<T | null> => {
     const hit = known.get(key);
     if (hit !== undefined) return hit;
     const found = await load(key);
     if (found === null) return null;
-    const oldest = known.size >= MAX_ENTRIES ? known.keys().next().value : undefined;
+    const oldest = known.size >= maxEntries ? known.keys().next().value : undefined;
     if (oldest !== undefined) known.delete(oldest);
     known.set(key, found);
     return found;
   };
 }
 
-export function createWalletCatalog(db: Db): WalletCatalog {
-  const asset = remember<AssetFacts>(async (code) => {
+export function createWalletCatalog(db: Db, maxEntries = MAX_ENTRIES): WalletCatalog {
+  const asset = remember<AssetFacts>(maxEntries, async (code) => {
     const found = await readAsset(db, code);
     if (found === null) return null;
     const { scale, chain, contract } = found;
     return { asset: code, scale, chain, contract };
   });
-  const wallet = remember<WalletFacts>(async (id) => {
+  const wallet = remember<WalletFacts>(maxEntries, async (id) => {
     const found = await readWallet(db, id);
     const facts = found === null ? null : await asset(found.asset);
     return found === null || facts === null ? null : { ...facts, kind: found.kind };

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { createKeyring } from '../../src/api/keyring.ts';
+import type { Db } from '../../src/db/pool.ts';
 import { faultOf } from './money.ts';
 import { createTestApi, type TestApi } from './testApi.ts';
 
@@ -95,5 +96,45 @@ describe('DELETE /v1/api-keys/{id}', () => {
     expect(await elsewhere.find(body.key)).toMatchObject({ client: 'far' });
     await api.admin.delete(`/v1/api-keys/${body.id}`);
     await expect.poll(() => elsewhere.find(body.key), { timeout: 1_500 }).toBeNull();
+  });
+
+  /** A keyring over the same keys, whose look-ups can be held up, and how many there were. */
+  function slowKeyring(maxKeys?: number) {
+    const held = { until: Promise.resolve(), lookups: 0 };
+    const query = async (...asked: Parameters<Db['query']>) => {
+      held.lookups += 1;
+      const answer = await api.db.pool.query(...asked);
+      await held.until;
+      return answer;
+    };
+    const db = { query } as unknown as Db;
+    return { held, keyring: createKeyring(db, 'another-bootstrap-key', maxKeys) };
+  }
+  const newKey = async () =>
+    (await api.admin.post('/v1/api-keys', { name: 'slow', scopes: ['read'] })).body;
+
+  test('holds for a key that is being looked up just then', async () => {
+    const { key, id } = await newKey();
+    const { held, keyring } = slowKeyring();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    held.until = promise;
+    const found = keyring.find(key);
+    await expect.poll(() => held.lookups).toBe(1);
+    // Long enough for the answer to be read from the table.
+    await api.db.pool.query('select pg_sleep(0.05)');
+    await api.admin.delete(`/v1/api-keys/${id}`);
+    keyring.forget();
+    resolve();
+    await found;
+    expect(await keyring.find(key)).toBeNull();
+  });
+
+  test('keys in use are remembered, so many and no more', async () => {
+    const { held, keyring } = slowKeyring(2);
+    const [one, two, three] = await Promise.all([newKey(), newKey(), newKey()]);
+    for (const { key } of [one, two, two, three, three, two]) await keyring.find(key);
+    expect(held.lookups).toBe(3);
+    await keyring.find(one.key);
+    expect(held.lookups).toBe(4);
   });
 });

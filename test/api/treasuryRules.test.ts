@@ -30,6 +30,12 @@ describe('/v1/treasury-rules', () => {
     expect(faultOf(await api.admin.delete('/v1/treasury-rules/ETH'))).toEqual([404, 'NOT_FOUND']);
   });
 
+  test('say what a token costs to send in the native coin', async () => {
+    const made = await put('TOKEN', { minAmount: '1', maxFee: '0.000000000000000001' });
+    expect([made.status, made.body.maxFee]).toEqual([200, '0.000000000000000001']);
+    expect((await api.admin.delete('/v1/treasury-rules/TOKEN')).status).toBe(204);
+  });
+
   test.each([
     ['no minimum', 'ETH', { maxFee: '1' }, [400, 'INVALID_REQUEST', '/minAmount']],
     ['no cap', 'ETH', { minAmount: '1' }, [400, 'INVALID_REQUEST', '/maxFee']],

@@ -172,6 +172,7 @@ describe('POST /v1/unattributed/{id}/assign', () => {
     const codeOf = async (wallet: string, who?: TestClient) =>
       (await assign(id, { wallet }, undefined, who)).body.code;
     expect(await codeOf('ann-eth')).toBe('ASSET_MISMATCH');
+    expect((await assign(id, { wallet: 'shut' }, 'same')).body.code).toBe('WALLET_NOT_OPEN');
     expect(await codeOf('shut')).toBe('WALLET_NOT_OPEN');
     expect(await codeOf('nobody')).toBe('WALLET_NOT_FOUND');
     expect(await codeOf('treasury:USDX')).toBe('FORBIDDEN');
@@ -179,7 +180,9 @@ describe('POST /v1/unattributed/{id}/assign', () => {
     expect(await codeOf('ann', shop)).toBe('FORBIDDEN');
     const missing = await assign('deposit:chain:none', { wallet: 'ann' });
     expect(missing.body).toMatchObject({ code: 'GROUP_NOT_FOUND' });
-    expect(await codeOf('treasury:USDX', api.admin)).toBeUndefined();
+    // A key is its client's own, also where another's was refused under the same one.
+    const own = await assign(id, { wallet: 'treasury:USDX' }, 'same', api.admin);
+    expect(own.status).toBe(201);
   });
 
   test('waits until its block is final, under the same key', async () => {

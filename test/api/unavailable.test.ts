@@ -6,15 +6,16 @@ import { atFileEnd } from '../support/borrow.ts';
 import { balanceOf, credit, debit, faultOf, makeAsset, openWallet, pathOf } from './money.ts';
 import { adminOn, createTestApi, NO_SAGAS, type TestApi } from './testApi.ts';
 
-/** The sagas, told that each request was to be accepted a minute ago. */
+/** The sagas, told of each request a minute after it waited no longer. */
 function tooLate(gateway: SagaGateway): SagaGateway {
-  const acceptBy = new Date(Date.now() - 60_000).toISOString();
+  const late = <I extends object>(input: I): I => {
+    const { acceptBy } = input as { acceptBy: string };
+    return { ...input, acceptBy: new Date(Date.parse(acceptBy) - 66_000).toISOString() };
+  };
   return {
     ...gateway,
-    start: (type, input, waitMs, assets) =>
-      gateway.start(type, 'acceptBy' in input ? { ...input, acceptBy } : input, waitMs, assets),
-    act: (update, input, waitMs) =>
-      gateway.act(update, 'acceptBy' in input ? { ...input, acceptBy } : input, waitMs),
+    start: (type, input, waitMs, assets) => gateway.start(type, late(input), waitMs, assets),
+    act: (update, input, waitMs) => gateway.act(update, late(input), waitMs),
   };
 }
 
@@ -105,7 +106,50 @@ describe.sequential('a key that was used', () => {
     expect((await silent.post(path, { reason: 'r' }, { key: 'once' })).body.id).toBe(
       reversed.body.id,
     );
-    expect((await silent.post('/v1/transfers', body, { key: 'another' })).status).toBe(500);
+    const broken = await silent.post('/v1/transfers', body, { key: 'another' });
+    expect(faultOf(broken)).toEqual([500, 'INTERNAL_ERROR']);
+    expect(broken.body.detail, 'what broke is for the log').not.toContain('sagas');
+  });
+});
+
+describe.sequential('a gateway', () => {
+  const elsewhere = (changes: Partial<SagaGateway>) =>
+    adminOn(api.db, { ...sagas.gateway, ...changes });
+  const ask = (path: string, body: object, changes: Partial<SagaGateway>, key: string) =>
+    elsewhere(changes).then((admin) => admin.post(path, body, { key }));
+
+  test('that knows no outcome leaves it to the books to say how the group stands', async () => {
+    const start: SagaGateway['start'] = async (...asked) => {
+      await sagas.gateway.start(...asked);
+      return { outcome: 'pending' };
+    };
+    const body = { legs: LEGS, settle: 'manual' };
+    const accepted = await ask('/v1/transfers', body, { start }, 'meanwhile');
+    expect(accepted.status).toBe(202);
+    expect(accepted.body.legs).toHaveLength(2);
+    expect((await api.admin.post(pathOf(accepted, '/cancel'), { reason: 'r' })).status).toBe(200);
+  });
+
+  test('that knows a saga no longer is asked while its group is written', async () => {
+    const body = { legs: LEGS, settle: 'manual' };
+    const describe = async () => {
+      await api.admin.post('/v1/transfers', body, { key: 'just-now' });
+      return null;
+    };
+    const path = pathOf('transfer:admin:just-now');
+    const read = await (await elsewhere({ describe })).get(path);
+    expect([read.status, read.body.status]).toEqual([200, 'IN_PROGRESS']);
+    expect((await api.admin.post(`${path}/cancel`, { reason: 'r' })).status).toBe(200);
+  });
+
+  test('that will never take a request names no time to ask again', async () => {
+    const held = await api.admin.post('/v1/transfers', { legs: LEGS, settle: 'manual' });
+    const answer = { outcome: 'unavailable', code: 'INVALID_REQUEST', detail: 'No.' } as const;
+    const act = async () => ({ ...answer, retryAfterSeconds: 0 });
+    const refused = await ask(pathOf(held, '/cancel'), { reason: 'r' }, { act }, 'never');
+    expect(faultOf(refused)).toEqual([400, 'INVALID_REQUEST']);
+    expect(refused.headers.has('retry-after')).toBe(false);
+    expect((await api.admin.post(pathOf(held, '/cancel'), { reason: 'r' })).status).toBe(200);
   });
 });
 
@@ -155,6 +199,12 @@ describe('when Postgres is away', () => {
     const { body } = await away.get('/health/ready');
     expect(body.missing[0]).toEqual({ component: 'postgres', detail: 'does not answer' });
     expect((await away.get('/health/live')).status).toBe(200);
+  });
+
+  test('while a value that it cannot read is a fault of ours, but for one in a cursor', async () => {
+    const query = () => api.db.pool.query('select 1 / 0');
+    const broken = await adminOn({ pool: { query } as never }, sagas.gateway);
+    expect(faultOf(await broken.get('/v1/wallets'))).toEqual([500, 'INTERNAL_ERROR']);
   });
 
   test('and what it cannot tell yet, since somebody writes for long, is 503 as well', async () => {

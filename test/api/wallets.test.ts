@@ -1,4 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { createWalletCatalog } from '../../src/api/walletCatalog.ts';
+import type { Db } from '../../src/db/pool.ts';
 import { balanceOf, credit, debit, faultOf, makeAsset, openWallet, pathOf } from './money.ts';
 import { createTestApi, type TestApi, type TestClient } from './testApi.ts';
 
@@ -218,6 +220,10 @@ describe('freeze, unfreeze, close', () => {
     const held = await shop.post('/v1/transfers', { legs, settle: 'manual' });
     const frozen = await act('f', 'freeze');
     expect([frozen.status, frozen.body.status]).toEqual([200, 'FROZEN']);
+    const changes = 'select status, reason, actor from wallet_status_changes where wallet_id = $1';
+    expect((await api.db.owner.query(changes, ['f'])).rows).toEqual([
+      { status: 'FROZEN', reason: 'a question', actor: 'admin' },
+    ]);
     expect(faultOf(await shop.post('/v1/transfers', { legs }))).toEqual([409, 'WALLET_NOT_OPEN']);
     expect((await shop.post(pathOf(held, '/settle'))).status).toBe(200);
     const back = [debit('g', '1'), credit('f', '1')];
@@ -243,4 +249,23 @@ describe('freeze, unfreeze, close', () => {
       expect(faultOf(await act('nobody', name))).toEqual([404, 'WALLET_NOT_FOUND']);
     }
   });
+});
+
+test('what never changes about wallets is remembered, of so many and no more', async () => {
+  let reads = 0;
+  const query = (...asked: Parameters<Db['query']>) => {
+    reads += 1;
+    return api.db.pool.query(...asked);
+  };
+  const wallets = createWalletCatalog({ query } as unknown as Db, 2);
+  for (const id of ['one', 'two', 'three']) await openWallet(api, id, 'USD');
+  const readsFor = async (...ids: string[]) => {
+    reads = 0;
+    for (const id of ids) expect(await wallets.wallet(id)).toMatchObject({ asset: 'USD' });
+    return reads;
+  };
+  // Each wallet once, and its asset.
+  expect(await readsFor('one', 'two', 'one', 'two')).toBe(3);
+  expect(await readsFor('three', 'two', 'three')).toBe(1);
+  expect(await readsFor('one')).toBe(1);
 });

@@ -10,11 +10,11 @@ import { codeOf, createWorld, debit, transferInput, walletWith } from './ledgerW
 const HOLDS = 20;
 
 let db: Pool;
+let owner: Pool;
 let url: string;
 beforeAll(async () => {
-  const world = await createWorld();
-  url = world.url;
-  await world.owner.query(`do $$ begin execute format(
+  ({ url, owner } = await createWorld());
+  await owner.query(`do $$ begin execute format(
     'alter database %I set default_transaction_isolation = ''repeatable read''',
     current_database()); end $$`);
   db = open(url);
@@ -46,4 +46,23 @@ it('a URL with options of its own keeps them, and takes none of ours away', asyn
   const { rows } = await open(given.href).query(`select current_role as role,
     current_setting('work_mem') as memory, current_setting('transaction_isolation') as isolation`);
   expect(rows).toEqual([{ role: 'holdfast_app', memory: '5MB', isolation: 'read committed' }]);
+});
+
+it('no session waits for ever: for a lock, in a statement, or for a client that is gone', async () => {
+  const { rows } = await db.query(`select current_setting('lock_timeout') as lock,
+    current_setting('statement_timeout') as statement,
+    current_setting('idle_in_transaction_session_timeout') as idle`);
+  expect(rows).toEqual([{ lock: '5s', statement: '10s', idle: '15s' }]);
+});
+
+it('a session that ends while nobody uses it takes nothing with it', async () => {
+  const pool = open(url);
+  const pidOf = async () => (await pool.query('select pg_backend_pid() as pid')).rows[0].pid;
+  const before = await pidOf();
+  expect(pool.listenerCount('error'), 'nobody hears it: the process would end').toBe(1);
+  const { promise: ended, resolve } = Promise.withResolvers<unknown>();
+  pool.once('remove', resolve);
+  await owner.query('select pg_terminate_backend($1)', [before]);
+  await ended;
+  expect(await pidOf()).not.toBe(before);
 });

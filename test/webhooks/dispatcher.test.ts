@@ -21,7 +21,7 @@ import {
   transferInput,
   walletWith,
 } from '../ledger/ledgerWorld.ts';
-import { type Heard, type Listener, SECRET, startListener } from './listener.ts';
+import { type Heard, type Listener, NEXT_SECRET, SECRET, startListener } from './listener.ts';
 
 let db: Pool;
 let from: string;
@@ -82,7 +82,8 @@ async function nothingWaits(name: string): Promise<void> {
 describe('an endpoint', () => {
   it('is told each step of a group, signed, with the group as the step left it', async () => {
     const shop = await startListener();
-    await tell({ shop: [shop] });
+    // One that it is about to take, and the one that it still has: each signs.
+    await tell({ shop: [shop, { secrets: [NEXT_SECRET, SECRET] }] });
     const id = await hold(db, legs('2.5'));
     await settled(id);
     const [opened, ended] = await shop.until(2);
@@ -253,8 +254,18 @@ describe('where an endpoint does not take it', () => {
     await expect
       .poll(async () => (await readEndpoints(db))[0])
       .toMatchObject({ name: 'shop', waiting: 1, fault: 'It answered 418.' });
-    await db.query(`update webhook_deliveries set tries = 6, due_at = '-infinity'`);
-    await expect.poll(() => alerts).toEqual([['WEBHOOK_FAILING', 'shop']]);
+    const pauseAfter = async (tries: number) => {
+      await db.query(`update webhook_deliveries set tries = $1, due_at = '-infinity'`, [tries - 1]);
+      const sql = `select round(extract(epoch from due_at - clock_timestamp()) / 4)::integer * 4
+        as seconds from webhook_deliveries where fault is not null and due_at > 'now' and tries = $1`;
+      // While it is asked the lease puts it off, by some seconds.
+      const pause = async () => (await db.query(sql, [tries])).rows[0]?.seconds;
+      await expect.poll(pause).toBeGreaterThan(8);
+      return pause();
+    };
+    expect(await pauseAfter(7)).toBe(64);
+    expect(alerts).toEqual([['WEBHOOK_FAILING', 'shop']]);
+    expect(await pauseAfter(30), 'it is never given up').toBe(3600);
   });
 });
 

@@ -7,6 +7,8 @@ import { atFileEnd } from '../support/borrow.ts';
 
 export const SECRET = `whsec_${Buffer.alloc(32, 'a secret of the tests').toString('base64')}`;
 
+export const NEXT_SECRET = `whsec_${Buffer.alloc(32, 'another one').toString('base64')}`;
+
 export interface Heard {
   id: string;
   message: Message;

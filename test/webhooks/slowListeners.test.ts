@@ -58,6 +58,16 @@ const settled = async (id: string) =>
   done(settle(db, { ...step('settle', id), legs: null, final: true }));
 const groupsOf = (heard: Heard[]) => heard.map(({ message }) => message.data.groupId);
 
+/** How many will be told to whoever asks within so many seconds. */
+async function dueWithin(seconds: number): Promise<number> {
+  const { rows } = await db.query(
+    `select count(*)::integer as due from webhook_deliveries
+      where due_at <= clock_timestamp() + make_interval(secs => $1)`,
+    [seconds],
+  );
+  return rows[0]?.due;
+}
+
 /** Answers after so long; tells how many requests were open at the most. */
 function answerLate(listener: Listener, ms: number): () => number {
   let [open, most] = [0, 0];
@@ -108,9 +118,11 @@ it('stopping does not wait for one that hangs, which another worker tells anew',
   const loop = await tell({ shop: [shop, { timeoutMs: 30_000 }] });
   const ids = await holds(3);
   await shop.until(3);
+  expect(await dueWithin(30), 'nobody else asks while its answer may come').toBe(0);
   const begun = performance.now();
   await loop.stop();
   expect(performance.now() - begun).toBeLessThan(4_000);
+  expect(await dueWithin(0)).toBe(3);
   expect((await readEndpoints(db))[0]).toMatchObject({
     waiting: 3,
     fault: 'It had not answered when the worker was stopped.',
@@ -124,9 +136,12 @@ it('stopping does not wait for one that hangs, which another worker tells anew',
 it('a stop gives an answer that is under way the time to come', async () => {
   const shop = await startListener();
   answerLate(shop, 500);
+  const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+  const before = timers();
   const loop = await tell({ shop: [shop] });
   await holds(3);
   await shop.until(3);
   await loop.stop();
   expect((await readEndpoints(db))[0]).toMatchObject({ waiting: 0 });
+  expect(timers() - before, 'no try keeps the process').toBeLessThan(3);
 });

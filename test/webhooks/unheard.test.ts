@@ -36,11 +36,11 @@ afterEach(async () => {
 });
 
 /** A worker with so many listeners; what nobody hears is kept for so long. */
-async function start(listeners: Listener[], keptSeconds: number): Promise<void> {
+async function start(listeners: Listener[], keptSeconds: number, pauseMs = 20): Promise<void> {
   const endpoints = listeners.map(({ url }, at) => [`shop${at}`, { url, secrets: [SECRET] }]);
   const webhooks: Webhooks = readWebhooks(JSON.stringify(Object.fromEntries(endpoints)), []);
   const counter = createDeliveryCounter(new Registry());
-  const unheard = { keptSeconds, pauseMs: 20 };
+  const unheard = { keptSeconds, pauseMs };
   const { db } = world;
   running.push(await startDispatcher({ db, webhooks, log, counter, pollMs: 20, unheard }));
 }
@@ -61,6 +61,18 @@ it('is taken away when it is old enough, and not before', async () => {
   await start([], 600);
   await new Promise((resolve) => setTimeout(resolve, 200));
   expect(await announced()).toEqual([young]);
+});
+
+it('is taken away as fast as it comes, however much has come', async () => {
+  await world.db.query('delete from outbox');
+  const { rowCount } = await world.db.query(
+    `insert into outbox (group_id, event, step_key, created_at)
+      select 'g' || n, 'group.opened', 'k', clock_timestamp() - interval '1 hour'
+        from generate_series(1, 5001) n`,
+  );
+  expect(rowCount).toBe(5001);
+  await start([], 600, 60_000);
+  await expect.poll(announced).toEqual([]);
 });
 
 it('stays for an endpoint that is known, although no worker names it now', async () => {
