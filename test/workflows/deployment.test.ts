@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { encryptingConverter, readCodecKeys } from '../../src/temporal/codec.ts';
+import { ensureCurrent } from '../../src/temporal/deployment.ts';
 import { startSagas } from '../../src/temporal/sagas.ts';
 import { actInput, holdInput } from './inputs.ts';
 import { createWorld, doneGroup, WAIT_MS, type World, wallet } from './world.ts';
@@ -64,6 +65,14 @@ describe('two builds side by side', () => {
     const third = await startSagas({ ...world.options, buildId: 'build-0' });
     await third.stop();
     expect(await currentBuild()).toBe('build-0');
+    // Whom somebody made current by hand stays so.
+    const { workflowService, options } = world.sagas.client;
+    const { namespace, identity } = options;
+    const move = { namespace, identity, deploymentName: 'holdfast', buildId: 'build-2' };
+    await workflowService.setWorkerDeploymentCurrentVersion(move);
+    await ensureCurrent(world.sagas.client, world.options.log, 'build-0');
+    expect(await currentBuild()).toBe('build-2');
+    await workflowService.setWorkerDeploymentCurrentVersion({ ...move, buildId: 'build-0' });
   });
 });
 

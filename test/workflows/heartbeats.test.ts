@@ -13,8 +13,11 @@ it('tells that its worker is alive for as long as an activity takes', async () =
   environment.on('heartbeat', () => {
     beats += 1;
   });
+  const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+  const before = timers();
   await environment.run(async () => {
     await once(environment, 'heartbeat');
   });
   expect(beats).toBe(1);
+  expect(timers(), 'it tells no longer').toBeLessThanOrEqual(before);
 });

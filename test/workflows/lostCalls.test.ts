@@ -3,10 +3,11 @@ import { type Client, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@
 import { ApplicationFailure } from '@temporalio/common';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createLedgerActivities } from '../../activities/ledgerActivities.ts';
+import type { SagaGateway } from '../../src/contracts/sagas.ts';
 import type { Db } from '../../src/db/pool.ts';
 import { readGroup } from '../../src/ledger/groups.ts';
 import { createLog } from '../../src/observability/log.ts';
-import { callUntil } from '../../src/temporal/calls.ts';
+import { CallTimedOut, callUntil } from '../../src/temporal/calls.ts';
 import { createGateway } from '../../src/temporal/gateway.ts';
 import { createHeadStarts } from '../../src/temporal/headStart.ts';
 import { createOutcomes } from '../../src/temporal/outcomes.ts';
@@ -41,10 +42,11 @@ afterEach(() => {
 
 // biome-ignore lint/suspicious/noExplicitAny: each call is handed on as it is.
 type Call = (real: () => Promise<any>) => Promise<any>;
-type Calls = Partial<Record<'executeUpdate' | 'start' | 'describe', Call>>;
+type Calls = Partial<Record<'executeUpdate' | 'start' | 'describe' | 'describeNamespace', Call>>;
 
 /** The client, some of whose calls go through the test. */
-function clientWith({ start = (real) => real(), ...ofHandle }: Calls): Client {
+function clientWith(calls: Calls): Client {
+  const { start = (real) => real(), describeNamespace, ...ofHandle } = calls;
   const { client } = world.sagas;
   const getHandle = (...named: Parameters<typeof client.workflow.getHandle>) => {
     const handle = client.workflow.getHandle(...named);
@@ -57,7 +59,12 @@ function clientWith({ start = (real) => real(), ...ofHandle }: Calls): Client {
   const started = (...asked: Parameters<typeof client.workflow.start>) =>
     start(() => client.workflow.start(...asked));
   const changes = { getHandle: { value: getHandle }, start: { value: started } };
-  return Object.create(client, { workflow: { value: Object.create(client.workflow, changes) } });
+  const workflow = { value: Object.create(client.workflow, changes) };
+  if (!describeNamespace) return Object.create(client, { workflow });
+  const value = Object.create(client.workflowService, {
+    describeNamespace: { value: describeNamespace },
+  });
+  return Object.create(client, { workflow, workflowService: { value } });
 }
 
 /** A gateway that learns of no step from the worker, as one in another process. */
@@ -155,6 +162,25 @@ describe('an act', () => {
     const executeUpdate: Call = (real) => real().then(() => Promise.reject(grpc(UNAVAILABLE)));
     const outcome = await gatewayWith({ executeUpdate }).act('settle', settleOf(id), WAIT_MS);
     expect(doneGroup(outcome).status).toBe('SETTLED');
+  });
+
+  it('that the saga does not take is never sent again', async () => {
+    const id = await opened('not taken');
+    const executeUpdate = () => Promise.reject(undone('INVALID_INPUT'));
+    const outcome = await gatewayWith({ executeUpdate }).act('settle', settleOf(id), WAIT_MS);
+    const words = { code: 'INVALID_REQUEST', detail: 'no', retryAfterSeconds: 0 };
+    expect(outcome).toEqual({ outcome: 'unavailable', ...words });
+  });
+
+  it('that is not answered in time is under way only where Temporal is there', async () => {
+    const id = await opened('in time');
+    const executeUpdate = () => Promise.reject(new CallTimedOut());
+    const act = (gateway: SagaGateway) => gateway.act('settle', settleOf(id), 100);
+    expect(await act(gatewayWith({ executeUpdate }))).toEqual({ outcome: 'pending' });
+    const describeNamespace = () => Promise.reject(grpc(UNAVAILABLE));
+    expect(await act(gatewayWith({ executeUpdate, describeNamespace }))).toMatchObject({
+      outcome: 'unavailable',
+    });
   });
 
   it('on a saga that is gone again and again gives up', async () => {

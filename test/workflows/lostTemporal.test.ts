@@ -1,8 +1,11 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
+import { RECONCILE_SCHEDULE_ID } from '../../src/contracts/sagas.ts';
 import { startTemporal } from '../../src/dev/stack/temporal.ts';
+import { createLog } from '../../src/observability/log.ts';
 import { registerNamespace } from '../support/namespace.ts';
 import { holdInput } from './inputs.ts';
 import { createWorld, doneGroup, eventually, groupOf, WAIT_MS, wallet } from './world.ts';
@@ -32,7 +35,10 @@ it('a Temporal that lost all it had gets its sweeper back, and with it the sagas
 }, async () => {
   const before = await emptyServer();
   const { address } = before;
-  const options = { address, namespace: NAMESPACE, buildId: 'one', sweeper: true, upkeepMs: 200 };
+  const told: string[] = [];
+  const log = createLog('warn', { write: (line: string) => told.push(JSON.parse(line).msg) });
+  const upkeep = { sweeper: true, upkeepMs: 200, log };
+  const options = { address, namespace: NAMESPACE, buildId: 'one', ...upkeep };
   const world = await createWorld(options, onTestFinished);
   const wallets: [string, string] = [await wallet(world, '10'), await wallet(world, '0')];
   const { gateway, client } = world.sagas;
@@ -60,4 +66,13 @@ it('a Temporal that lost all it had gets its sweeper back, and with it the sagas
   // Search attributes are there again too, or no saga would be started.
   const next = await gateway.start('transfer', holdInput('next', ...wallets, '1'), WAIT_MS);
   expect(next).toMatchObject({ outcome: 'done' });
+
+  const { policies } = await schedule.describe();
+  expect(policies).toMatchObject({ overlap: 'SKIP', catchupWindow: 120_000 });
+  const reconcile = client.schedule.getHandle(RECONCILE_SCHEDULE_ID);
+  await expect(reconcile.describe(), 'no chain is followed').rejects.toThrow();
+  await world.sagas.stop();
+  told.length = 0;
+  await sleep(500);
+  expect(told, 'nobody looks after what was stopped').toEqual([]);
 });

@@ -1,7 +1,10 @@
 import { Registry } from 'prom-client';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { readOpenGroup } from '../../src/ledger/openGroups.ts';
 import { readTimeline } from '../../src/ledger/timeline.ts';
+import { createLog } from '../../src/observability/log.ts';
 import { observeOverdueGroups } from '../../src/observability/overdueMetrics.ts';
+import { actOnOverdue } from '../../src/temporal/overdue.ts';
 import { createSweep } from '../../src/temporal/sweep.ts';
 import { holdInput, withdrawalInput } from './inputs.ts';
 import {
@@ -75,6 +78,17 @@ describe('a deadline that the saga slept through', () => {
       { event: 'saga.overdue', actor: 'sweeper', reason: expect.stringMatching(/deadline/) },
     ]);
     expect(await handleOf(id).result()).toMatchObject({ status: 'CANCELLED', reason: 'EXPIRED' });
+  });
+
+  it('is nothing to tell of where the saga acted just now', async () => {
+    const { id } = await held('acted just now');
+    await passDeadline(id, 200);
+    const open = await readOpenGroup(world.db, id);
+    await sweep();
+    const alerts: string[] = [];
+    const log = createLog('error', { write: (line: string) => alerts.push(line) });
+    await actOnOverdue({ ...world.options, client: world.sagas.client, log }, open!);
+    expect(alerts).toEqual([]);
   });
 
   it('is given back without any worker, and the saga ends once one runs', async () => {

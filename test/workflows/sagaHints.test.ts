@@ -2,6 +2,7 @@
 import { beforeAll, expect, it } from 'vitest';
 import { reject } from '../../src/ledger/reject.ts';
 import { createSweep } from '../../src/temporal/sweep.ts';
+import { tellHints } from '../../src/temporal/wake.ts';
 import { withdrawalInput } from './inputs.ts';
 import { createWorld, doneGroup, WAIT_MS, type World, wallet } from './world.ts';
 
@@ -60,14 +61,29 @@ it('is nothing more to do where its writer told it', async () => {
 it('waits for the sweeper where Temporal is away when it is told', async () => {
   const id = await held('away');
   await refuse(id);
-  const { gateway } = world.sagas;
+  const other = await held('away as well');
+  await refuse(other);
+  const { gateway, client } = world.sagas;
   await world.sagas.stop();
   await gateway.wake(id);
-  expect(await owed()).toEqual([id]);
+  let asked = 0;
+  // Who finds Temporal away asks it for nobody else.
+  expect(await tellHints({ ...world.options, client }, () => (asked += 1))).toBe(0);
+  expect(asked).toBe(0);
+  expect(await owed()).toEqual([id, other]);
   await world.restart();
   await sweep();
   expect(await owed()).toEqual([]);
   expect(await world.sagas.client.workflow.getHandle(id).result()).toMatchObject({ reason: 'no' });
+});
+
+it('is owed still where the saga was told of something else', async () => {
+  const id = await held('told of another thing');
+  await refuse(id);
+  await world.sagas.gateway.wake(id, 'ledgerChanged');
+  expect(await owed()).toEqual([id]);
+  await sweep();
+  expect(await owed()).toEqual([]);
 });
 
 it('goes to the saga that begins again where it is open and has none', async () => {
