@@ -237,6 +237,8 @@ describe('a list with addresses', PATIENCE, () => {
     ];
     const { body: opened } = await desk.post(PATH, { wallet, lines }, { key: 'stop' });
     const { id } = opened;
+    const line = async () => (await desk.get(pathOf(`payout:desk:stop:1`))).body.links?.temporalUi;
+    await expect.poll(line, WAIT).toContain('payout%3Adesk%3Astop%3A1');
     await expect
       .poll(async () => (await runOf(id)).withdrawals, WAIT)
       .toMatchObject({

@@ -128,6 +128,28 @@ describe('an endpoint that is back after hours', () => {
   });
 });
 
+it('what waits behind a step comes at once after it, one after the other', async () => {
+  const shop = await startListener();
+  shop.answer = () => 503;
+  await start({ shop });
+  const id = await openOne();
+  const part = [1, 2].map((leg) => ({ leg, amount: '0.4' }));
+  await done(settle(db, { ...step('settle', id), legs: part, final: false }));
+  await done(settle(db, { ...step('settle', id), legs: null, final: true }));
+  await expect.poll(waiting).toBe(3);
+  await stopAll();
+  await db.query(`update webhook_deliveries set due_at = case event
+      when 'group.opened' then clock_timestamp() else clock_timestamp() + interval '1 hour' end`);
+  shop.answer = () => 200;
+  await start({ shop });
+  await expect.poll(waiting, { timeout: 5_000 }).toBe(0);
+  expect(shop.heard.slice(-3).map(({ message }) => message.type)).toEqual([
+    'group.opened',
+    'group.captured',
+    'group.settled',
+  ]);
+});
+
 it('one that takes something each minute is not asked more often for what it refuses', async () => {
   const shop = await startListener();
   const [refused = ''] = await afterHoursOfRefusals(shop, 1);

@@ -1,6 +1,7 @@
 /** An endpoint in a test's hands: takes what is posted, or not, and checks each signature. */
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { promisify } from 'node:util';
 import { Webhook } from 'standardwebhooks';
 import type { Message } from '../../src/webhooks/message.ts';
 import { atFileEnd } from '../support/borrow.ts';
@@ -25,6 +26,10 @@ export interface Listener {
   heard: Heard[];
   /** Decides each answer; 204 unless a test says otherwise. */
   answer: (heard: Heard) => Answer | Promise<Answer>;
+  /** The body of each answer. */
+  words: string;
+  /** Connections that are open to it. */
+  connections(): Promise<number>;
   /** Waits until so many messages came that fit. */
   until(count: number, fits?: (heard: Heard) => boolean): Promise<Heard[]>;
 }
@@ -44,7 +49,8 @@ export async function startListener(secret = SECRET): Promise<Listener> {
     const one = { id: String(headers['webhook-id']), message, headers, body };
     listener.heard.push(one);
     const answer = await listener.answer(one);
-    if (answer !== 'silence') response.writeHead(answer, { location: '/elsewhere' }).end('taken');
+    if (answer !== 'silence')
+      response.writeHead(answer, { location: '/elsewhere' }).end(listener.words);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   atFileEnd(async () => {
@@ -55,6 +61,8 @@ export async function startListener(secret = SECRET): Promise<Listener> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hear`,
     heard: [],
     answer: () => 204,
+    words: 'taken',
+    connections: promisify(server.getConnections.bind(server)),
     async until(count, fits = () => true) {
       const end = performance.now() + PATIENCE_MS;
       for (;;) {

@@ -31,6 +31,18 @@ describe('the payload codec', () => {
     expect(Buffer.from(sealed!.metadata!.key!).toString()).toBe('2026');
   });
 
+  it('reads what the first version encrypted: histories are kept for long', async () => {
+    const keys = `2025:${Buffer.alloc(32, 7).toString('base64')}`;
+    const metadata = { encoding: Buffer.from('binary/encrypted'), key: Buffer.from('2025') };
+    const data = Buffer.from(
+      '9orS4QrdDkueFWkYrBppwu/3Chi9lHhkXwtcXk+F0UlN/1AYuwm5tkFKSmyHDn0ER0CD0dFgzkUrsaYikFLOrqyu' +
+        'aN4/vt0e2xIzHorIWuMDbgu6EFPN',
+      'base64',
+    );
+    const [read] = await codec(keys).decode([{ metadata, data }]);
+    expect(defaultPayloadConverter.fromPayload(read!)).toEqual({ wallet: 'alice', amount: '1.5' });
+  });
+
   it('names the key that is missing', async () => {
     await expect(throughBoth(old, fresh)).rejects.toThrow('no key "2025"');
   });
