@@ -203,6 +203,28 @@ describe('a database that is older than Temporal', () => {
     ]);
   });
 
+  it('is none where the list was taken while it was asked', async () => {
+    const { input, id } = await payouts.started('taken meanwhile', 1);
+    await handleOf(id).result();
+    let looks = 0;
+    const query = (...asked: Parameters<typeof world.db.query>) => {
+      const [{ name }] = asked as unknown as [{ name?: string }];
+      // Somebody else's request is written between the first look and the second.
+      const isTooEarly = name === 'ledger_replay' && ++looks === 1;
+      return isTooEarly ? Promise.resolve({ rows: [] }) : world.db.query(...asked);
+    };
+    const door = await startSagas({
+      ...world.options,
+      db: { query: query as typeof world.db.query },
+      work: false,
+    });
+    expect(await door.gateway.openPayoutRun(input, WAIT_MS)).toMatchObject({
+      outcome: 'done',
+      replayed: true,
+    });
+    await door.stop();
+  });
+
   it('takes no list that Temporal knows: it may have been paid', async () => {
     const { input, id } = await payouts.started('restored', 1);
     await handleOf(id).result();

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { PayoutRun } from '../../src/contracts/payouts.ts';
 import { putApprovalRule } from '../../src/ledger/approvalRules.ts';
 import { audit } from '../../src/ledger/audit.ts';
+import { readOpenGroup } from '../../src/ledger/openGroups.ts';
 import { cancelPayoutRun, openPayoutRun } from '../../src/ledger/payoutRuns.ts';
 import { payPayoutLines } from '../../src/ledger/payPayoutLines.ts';
 import { queueSteps } from '../../src/ledger/stepQueue.ts';
@@ -179,6 +180,17 @@ describe('a withdrawal whose saga has ended and that is held all the same', PATI
     await handleOf(lineOf(id, 2)).terminate('test');
     await hands.begin(lineOf(id, 2), 'USD');
     expect(told).toEqual(['LEDGER_BEHIND_TEMPORAL']);
+    const open = await readOpenGroup(world.db, lineOf(id, 2));
+    let reads = 0;
+    const query = async (...asked: Parameters<typeof world.db.query>) => {
+      const [{ name }] = asked as unknown as [{ name?: string }];
+      if (name !== 'read_open_group') return world.db.query(...asked);
+      return { rows: reads++ === 0 ? [{ item: open }] : [] };
+    };
+    const db = { query: query as typeof world.db.query };
+    const log = createLog('error', sink);
+    await createPayoutWithdrawals({ client, db, log }).begin(lineOf(id, 2), 'USD');
+    expect(told, 'its saga and its group ended while it was asked').toHaveLength(1);
     await handleOf(id).terminate('test');
   });
 });
