@@ -1,4 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { pageOfWhole } from '../../src/api/wholeList.ts';
+import { InvalidCursor } from '../../src/ledger/page.ts';
 import { credit, debit, faultOf, makeAsset, openWallet, pathOf } from './money.ts';
 import { createTestApi, type TestApi } from './testApi.ts';
 
@@ -114,4 +116,13 @@ test('pages do not move when rows come in between', async () => {
     'transfer:admin:t0',
     ids[5],
   ]);
+});
+
+test('a short list that is read whole goes on behind an item, and not where that is gone', () => {
+  const nameOf = (item: string) => item;
+  const first = pageOfWhole(['b', 'c', 'd'], nameOf, { limit: 1 });
+  const { nextCursor: cursor } = first;
+  const after = (items: string[]) => pageOfWhole(items, nameOf, { limit: 5, cursor: cursor! });
+  expect([first.data, after(['a', 'b', 'c', 'd']).data]).toEqual([['b'], ['c', 'd']]);
+  expect(() => after(['c', 'd'])).toThrow(InvalidCursor);
 });

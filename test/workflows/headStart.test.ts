@@ -7,6 +7,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { StepInput, StepOutcome } from '../../src/contracts/steps.ts';
 import { createHeadStarts } from '../../src/temporal/headStart.ts';
 import { beginSteps } from '../../src/temporal/stepsOfTasks.ts';
+import { heldAfter } from './heap.ts';
 import { actInput, holdInput } from './inputs.ts';
 import { balanceOf, createWorld, doneGroup, WAIT_MS, type World, wallet } from './world.ts';
 
@@ -70,6 +71,24 @@ describe('a head start', () => {
     heads.begin('settle', 'g', travelling(input));
     now = 5_000;
     expect(heads.take(input)).toBeUndefined();
+  });
+
+  it('is forgotten with the offer, and where nobody takes the answer after a while', async () => {
+    let now = 0;
+    const heads = createHeadStarts(() => now);
+    const long = 'x'.repeat(1_000);
+    const held = await heldAfter(() => {
+      for (let n = 0; n < 20_000; n += 1) {
+        heads.offer('settle', { ...input, groupId: `group ${n}` }, run).withdraw();
+      }
+      for (let n = 0; n < 5_000; n += 1) {
+        const { begin, withdraw } = heads.offer('settle', { ...input, stepKey: long + n }, run);
+        begin();
+        withdraw();
+        now += 5_000;
+      }
+    });
+    expect(held).toBeLessThan(2_000_000);
   });
 });
 

@@ -7,7 +7,7 @@ import type { SagaGateway } from '../../src/contracts/sagas.ts';
 import type { Db } from '../../src/db/pool.ts';
 import { readGroup } from '../../src/ledger/groups.ts';
 import { createLog } from '../../src/observability/log.ts';
-import { CallTimedOut, callUntil } from '../../src/temporal/calls.ts';
+import { CallTimedOut } from '../../src/temporal/calls.ts';
 import { createGateway } from '../../src/temporal/gateway.ts';
 import { createHeadStarts } from '../../src/temporal/headStart.ts';
 import { createOutcomes } from '../../src/temporal/outcomes.ts';
@@ -88,8 +88,8 @@ function gatewayWith(calls: Calls, query: Db['query'] = world.db.query) {
       ...headStarts,
       offer(...step) {
         held.offered += 1;
-        const { begin, withdraw } = headStarts.offer(...step);
-        return { begin, withdraw: () => ended('offered', withdraw) };
+        const { withdraw } = headStarts.offer(...step);
+        return { begin: () => {}, withdraw: () => ended('offered', withdraw) };
       },
     },
     steps,
@@ -276,23 +276,5 @@ describe('a start', () => {
     expect(outcome).toEqual({ outcome: 'pending' });
     const deps = { client: clientWith({ describe }), db: world.db, log: world.options.log };
     expect(await sagaRuns(deps, hold.groupId)).toBe(true);
-  });
-});
-
-describe('a call', () => {
-  const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
-
-  it('ends at its deadline, whatever becomes of it', async () => {
-    const never = new Promise<never>(() => {});
-    const call = callUntil(world.sagas.client.connection, Date.now() + 20, () => never);
-    await expect(call).rejects.toThrow('did not answer in time');
-  });
-
-  it('that ended leaves nothing that waits for its deadline', async () => {
-    const before = timers();
-    const call = (n: number) =>
-      callUntil(world.sagas.client.connection, Date.now() + 60_000, () => Promise.resolve(n));
-    for (let n = 0; n < 20; n += 1) expect(await call(n)).toBe(n);
-    expect(timers() - before).toBeLessThan(10);
   });
 });

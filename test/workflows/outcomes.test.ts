@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { StepInput, StepOutcome } from '../../src/contracts/steps.ts';
 import { createOutcomes } from '../../src/temporal/outcomes.ts';
+import { heldAfter } from './heap.ts';
 
 const input: StepInput = { groupId: 'g', stepKey: 'k', actor: { name: 'c', admin: false } };
 const outcome: StepOutcome = { outcome: 'not_found' };
@@ -26,5 +27,13 @@ describe('the board of outcomes', () => {
     outcomes.publish(input, outcome);
     await new Promise((resolve) => setImmediate(resolve));
     expect(heard).toEqual([]);
+  });
+
+  it('keeps nothing of those who no longer wait', async () => {
+    const outcomes = createOutcomes();
+    const held = await heldAfter(() => {
+      for (let n = 0; n < 20_000; n += 1) outcomes.expect(`group ${n}`, 'k').forget();
+    });
+    expect(held).toBeLessThan(2_000_000);
   });
 });
