@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { linesAsSent } from '../../src/api/payoutLines.ts';
 import { balanceOf, faultOf, pathOf } from './money.ts';
 import { createDesk, type Desk, linesOf, PATH, runPath } from './payoutDesk.ts';
 import type { TestApi, TestClient } from './testApi.ts';
@@ -177,4 +178,18 @@ describe('cancelling', () => {
     const none = await desk.post(runPath('payoutRun:desk:none', '/cancel'), { reason });
     expect(faultOf(none)).toEqual([404, 'NOT_FOUND']);
   });
+});
+
+test('what a line says of the fee counts, and else what the list says', () => {
+  const lines = [
+    { destination: 'a', amount: '1' },
+    { destination: 'b', amount: '1', maxFee: '0.2' },
+    { destination: 'c', amount: '1', feeMode: 'platform' as const },
+  ];
+  const asked = { wallet: 'w', lines, feeMode: 'customer' as const, maxFee: '0.1', metadata: {} };
+  expect(linesAsSent(asked).map(({ feeMode, maxFee }) => [feeMode, maxFee])).toEqual([
+    ['customer', '0.1'],
+    ['customer', '0.2'],
+    ['platform', null],
+  ]);
 });

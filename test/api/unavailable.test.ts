@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { type ChainDoor, ChainUnavailable } from '../../src/contracts/chain.ts';
 import type { SagaGateway } from '../../src/contracts/sagas.ts';
 import { createPool } from '../../src/db/pool.ts';
 import type { Sagas } from '../../src/temporal/sagas.ts';
@@ -106,6 +107,15 @@ describe.sequential('a key that was used', () => {
     expect((await silent.post(path, { reason: 'r' }, { key: 'once' })).body.id).toBe(
       reversed.body.id,
     );
+    const other = { ...body, reference: 'other' };
+    const parts = { legs: [1, 2].map((leg) => ({ leg, amount: '0.5' })) };
+    for (const [reused, changed] of [
+      ['/v1/transfers', other],
+      [pathOf(held, '/settle'), parts],
+    ] as const) {
+      const refused = await silent.post(reused, changed, { key: 'once' });
+      expect(refused.body.code).toBe('IDEMPOTENCY_KEY_REUSED');
+    }
     const broken = await silent.post('/v1/transfers', body, { key: 'another' });
     expect(faultOf(broken)).toEqual([500, 'INTERNAL_ERROR']);
     expect(broken.body.detail, 'what broke is for the log').not.toContain('sagas');
@@ -220,4 +230,16 @@ describe('when Postgres is away', () => {
     }
     expect((await api.admin.get(path)).body.settled).toBe('-10');
   }, 20_000);
+});
+
+test('when a node is away, what needs it is 503 and says so', async () => {
+  const away = async () => {
+    throw new ChainUnavailable('The node does not answer.');
+  };
+  const door = { chains: away } as unknown as ChainDoor;
+  const onChain = await createTestApi({ database: api.db, chain: { door, activities: {} } });
+  await onChain.admin.post('/v1/assets', { code: 'FAR', scale: 18, chain: 'eip155:1' });
+  const answer = await onChain.admin.post('/v1/chains/eip155:1/rescan', { from: 1 });
+  expect(faultOf(answer)).toEqual([503, 'CHAIN_UNAVAILABLE']);
+  expect(answer.body.detail).toBe('The node does not answer.');
 });

@@ -121,4 +121,13 @@ describe('a deadline that the saga slept through', () => {
     expect(await sweep()).toEqual([]);
     expect(await overdueGroups()).toBe(0);
   });
+
+  it('is nothing to a withdrawal that a custodian pays: he says what became of it', async () => {
+    const id = await withdrawn('with a custodian');
+    await passDeadline(id, 200);
+    const open = await readOpenGroup(world.db, id);
+    const deps = { ...world.options, client: world.sagas.client };
+    await actOnOverdue(deps, { ...open!, custodial: true });
+    expect((await groupOf(world, id)).withdrawal?.state).not.toBe('stuck');
+  });
 });
