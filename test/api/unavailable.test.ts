@@ -211,7 +211,7 @@ describe('when Postgres is away', () => {
     expect((await away.get('/health/live')).status).toBe(200);
   });
 
-  test('while a value that it cannot read is a fault of ours, but for one in a cursor', async () => {
+  test('while a value that it cannot read is our fault, but for one in a cursor', async () => {
     const query = () => api.db.pool.query('select 1 / 0');
     const broken = await adminOn({ pool: { query } as never }, sagas.gateway);
     expect(faultOf(await broken.get('/v1/wallets'))).toEqual([500, 'INTERNAL_ERROR']);

@@ -48,7 +48,7 @@ it('a URL with options of its own keeps them, and takes none of ours away', asyn
   expect(rows).toEqual([{ role: 'holdfast_app', memory: '5MB', isolation: 'read committed' }]);
 });
 
-it('no session waits for ever: for a lock, in a statement, or for a client that is gone', async () => {
+it('no session waits for ever: for a lock, in a statement, for a client that is gone', async () => {
   const { rows } = await db.query(`select current_setting('lock_timeout') as lock,
     current_setting('statement_timeout') as statement,
     current_setting('idle_in_transaction_session_timeout') as idle`);

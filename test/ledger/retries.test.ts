@@ -23,7 +23,7 @@ beforeAll(async () => {
       end $$`);
 });
 
-/** Fails so often with this code. Answers the try that went well, or the error; and their number. */
+/** Fails so often with this code. The try that went well, or the error; and how many there were. */
 async function failing(failures: number, code: string) {
   await owner.query('alter sequence tries restart');
   const call = () => db.query('select fail_at_first($1, $2) as try', [failures, code]);

@@ -257,7 +257,8 @@ describe('where an endpoint does not take it', () => {
     const pauseAfter = async (tries: number) => {
       await db.query(`update webhook_deliveries set tries = $1, due_at = '-infinity'`, [tries - 1]);
       const sql = `select round(extract(epoch from due_at - clock_timestamp()) / 4)::integer * 4
-        as seconds from webhook_deliveries where fault is not null and due_at > 'now' and tries = $1`;
+        as seconds from webhook_deliveries
+        where fault is not null and due_at > clock_timestamp() and tries = $1`;
       // While it is asked the lease puts it off, by some seconds.
       const pause = async () => (await db.query(sql, [tries])).rows[0]?.seconds;
       await expect.poll(pause).toBeGreaterThan(8);

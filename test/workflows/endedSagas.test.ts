@@ -1,4 +1,4 @@
-/** Sagas that ended by force: which begin again, which are buried, and of which somebody is told. */
+/** Sagas that ended by force: which begin again, which are buried, of which somebody is told. */
 import { beforeAll, expect, it } from 'vitest';
 import { openDeposit } from '../../src/ledger/openDeposit.ts';
 import { readOpenGroup } from '../../src/ledger/openGroups.ts';

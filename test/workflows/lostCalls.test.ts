@@ -195,7 +195,7 @@ describe('an act', () => {
     expect(calls).toBe(3);
   });
 
-  it('says that the database is away, and not Temporal, where the saga cannot be found', async () => {
+  it('says that the database is away, and not Temporal, where that is so', async () => {
     const id = await opened('no-database');
     const executeUpdate = () =>
       Promise.reject(new WorkflowNotFoundError('It is gone.', id, undefined));
