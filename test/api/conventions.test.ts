@@ -229,6 +229,14 @@ describe('keys', () => {
     }
   });
 
+  test('are taken however their scheme is spelled', async () => {
+    for (const scheme of ['bearer', 'BEARER  ']) {
+      const authorization = `${scheme} ${ADMIN_KEY}`;
+      const answer = await api.anonymous.get('/v1/wallets', { headers: { authorization } });
+      expect(answer.status).toBe(200);
+    }
+  });
+
   test('are asked for before anything else is told', async () => {
     expect((await api.anonymous.get('/v1/nothing')).status).toBe(401);
     expect((await api.anonymous.post('/v1/wallets', { x: 1 })).status).toBe(401);
