@@ -180,6 +180,19 @@ describe('the sweeper', () => {
   });
 });
 
+describe('a Temporal that does not answer', () => {
+  it('has no list taken, since nobody could say whether it was paid', async () => {
+    const { input } = await payouts.listOf('away', 1);
+    const door = await startSagas({ ...world.options, work: false });
+    await door.stop();
+    expect(await door.gateway.openPayoutRun(input, 500)).toMatchObject({
+      outcome: 'unavailable',
+      code: 'UNAVAILABLE',
+    });
+    expect(await readPayoutRun(world.db, input.runId)).toBeNull();
+  });
+});
+
 describe('a database that is older than Temporal', () => {
   it('fails the saga of a run that it does not know, and alerts', async () => {
     const runId = 'payoutRun:shop:unknown';
