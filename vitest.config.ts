@@ -20,6 +20,9 @@ export default defineConfig({
     reporters: ['default', new ClosingLine()],
     include: ['test/**/*.test.ts'],
     testTimeout: 30_000,
+    // What is asked again and again until it is so has no reason to give up before its test does:
+    // the default of one second is less than a busy machine takes.
+    expect: { poll: { timeout: 25_000 } },
     hookTimeout: 120_000,
   },
 });

@@ -45,7 +45,7 @@ const unnamed = { keptSeconds: 86_400, afterMs: 0 };
 async function start(listeners: Record<string, Listener>, more: object = {}): Promise<void> {
   const endpoints = Object.entries(listeners).map(([name, { url }]) => [
     name,
-    { url, secrets: [SECRET], timeoutMs: 500, atOnce: 4 },
+    { url, secrets: [SECRET], atOnce: 4 },
   ]);
   const webhooks = readWebhooks(JSON.stringify(Object.fromEntries(endpoints)), []);
   const counter = createDeliveryCounter(new Registry());

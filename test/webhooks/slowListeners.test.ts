@@ -28,6 +28,8 @@ afterEach(async () => {
   for (const { name } of await readEndpoints(db)) await removeEndpoint(db, name);
 });
 
+const POLL_MS = 20;
+
 type Endpoints = Readonly<Record<string, readonly [Listener, object?]>>;
 
 /** A worker that tells them, each by its own settings. */
@@ -39,7 +41,7 @@ async function tell(endpoints: Endpoints): Promise<Loop> {
   const webhooks = readWebhooks(JSON.stringify(Object.fromEntries(given)), []);
   const counter = createDeliveryCounter(new Registry());
   const log = createLog('silent');
-  const loop = await startDispatcher({ db, webhooks, log, counter, pollMs: 20 });
+  const loop = await startDispatcher({ db, webhooks, log, counter, pollMs: POLL_MS });
   running.push(loop);
   return loop;
 }
@@ -68,17 +70,24 @@ async function dueWithin(seconds: number): Promise<number> {
   return rows[0]?.due;
 }
 
-/** Answers after so long; tells how many requests were open at the most. */
-function answerLate(listener: Listener, ms: number): () => number {
-  let [open, most] = [0, 0];
+interface Gate {
+  /** How many requests were open at once at the most. */
+  most(): number;
+  open(): void;
+}
+
+/** Answers nobody until it is opened, and then at once. */
+function closeGate(listener: Listener): Gate {
+  let [waiting, most] = [0, 0];
+  const { promise: isOpen, resolve: open } = Promise.withResolvers<void>();
   listener.answer = async () => {
-    open += 1;
-    most = Math.max(most, open);
-    await new Promise((resolve) => setTimeout(resolve, ms));
-    open -= 1;
+    waiting += 1;
+    most = Math.max(most, waiting);
+    await isOpen;
+    waiting -= 1;
     return 204;
   };
-  return () => most;
+  return { most: () => most, open };
 }
 
 it('an answer leaves nothing behind, neither what nobody reads nor a timer', async () => {
@@ -98,11 +107,15 @@ it('an answer leaves nothing behind, neither what nobody reads nor a timer', asy
 
 it('an endpoint is asked for as many events at once as its setting says', async () => {
   const [one, few, usual] = [await startListener(), await startListener(), await startListener()];
-  const mostOf = [answerLate(one, 50), answerLate(few, 100), answerLate(usual, 500)];
+  const gates = [one, few, usual].map(closeGate);
   const given = { one: [one, { atOnce: 1 }], few: [few, { atOnce: 5 }], usual: [usual] } as const;
   const ids = await whileNobodyTells(given, () => holds(20));
+  await Promise.all([one.until(1), few.until(5), usual.until(16)]);
+  // Ten looks at what waits: more than that must not come.
+  await new Promise((resolve) => setTimeout(resolve, 10 * POLL_MS));
+  for (const gate of gates) gate.open();
   await Promise.all([one, few, usual].map((listener) => listener.until(20)));
-  expect(mostOf.map((most) => most())).toEqual([1, 5, 16]);
+  expect(gates.map(({ most }) => most())).toEqual([1, 5, 16]);
   for (const { heard } of [one, few, usual]) {
     expect(groupsOf(heard).sort()).toEqual([...ids].sort());
   }
@@ -110,17 +123,19 @@ it('an endpoint is asked for as many events at once as its setting says', async 
 
 it('a slow one with many at once hears each group in its order, and slows nobody', async () => {
   const [slow, quick] = [await startListener(), await startListener()];
-  const most = answerLate(slow, 3_000);
-  const given = { slow: [slow, { atOnce: 64 }], quick: [quick] } as const;
+  const gate = closeGate(slow);
+  const patient = { atOnce: 64, timeoutMs: 30_000 };
+  const given = { slow: [slow, patient], quick: [quick] } as const;
   const ids = await whileNobodyTells(given, async () => {
     const made = await holds(60);
     await Promise.all(made.map(settled));
     return made;
   });
-  await quick.until(120);
-  expect(slow.heard.length, 'it has answered the first ones at most').toBeLessThan(120);
+  await Promise.all([quick.until(120), slow.until(60)]);
+  expect(slow.heard, 'it has answered none').toHaveLength(60);
+  gate.open();
   await slow.until(120);
-  expect(most()).toBeGreaterThan(30);
+  expect(gate.most()).toBe(60);
   for (const id of ids) {
     const types = slow.heard.filter(({ message }) => message.data.groupId === id);
     expect(types.map(({ message }) => message.type)).toEqual(['group.opened', 'group.settled']);
@@ -136,7 +151,8 @@ it('stopping does not wait for one that hangs, which another worker tells anew',
   expect(await dueWithin(30), 'nobody else asks while its answer may come').toBe(0);
   const begun = performance.now();
   await loop.stop();
-  expect(performance.now() - begun).toBeLessThan(4_000);
+  // Two seconds of patience; the endpoint has thirty.
+  expect(performance.now() - begun).toBeLessThan(15_000);
   expect(await dueWithin(0)).toBe(3);
   expect((await readEndpoints(db))[0]).toMatchObject({
     waiting: 3,
@@ -150,10 +166,12 @@ it('stopping does not wait for one that hangs, which another worker tells anew',
 
 it('a stop gives an answer that is under way the time to come', async () => {
   const shop = await startListener();
-  answerLate(shop, 500);
+  const gate = closeGate(shop);
   const loop = await tell({ shop: [shop] });
   await holds(3);
   await shop.until(3);
-  await loop.stop();
+  const stopped = loop.stop();
+  setTimeout(gate.open, 100);
+  await stopped;
   expect((await readEndpoints(db))[0]).toMatchObject({ waiting: 0 });
 });
