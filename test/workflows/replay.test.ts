@@ -14,6 +14,17 @@ import { sagaWorker } from '../../src/temporal/sagaWorker.ts';
 const FOLDER = new URL('histories/', import.meta.url);
 const NAMES = readdirSync(FOLDER).map((file) => file.replace('.json', ''));
 
+type Replayer = Pick<typeof Worker, 'runReplayHistories'>;
+
+/**
+ * The SDK's sandbox in this very thread. What a changed bundle does to a history is the same there,
+ * and a thread of ours has all modules to load first: five times the processor time of a replay.
+ */
+const IN_THIS_THREAD: Replayer = {
+  runReplayHistories: (options, histories) =>
+    Worker.runReplayHistories({ ...options, debugMode: true }, histories),
+};
+
 let code: string;
 beforeAll(async () => {
   installRuntime(createLog('silent'));
@@ -24,7 +35,7 @@ beforeAll(async () => {
 async function failures(
   bundle: string,
   names = NAMES,
-  worker: Pick<typeof Worker, 'runReplayHistories'> = sagaWorker(),
+  worker: Replayer = sagaWorker(),
   change: (history: Recorded) => Recorded = (history) => history,
 ): Promise<string[]> {
   const histories = names.map((name) => ({
@@ -88,7 +99,7 @@ describe('the corpus of histories', () => {
     const waiting = ['transferInParts', 'transferSettled', 'transferExpired', 'withdrawalStuck'];
     expect(await failures(code, waiting, sagaWorker(), asFull)).toEqual([]);
     const impatient = mutated('deadline', 'isTimeForNewRun)() && (', 'isTimeForNewRun)() || (');
-    expect(await failures(impatient, waiting, sagaWorker(), asFull)).not.toEqual([]);
+    expect(await failures(impatient, waiting, IN_THIS_THREAD, asFull)).not.toEqual([]);
   });
 
   it('has every workflow type that the worker registers', () => {
@@ -173,6 +184,6 @@ describe('the corpus of histories', () => {
       'reconcile',
     ],
   ])('notices in %s: %s', async (file, _what, from, to, name) => {
-    expect(await failures(mutated(file, from, to), [name])).toEqual([name]);
+    expect(await failures(mutated(file, from, to), [name], IN_THIS_THREAD)).toEqual([name]);
   });
 });
