@@ -18,6 +18,8 @@ import { startTestWatcher } from './testWatcher.ts';
 
 const SECRET = 'shared-with-the-provider-of-hooks';
 const ETH = 10n ** 18n;
+/** Providers give up after five seconds, and a node that says nothing takes ten. */
+const ANSWERED_WITHIN_MS = 5_000;
 const LONG = { timeout: 15_000 };
 
 let world: ChainWorld;
@@ -50,7 +52,7 @@ async function send(body: object, id: string = randomUUID()): Promise<string> {
     headers,
   });
   expect(answer.status).toBe(202);
-  expect(performance.now() - begun).toBeLessThan(1_000);
+  expect(performance.now() - begun).toBeLessThan(ANSWERED_WITHIN_MS);
   return id;
 }
 

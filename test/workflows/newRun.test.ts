@@ -80,7 +80,7 @@ describe('a saga that waits', () => {
     const { id, to } = await held('metered at once', String(ACTS));
     const keys = Array.from({ length: ACTS }, (_, act) => `part ${act}`);
     const answers = await Promise.all(keys.map((key) => settleOne(id, key)));
-    expect(answers.map(({ outcome }) => outcome)).toEqual(keys.map(() => 'done'));
+    expect(answers.filter(({ outcome }) => outcome !== 'done')).toEqual([]);
     expect((await balanceOf(world, to)).settled).toBe(String(ACTS));
   });
 
