@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, it } from 'vitest';
 import { listGroupEntries } from '../../src/ledger/entries.ts';
 import { connectTemporal } from '../../src/temporal/client.ts';
 import { startSagas } from '../../src/temporal/sagas.ts';
@@ -12,22 +12,18 @@ import {
   eventually,
   groupOf,
   WAIT_MS,
-  type World,
   wallet,
 } from './world.ts';
 
 /** Temporal hands a task on when its worker has been silent for ten seconds. */
-const HAND_OVER_MS = 60_000;
+const HAND_OVER_MS = 120_000;
 
-let world: World;
-beforeAll(async () => {
-  world = await createWorld();
-});
-
-describe('a worker that dies between a step and its record', () => {
+// Each waits for ten seconds until Temporal knows; they wait together.
+describe.concurrent('a worker that dies between a step and its record', () => {
   it('leaves one hold, and another worker goes on from there', {
     timeout: HAND_OVER_MS,
-  }, async () => {
+  }, async ({ expect, onTestFinished }) => {
+    const world = await createWorld({}, onTestFinished);
     const [from, to] = [await wallet(world, '10'), await wallet(world, '0')];
     await world.sagas.stop();
     const temporal = await connectTemporal(world.options);
@@ -49,7 +45,10 @@ describe('a worker that dies between a step and its record', () => {
     expect((await balanceOf(world, to)).available).toBe('10');
   });
 
-  it('leaves one settlement, and its caller is told', { timeout: HAND_OVER_MS }, async () => {
+  it('leaves one settlement, and its caller is told', {
+    timeout: HAND_OVER_MS,
+  }, async ({ expect, onTestFinished }) => {
+    const world = await createWorld({}, onTestFinished);
     const [from, to] = [await wallet(world, '10'), await wallet(world, '0')];
     const input = holdInput('crash after settle', from, to, '10');
     await world.sagas.gateway.start('transfer', input, WAIT_MS);
@@ -78,7 +77,8 @@ describe('a worker that dies between a step and its record', () => {
 
   it('leaves its caller the first answer, not one that was given before', {
     timeout: HAND_OVER_MS,
-  }, async () => {
+  }, async ({ expect, onTestFinished }) => {
+    const world = await createWorld({}, onTestFinished);
     const [from, to] = [await wallet(world, '10'), await wallet(world, '0')];
     const input = holdInput('crash after a part', from, to, '10');
     await world.sagas.gateway.start('transfer', input, WAIT_MS);

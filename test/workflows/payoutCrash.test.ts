@@ -1,25 +1,23 @@
-/** A worker that dies while it pays the lines of a run. */
-import { beforeAll, describe, expect, it } from 'vitest';
+/**
+ * A worker that dies while it pays the lines of a run. Each test waits ten seconds until Temporal
+ * knows, so each has a world of its own and they wait together.
+ */
+import { describe, it } from 'vitest';
 import { startSagas } from '../../src/temporal/sagas.ts';
 import { rowsOf } from '../ledger/ledgerWorld.ts';
 import { doneRun, runInput } from '../ledger/payoutInputs.ts';
-import { createPayoutSagas, type PayoutSagas } from './payoutWorld.ts';
-import { balanceOf, childWorker, eventually, WAIT_MS, type World, wallet } from './world.ts';
+import { createPayoutSagas } from './payoutWorld.ts';
+import { balanceOf, childWorker, eventually, WAIT_MS, wallet } from './world.ts';
 
 /** Temporal hands an activity on when its worker has been silent for its heartbeat's time. */
-const HAND_OVER_MS = 60_000;
+const HAND_OVER_MS = 120_000;
 
-let world: World;
-let payouts: PayoutSagas;
-beforeAll(async () => {
-  payouts = await createPayoutSagas();
-  world = payouts.world;
-});
-
-describe('the saga of a payout run', () => {
+describe.concurrent('the saga of a payout run', () => {
   it('goes on at another worker where one was killed in the middle', {
     timeout: HAND_OVER_MS,
-  }, async () => {
+  }, async ({ expect, onTestFinished }) => {
+    const payouts = await createPayoutSagas(onTestFinished);
+    const { world } = payouts;
     const { payer, input } = await payouts.listOf('killed', 1_000);
     await world.sagas.stop();
     const { died } = await childWorker(world, 'ledger_take_steps');
@@ -37,10 +35,12 @@ describe('the saga of a payout run', () => {
   });
 
   // After the lines were handed out, after a withdrawal was held, and where its saga is to begin.
-  it.each(['ledger_advance_payout_run', 'ledger_open_withdrawal', 'read_open_group'])(
+  it.for(['ledger_advance_payout_run', 'ledger_open_withdrawal', 'read_open_group'])(
     'holds each withdrawal once and begins it, where a worker was killed after %s',
     { timeout: HAND_OVER_MS },
-    async (after) => {
+    async (after, { expect, onTestFinished }) => {
+      const payouts = await createPayoutSagas(onTestFinished);
+      const { world } = payouts;
       const payer = await wallet(world, '30');
       const lines = Array.from({ length: 30 }, (_, n) => ({
         destination: `iban:${n}`,

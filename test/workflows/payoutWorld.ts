@@ -4,7 +4,15 @@ import type { OpenPayoutRunInput, PayoutRun } from '../../src/contracts/payouts.
 import { audit } from '../../src/ledger/audit.ts';
 import { readPayoutRun } from '../../src/ledger/payoutLists.ts';
 import { allLines, runInput } from '../ledger/payoutInputs.ts';
-import { balanceOf, createWorld, eventually, WAIT_MS, type World, wallet } from './world.ts';
+import {
+  type AtEnd,
+  balanceOf,
+  createWorld,
+  eventually,
+  WAIT_MS,
+  type World,
+  wallet,
+} from './world.ts';
 
 const RECEIVERS = 3;
 
@@ -25,9 +33,9 @@ export interface PayoutSagas {
   expectAllPaid(id: string, payer: string, count: number): Promise<void>;
 }
 
-/** Starts once per test file and ends with it. */
-export async function createPayoutSagas(): Promise<PayoutSagas> {
-  const world = await createWorld();
+/** Starts once per test file and ends with it; or with a test, given `onTestFinished`. */
+export async function createPayoutSagas(atEnd?: AtEnd): Promise<PayoutSagas> {
+  const world = await createWorld({}, atEnd);
   const receivers: string[] = [];
   while (receivers.length < RECEIVERS) receivers.push(await wallet(world, '0'));
   const stateOf = (id: string) => readPayoutRun(world.db, id) as Promise<PayoutRun>;

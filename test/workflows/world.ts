@@ -30,10 +30,13 @@ export interface World {
   restart(): Promise<void>;
 }
 
+/** Takes what is to be done at an end. */
+export type AtEnd = (stop: () => Promise<void>) => void;
+
 /** Starts once per test file and ends with it; or with a test, given `onTestFinished`. */
 export async function createWorld(
   changes: Partial<SagasOptions> = {},
-  atEnd: (stop: () => Promise<void>) => void = afterAll,
+  atEnd: AtEnd = afterAll,
 ): Promise<World> {
   const database = await createTestDatabase();
   const db = noteQueries(database.pool);
