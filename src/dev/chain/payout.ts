@@ -1,9 +1,9 @@
 /** The payout contract on a local chain: deployed, and approved by the hot wallet. */
 import { readFileSync } from 'node:fs';
 import { encodeFunctionData, getContractAddress, parseAbi } from 'viem';
-import { type HDAccount, mnemonicToAccount } from 'viem/accounts';
+import type { HDAccount } from 'viem/accounts';
 import { connectRpc } from '../../chains/evm/rpc.ts';
-import { HOT_WALLET_PATH } from '../../withdrawals/developmentKeys.ts';
+import { developmentAccount, HOT_WALLET_PATH } from '../../withdrawals/developmentKeys.ts';
 import { type Artifact, PAYOUT_ARTIFACT } from './artifact.ts';
 import { DEPLOYER_PATH, deploy, receiptOf } from './token.ts';
 
@@ -14,14 +14,14 @@ const ALL_UNITS = 2n ** 256n - 1n;
 
 /** Where `seedLocalChain` puts it: the second contract that the local chain's deployer makes. */
 export function payoutAddress(mnemonic: string): string {
-  const { address: from } = mnemonicToAccount(mnemonic, { path: DEPLOYER_PATH });
+  const { address: from } = developmentAccount(mnemonic, DEPLOYER_PATH);
   return getContractAddress({ from, nonce: 1n });
 }
 
 /** Deploys it. Answers the contract's address (EIP-55). */
 export function deployPayout(rpcUrl: string, mnemonic: string): Promise<string> {
   const { bytecode }: Artifact = JSON.parse(readFileSync(PAYOUT_ARTIFACT, 'utf8'));
-  return deploy(rpcUrl, mnemonicToAccount(mnemonic, { path: DEPLOYER_PATH }), bytecode);
+  return deploy(rpcUrl, developmentAccount(mnemonic, DEPLOYER_PATH), bytecode);
 }
 
 /**
@@ -34,7 +34,7 @@ export async function approvePayout(
   token: string,
   payout: string,
 ): Promise<void> {
-  const hotWallet = mnemonicToAccount(mnemonic, { path: HOT_WALLET_PATH });
+  const hotWallet = developmentAccount(mnemonic, HOT_WALLET_PATH);
   const args = [payout as `0x${string}`, ALL_UNITS] as const;
   const data = encodeFunctionData({ abi: APPROVE, functionName: 'approve', args });
   await call(rpcUrl, hotWallet, token, data);

@@ -2,8 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { encodeDeployData, parseAbi } from 'viem';
-import { type HDAccount, mnemonicToAccount } from 'viem/accounts';
+import type { HDAccount } from 'viem/accounts';
 import { connectRpc } from '../../chains/evm/rpc.ts';
+import { developmentAccount } from '../../withdrawals/developmentKeys.ts';
 import { type Artifact, USDX_ARTIFACT } from './artifact.ts';
 
 /**
@@ -27,7 +28,7 @@ const UNLOCKED_ACCOUNTS = 10;
 function otherAccounts(mnemonic: string): `0x${string}`[] {
   return Array.from(
     { length: UNLOCKED_ACCOUNTS - 1 },
-    (_, index) => mnemonicToAccount(mnemonic, { addressIndex: index + 1 }).address,
+    (_, index) => developmentAccount(mnemonic, `m/44'/60'/0'/0/${index + 1}`).address,
   );
 }
 
@@ -45,7 +46,7 @@ export async function deployUsdx(
   const others = otherAccounts(mnemonic);
   const args = [holder as `0x${string}`, units, others, UNITS_OF_EACH] as const;
   const data = encodeDeployData({ abi: CONSTRUCTOR, bytecode, args });
-  return deploy(rpcUrl, mnemonicToAccount(mnemonic, { path: DEPLOYER_PATH }), data);
+  return deploy(rpcUrl, developmentAccount(mnemonic, DEPLOYER_PATH), data);
 }
 
 /** Deploys code and waits until it is in a block. Answers the contract's address (EIP-55). */
