@@ -8,6 +8,7 @@ import { reconcile } from '../../src/ledger/reconcile.ts';
 import { settle } from '../../src/ledger/settle.ts';
 import { snapshot } from '../../src/ledger/snapshot.ts';
 import { balanceAt, readWallet } from '../../src/ledger/wallets.ts';
+import { areDecided } from '../seals/sealWorld.ts';
 import {
   addAsset,
   amounts,
@@ -160,6 +161,8 @@ describe('a snapshot', () => {
     const at = await clock();
     const before = [await amounts(db, a), await amounts(db, b), await asOf('external:USD', at)];
     const rows = await rowsOf(db, group);
+    // What is younger than a neighbour's transaction would be folded by the second one.
+    await expect.poll(() => areDecided(db)).toBe(true);
     expect(await snapshot(db)).toBeGreaterThan(0);
     expect(await snapshot(db)).toBe(0);
     expect([await amounts(db, a), await amounts(db, b), await asOf('external:USD', at)]).toEqual(

@@ -37,7 +37,7 @@ export async function sealUntil(db: Pool, entries?: number): Promise<void> {
 }
 
 /** Whether nothing that is open began before the last transaction that wrote entries had ended. */
-async function areDecided(db: Pool): Promise<boolean> {
+export async function areDecided(db: Pool): Promise<boolean> {
   const { rows } = await db.query<{ open: boolean }>(
     `select exists (select from ledger_entries
       where xid >= pg_snapshot_xmin(pg_current_snapshot())) as open`,

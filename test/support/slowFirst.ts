@@ -8,11 +8,21 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
  */
 const SLOW = [
   'test/simulation/storm.test.ts',
-  'test/workflows/crash.test.ts',
   'test/e2e/stack.test.ts',
+  'test/chains/watcherFaults.test.ts',
+  'test/chains/rescan.test.ts',
+  'test/e2e/webhooks.test.ts',
+  'test/e2e/composeServices.test.ts',
   'test/chains/sagas.test.ts',
+  'test/workflows/gateway.test.ts',
   'test/e2e/stackDemo.test.ts',
+  'test/workflows/lostTemporal.test.ts',
+  'test/chains/newAddresses.test.ts',
+  'test/workflows/recovery.test.ts',
   'test/properties/ledger.property.test.ts',
+  'test/workflows/payoutCrash.test.ts',
+  'test/workflows/crash.test.ts',
+  'test/cli/seals.test.ts',
 ];
 
 /** Begins with the slow files, wherever they stand in vitest's own order. */
