@@ -121,7 +121,8 @@ describe('the gateway of a process without a worker', () => {
   });
 });
 
-describe('a Temporal server that does not answer', () => {
+// Each has a server of its own to start.
+describe.concurrent('a Temporal server that does not answer', () => {
   it('is told as unavailable, with when to ask again, and moves nothing', async () => {
     const logFile = join(mkdtempSync(join(tmpdir(), 'holdfast-')), 'temporal.log');
     const server = await startTemporal({ dbFile: null, logFile, uiPort: null, say: () => {} });
