@@ -8,6 +8,7 @@ import { Connection, WorkflowClient } from '@temporalio/client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { findTemporalCli } from '../../src/dev/stack/temporalBinary.ts';
 import { encryptingConverter, readCodecKeys } from '../../src/temporal/codec.ts';
+import { BARE_ENV } from '../e2e/processes.ts';
 import { temporalAddress, temporalNamespace } from '../support/testServers.ts';
 
 const HOLDFAST = fileURLToPath(new URL('../../src/cli/holdfast.ts', import.meta.url));
@@ -16,7 +17,7 @@ const UI = 'http://127.0.0.1:8233';
 const run = promisify(execFile);
 
 const env = {
-  PATH: process.env.PATH,
+  ...BARE_ENV,
   TEMPORAL_CODEC_KEYS: KEYS,
   TEMPORAL_UI_URL: `${UI}/some/page`,
 };

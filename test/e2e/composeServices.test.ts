@@ -11,7 +11,7 @@ import { CLONE } from '../../src/dev/stack/places.ts';
 import { freePort } from '../../src/dev/stack/ports.ts';
 import { createTestDatabase } from '../support/testDatabase.ts';
 import { temporalAddress, temporalNamespace } from '../support/testServers.ts';
-import { until } from './processes.ts';
+import { BARE_ENV, until } from './processes.ts';
 
 interface Service {
   image: string;
@@ -52,7 +52,7 @@ function start(service: Service, neighbours: Record<string, string>): Running {
   const child = spawn(command, args, {
     cwd: CLONE,
     // Nothing else: what the service needs and the file does not name shows here.
-    env: { PATH: process.env.PATH, ...filledIn(service.environment), ...neighbours },
+    env: { ...BARE_ENV, ...filledIn(service.environment), ...neighbours },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const chunks: string[] = [];

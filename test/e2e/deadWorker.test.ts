@@ -8,7 +8,7 @@ import { createAsset } from '../../src/ledger/assets.ts';
 import { walletWith } from '../ledger/ledgerWorld.ts';
 import { createTestDatabase } from '../support/testDatabase.ts';
 import { temporalAddress, temporalNamespace } from '../support/testServers.ts';
-import { until } from './processes.ts';
+import { BARE_ENV, until } from './processes.ts';
 
 const ADMIN_KEY = 'the-administrators-key-of-the-test';
 const START_TIMEOUT_MS = 60_000;
@@ -22,7 +22,7 @@ it('ends with an error when its thread of workflows has died', { timeout: 120_00
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const env = {
-    PATH: process.env.PATH,
+    ...BARE_ENV,
     DATABASE_URL: database.url,
     TEMPORAL_ADDRESS: await temporalAddress(),
     TEMPORAL_NAMESPACE: await temporalNamespace(),

@@ -1,15 +1,16 @@
 /** A service that is killed while it tells what happened: the next one tells it again. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Pool } from '../../src/db/pool.ts';
 import { CLONE } from '../../src/dev/stack/places.ts';
 import { freePort } from '../../src/dev/stack/ports.ts';
 import { createAsset } from '../../src/ledger/assets.ts';
+import { readEndpoints } from '../../src/webhooks/deliveryTables.ts';
 import { walletWith } from '../ledger/ledgerWorld.ts';
 import { createTestDatabase } from '../support/testDatabase.ts';
 import { temporalAddress, temporalNamespace } from '../support/testServers.ts';
 import { type Listener, SECRET, startListener } from '../webhooks/listener.ts';
-import { until } from './processes.ts';
+import { BARE_ENV, until } from './processes.ts';
 
 const ADMIN_KEY = 'the-administrators-key-of-the-test';
 const START_TIMEOUT_MS = 60_000;
@@ -30,7 +31,7 @@ beforeAll(async () => {
   const port = await freePort();
   url = `http://127.0.0.1:${port}`;
   env = {
-    PATH: process.env.PATH,
+    ...BARE_ENV,
     DATABASE_URL: database.url,
     TEMPORAL_ADDRESS: await temporalAddress(),
     TEMPORAL_NAMESPACE: await temporalNamespace(),
@@ -75,11 +76,13 @@ async function transfer(key: string): Promise<string> {
   return ((await answer.json()) as { id: string }).id;
 }
 
+/** Beside this process, which takes what the service tells and closes what it has closed. */
 const command = (...args: string[]) =>
-  spawnSync(process.execPath, ['src/cli/holdfast.ts', 'webhooks', ...args], {
-    cwd: CLONE,
-    env,
-    encoding: 'utf8',
+  new Promise<{ status: unknown; stdout: string; stderr: string }>((resolve) => {
+    const words = ['src/cli/holdfast.ts', 'webhooks', ...args];
+    execFile(process.execPath, words, { cwd: CLONE, env }, (error, stdout, stderr) =>
+      resolve({ status: error ? error.code : 0, stdout, stderr }),
+    );
   });
 
 it('tells what a request moved, and what a killed one had not told', async () => {
@@ -93,15 +96,18 @@ it('tells what a request moved, and what a killed one had not told', async () =>
   const isSecond = ({ message }: (typeof shop.heard)[number]) => message.data.groupId === second;
   await shop.until(1, isSecond);
   service.kill('SIGKILL');
-  expect(command().stdout).toMatch(/^shop: 1 waiting, the oldest for \d+ s/);
+  expect((await command()).stdout).toMatch(/^shop: 1 waiting, the oldest for \d+ s/);
 
   shop.answer = () => 200;
   await start();
   const [before, again] = await shop.until(2, isSecond);
   expect(again?.body).toBe(before?.body);
   expect(again?.id).toBe(before?.id);
-  await until('it was taken', () => command().stdout === 'shop: has taken everything\n');
-  expect(JSON.parse(command('--json').stdout)).toMatchObject([{ name: 'shop', waiting: 0 }]);
+  await until('it was taken', async () => (await readEndpoints(db))[0]?.waiting === 0);
+  expect((await command()).stdout).toBe('shop: has taken everything\n');
+  expect(JSON.parse((await command('--json')).stdout)).toMatchObject([
+    { name: 'shop', waiting: 0 },
+  ]);
 
   const metrics = await (await fetch(`${url}/metrics`)).text();
   expect(metrics).toMatch(/holdfast_webhook_tries_total\{endpoint="shop",result="delivered"\} 1\n/);
@@ -118,11 +124,12 @@ it('keeps the checkpoints of system wallets meanwhile', async () => {
   await until('what came from outside is folded', isFolded, START_TIMEOUT_MS);
 }, 120_000);
 
-it('forgets an endpoint when it is told to', () => {
-  expect(command('--remove', 'bank')).toMatchObject({
+it('forgets an endpoint when it is told to', async () => {
+  expect(await command('--remove', 'bank')).toMatchObject({
     status: 2,
     stderr: expect.stringMatching(/^There is no endpoint bank\./),
   });
-  expect(command('--remove', 'shop')).toMatchObject({ status: 0, stdout: 'shop is forgotten.\n' });
-  expect(command().stdout).toMatch(/^No worker was told of an endpoint yet/);
+  const removed = await command('--remove', 'shop');
+  expect(removed).toMatchObject({ status: 0, stdout: 'shop is forgotten.\n' });
+  expect((await command()).stdout).toMatch(/^No worker was told of an endpoint yet/);
 });
