@@ -15,6 +15,7 @@ import { DatabaseBusy, withRetry } from '../db/sqlstate.ts';
 import { Conditions } from './conditions.ts';
 import {
   newestPage,
+  oneBeyond,
   type Page,
   type PageRequest,
   pageOf,
@@ -108,7 +109,11 @@ function byCreation(where: Conditions, { owner, asset, kind }: WalletFilter, pag
   return `select * from wallets w ${where.sql}`;
 }
 
-/** The newest of the lists of each asset and kind that were asked for: of each a page is read. */
+/**
+ * The newest of the lists of each asset and kind that were asked for: of each a page is read. Asked
+ * for by rows and in the order of the index that has these: a planner that knows of one kind alone
+ * takes a list's asset and kind for those of all wallets, and walks along the times of all of them.
+ */
 function byAssetAndKind(where: Conditions, { asset, kind }: WalletFilter, page: PageRequest) {
   const [time, id] = placeOf(page.cursor, [TIME_PART, TEXT_PART]);
   const assets =
@@ -116,10 +121,11 @@ function byAssetAndKind(where: Conditions, { asset, kind }: WalletFilter, page: 
   const kinds =
     kind == null ? 'enum_range(null::wallet_kind)' : `array[${where.mark(kind)}::wallet_kind]`;
   where
-    .add('t.asset = a.code and t.kind = k')
-    .add('(t.created_at, t.id) < ($::timestamptz, $)', time, id);
+    .add('(t.asset, t.kind) >= (a.code, k) and (t.asset, t.kind) <= (a.code, k)')
+    .add('(t.asset, t.kind, t.created_at, t.id) < (a.code, k, $::timestamptz, $)', time, id);
   return `select w.* from (${assets}) a (code) cross join unnest(${kinds}) k cross join lateral (
-    select * from wallets t ${where.sql} ${newestPage('t', page.limit)}) w`;
+    select * from wallets t ${where.sql}
+    order by t.asset desc, t.kind desc, t.created_at desc, t.id desc ${oneBeyond(page.limit)}) w`;
 }
 
 /** Freezes, unfreezes or closes. WALLET_NOT_FOUND, WALLET_NOT_OPEN, WALLET_NOT_EMPTY. */

@@ -108,10 +108,17 @@ it('reads a page of wallets of any kind and asset, not all that it leaves out', 
   expect(data).toMatchObject([{ owner: 'shop' }]);
   expect(await rowsOf(wallets({}))).toBeLessThanOrEqual(READ);
   const lists = 3 * 10;
-  expect(await rowsOf(wallets({ kind: 'merchant' }))).toBeLessThanOrEqual(lists);
-  expect(await rowsOf(wallets({ kind: 'user' }))).toBeLessThanOrEqual(lists);
-  expect(await rowsOf(wallets({ asset: 'USD' }))).toBeLessThanOrEqual(lists);
-  expect(await rowsOf(wallets({ asset: 'USD', kind: 'user' }))).toBeLessThanOrEqual(lists);
+  const readsFew = async () => {
+    expect(await rowsOf(wallets({ kind: 'merchant' }))).toBeLessThanOrEqual(lists);
+    expect(await rowsOf(wallets({ kind: 'user' }))).toBeLessThanOrEqual(lists);
+    expect(await rowsOf(wallets({ asset: 'USD' }))).toBeLessThanOrEqual(lists);
+    expect(await rowsOf(wallets({ asset: 'USD', kind: 'user' }))).toBeLessThanOrEqual(lists);
+  };
+  await readsFew();
+  // What every sixth sample of them says: that there is one kind.
+  await world.owner.query(`alter table wallets alter kind set (n_distinct = 1);
+    analyze wallets`);
+  await readsFew();
 });
 
 it('reads a page of the open groups for the sweeper, wherever it is', async () => {
