@@ -288,18 +288,4 @@ describe('several processes', () => {
     for (const id of ids)
       expect(typesOf(shop.heard, id)).toEqual(['group.opened', 'group.settled']);
   });
-
-  it('take over what one had begun that died, so nothing is lost', async () => {
-    const shop = await startListener();
-    await tell({ shop: [shop, { timeoutMs: 1 }] });
-    for (const loop of running.splice(0)) await loop.stop();
-    const id = await hold(db, legs());
-    await db.query('select webhook_hand_out(1000)');
-    // It was sent, and who sent it never came to say so.
-    const { rows } = await db.query('select id from webhook_due($1, 16, 1)', ['shop']);
-    expect(rows).toHaveLength(1);
-    await tell({ shop: [shop] });
-    await shop.until(1);
-    expect(typesOf(shop.heard, id)).toEqual(['group.opened']);
-  });
 });

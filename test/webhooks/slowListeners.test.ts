@@ -175,3 +175,17 @@ it('a stop gives an answer that is under way the time to come', async () => {
   await stopped;
   expect((await readEndpoints(db))[0]).toMatchObject({ waiting: 0 });
 });
+
+it('what a worker had begun that died another one takes over, so nothing is lost', async () => {
+  const shop = await startListener();
+  await tell({ shop: [shop, { timeoutMs: 1 }] });
+  for (const loop of running.splice(0)) await loop.stop();
+  const [id] = await holds(1);
+  await db.query('select webhook_hand_out(1000)');
+  // It was sent, and who sent it never came to say so.
+  const { rows } = await db.query('select id from webhook_due($1, 16, 1)', ['shop']);
+  expect(rows).toHaveLength(1);
+  await tell({ shop: [shop] });
+  await shop.until(1);
+  expect(groupsOf(shop.heard)).toEqual([id]);
+});
