@@ -33,6 +33,7 @@ export function openTransfer(db: Db, input: OpenTransferInput): Promise<StepOutc
       name: 'ledger_open_transfer',
       takesAdmin: true,
       values: [...values, ...legArrays(input.legs)],
+      legs: input.legs.length,
     });
   }
   return runStep(db, 'openTransfer', input, {

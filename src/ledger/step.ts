@@ -3,6 +3,7 @@ import type { Group, GroupStatus } from '../contracts/resources.ts';
 import type { Refusal, StepInput, StepOutcome } from '../contracts/steps.ts';
 import type { Db } from '../db/pool.ts';
 import { withRetry } from '../db/sqlstate.ts';
+import { LARGE_LEGS } from './largeSteps.ts';
 import { type AnyStepInput, canonicalRequest, type LedgerVerb, sameRequest } from './requests.ts';
 import type { SharedStep, StepDb } from './stepQueue.ts';
 
@@ -30,6 +31,8 @@ export interface StepCall {
   takesAdmin?: boolean;
   /** Where it may share a transaction: the kind of step that it is there, and its values. */
   shared?: Pick<SharedStep, 'kind' | 'values'> | undefined;
+  /** How many legs it writes, where that is known: many take their turn. */
+  legs?: number;
 }
 
 /**
@@ -52,11 +55,12 @@ export async function runStep(
   const alone = () => ask(db, [...by, ...rights, asked, ...call.values], call);
   const { steps }: StepDb = db;
   const { kind, values = [] } = call.shared ?? {};
-  const answer =
-    steps && kind
-      ? await steps.answer({ kind, common: [...by, asked], values: [...rights, ...values] }, alone)
-      : await alone();
-  return outcomeOf(answer, request);
+  if (steps && kind) {
+    const shared = { kind, common: [...by, asked], values: [...rights, ...values] };
+    return outcomeOf(await steps.answer(shared, alone), request);
+  }
+  const isLarge = (call.legs ?? 0) >= LARGE_LEGS;
+  return outcomeOf(await (steps && isLarge ? steps.large(alone) : alone()), request);
 }
 
 async function ask(db: Db, values: unknown[], { name }: StepCall): Promise<Answer> {

@@ -5,6 +5,7 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import type { Db } from '../db/pool.ts';
+import { createTurns, type Turns } from './largeSteps.ts';
 
 /**
  * How long the next call waits for the one before. Calls take a few milliseconds; one that takes
@@ -45,6 +46,8 @@ export interface StepQueue {
    * @throws what `alone` throws
    */
   answer<Answer>(step: SharedStep, alone: () => Promise<Answer>): Promise<Answer>;
+  /** For a step of many legs, which shares no call. */
+  large: Turns;
 }
 
 interface Waiting {
@@ -59,7 +62,7 @@ interface Waiting {
  * next one what a call under way holds the wallets of: it would only wait for their locks. Takes a
  * connection a call, beside what else the pool serves.
  */
-export function queueSteps(pool: Db): StepDb {
+export function queueSteps(pool: Db, large: Turns = createTurns()): StepDb {
   let waiting: Waiting[] = [];
   let calls = 0;
   let underWay = 0;
@@ -125,7 +128,7 @@ export function queueSteps(pool: Db): StepDb {
       waiting.push({ step, alone, resolve: resolve as Waiting['resolve'], reject });
       void work();
     });
-  return { query: pool.query.bind(pool), steps: { answer } };
+  return { query: pool.query.bind(pool), steps: { answer, large } };
 }
 
 /** The wallets that a step is known to lock: of one that settles only the database knows them. */
