@@ -12,7 +12,7 @@ import { throwAwayFolder } from '../src/dev/stack/places.ts';
 import { startPostgres } from '../src/dev/stack/postgres.ts';
 import { postgresUser } from '../src/dev/stack/postgresUser.ts';
 import { queueSteps } from '../src/ledger/stepQueue.ts';
-import { inTurns, lanes } from './lanes.ts';
+import { lanes, onConnections } from './lanes.ts';
 import { bytesEach } from './ledgerBytes.ts';
 import {
   floorPair,
@@ -138,7 +138,7 @@ async function measure(
     // Round 0 warms plans and caches up.
     for (let round = 0; round <= plan.rounds; round += 1) {
       for (const [index, { operation, shared }] of contenders.entries()) {
-        const call = shared ? () => operation(queue) : inTurns(clients, operation);
+        const call = shared ? () => operation(queue) : onConnections(clients, operation);
         const calls = Array<typeof call>(callers).fill(call);
         const rate = await perSecond(calls, round === 0 ? 1 : plan.seconds);
         if (round > 0) rows[index]?.rounds.push(rate);

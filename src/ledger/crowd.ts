@@ -67,6 +67,14 @@ export function inTurns(most: number): <T>(work: () => Promise<T>) => Promise<T>
   };
 }
 
+/** Waits until the work has ended, however it did, and for no longer than so many milliseconds. */
+export async function endOrPatience(work: Promise<unknown>, patienceMs: number): Promise<void> {
+  const { promise: enough, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, patienceMs).unref();
+  await Promise.race([settled(work), enough]);
+  clearTimeout(timer);
+}
+
 /**
  * The order of a list: where its payer has too little, the first lines get what is there. Payments
  * to wallets share transactions, which keep the order in which they were asked for, so these go

@@ -3,6 +3,7 @@
  * nearly always meet in some: twenty at once wait for each other in chains, wake each other up, and
  * get less done than two (`npm run bench peer`, where `a call a step` goes without turns).
  */
+import { endOrPatience, inTurns } from './crowd.ts';
 
 /** From so many legs on a step takes its turn. */
 export const LARGE_LEGS = 50;
@@ -16,31 +17,13 @@ export type Turns = <T>(run: () => Promise<T>) => Promise<T>;
 
 /** None is taken yet. `patienceMs` is for how long one keeps its turn from the others. */
 export function createTurns(atOnce = AT_ONCE, patienceMs = PATIENCE_MS): Turns {
-  let free = atOnce;
-  const line: (() => void)[] = [];
-
-  /** Gives a turn back, once. */
-  function leaving(): () => void {
-    let isHeld = true;
-    return () => {
-      if (!isHeld) return;
-      isHeld = false;
-      const next = line.shift();
-      if (next) next();
-      else free += 1;
-    };
-  }
-
-  return async (run) => {
-    if (free > 0) free -= 1;
-    else await new Promise<void>((resolve) => line.push(resolve));
-    const leave = leaving();
-    const timer = setTimeout(leave, patienceMs).unref();
-    try {
-      return await run();
-    } finally {
-      clearTimeout(timer);
-      leave();
-    }
-  };
+  const inTurn = inTurns(atOnce);
+  return (run) =>
+    new Promise((resolve, reject) => {
+      void inTurn(async () => {
+        const work = run();
+        work.then(resolve, reject);
+        await endOrPatience(work, patienceMs);
+      });
+    });
 }

@@ -5,6 +5,7 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import type { Db } from '../db/pool.ts';
+import { endOrPatience } from './crowd.ts';
 import { createTurns, type Turns } from './largeSteps.ts';
 
 /**
@@ -94,14 +95,10 @@ export function queueSteps(pool: Db, large: Turns = createTurns()): StepDb {
     const wallets = steps.flatMap(walletsOf);
     for (const id of wallets) locked.add(id);
     underWay += steps.length;
-    await new Promise<void>((resolve) => {
-      const enough = setTimeout(resolve, PATIENCE_MS).unref();
-      void run().then(() => {
-        underWay -= steps.length;
-        clearTimeout(enough);
-        resolve();
-      });
+    const work = run().then(() => {
+      underWay -= steps.length;
     });
+    await endOrPatience(work, PATIENCE_MS);
     for (const id of wallets) locked.delete(id);
   }
 

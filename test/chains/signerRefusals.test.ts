@@ -66,8 +66,8 @@ it('a payment that it refuses has few attempts, and a wish is asked for at once'
   expect(await world.look(id)).toMatchObject({ status: 'RELEASED', reason: 'SIGNER_REFUSED' });
 });
 
-it('a nonce that is open again has few attempts on it, and says what it waits for', async () => {
-  const to = payee(4_001);
+/** A payment that its payee refused, which was given back, and whose block is gone now. */
+async function revertedAndDropped(to: string): Promise<string> {
   const { id } = await world.withdraw('ETH', '0.001', { destination: to });
   await world.sign(id);
   await world.send(id);
@@ -75,6 +75,11 @@ it('a nonce that is open again has few attempts on it, and says what it waits fo
   await world.node.mine();
   expect(await world.look(id)).toMatchObject({ status: 'RELEASED', reason: 'REVERTED' });
   await world.dropBlocks(1);
+  return id;
+}
+
+it('a nonce that is open again has few attempts on it, and says what it waits for', async () => {
+  const id = await revertedAndDropped(payee(4_001));
   expect(await world.openNonces()).toBe(1);
   for (let again = 0; again < 5; again += 1) {
     expect(await spendNonce(refusing, id)).toMatch(/signer refuses/);
@@ -93,14 +98,7 @@ it('a nonce that is open again has few attempts on it, and says what it waits fo
 });
 
 it('what it signed of nothing goes out again while it refuses a higher fee', async () => {
-  const to = payee(4_002);
-  const { id } = await world.withdraw('ETH', '0.001', { destination: to });
-  await world.sign(id);
-  await world.send(id);
-  await world.setCode(to, REFUSES);
-  await world.node.mine();
-  expect(await world.look(id)).toMatchObject({ status: 'RELEASED', reason: 'REVERTED' });
-  await world.dropBlocks(1);
+  const id = await revertedAndDropped(payee(4_002));
   expect(await spendNonce(world.deps, id)).toMatch(OUT);
   const [spending] = await world.attempts(id, 'cancel');
   await world.node.rpc('anvil_dropTransaction', spending?.txid);
