@@ -72,12 +72,12 @@ export async function startSagas(options: SagasOptions): Promise<Sagas> {
   const own = { db, log, risk, publish, takeBegun, withdrawals };
   const steps = createActivities({ ...own, ...sweep });
   const workers: RunningWorker[] = [];
-  let endUpkeep = () => {};
+  let endUpkeep = async () => {};
   let stopping: Promise<void> | undefined;
   const stop = () => {
-    endUpkeep();
     // One that could not go on has said so by `ended`; the others finish what they have begun.
-    const stopped = () => Promise.allSettled(workers.map((worker) => worker.stop()));
+    const stopped = () =>
+      Promise.allSettled([endUpkeep(), ...workers.map((worker) => worker.stop())]);
     stopping ??= stopped().then(() => temporal.close());
     return stopping;
   };

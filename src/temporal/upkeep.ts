@@ -1,4 +1,5 @@
 /** What a namespace has beside workflows: made at the start, and anew where Temporal lost it. */
+import { endOrPatience } from '../ledger/crowd.ts';
 import type { Log } from '../observability/log.ts';
 import { registerSearchAttributes, type Temporal } from './client.ts';
 import { ensureCurrent } from './deployment.ts';
@@ -7,6 +8,8 @@ import { ensureReconcileSchedule, ensureRepairSchedule } from './schedule.ts';
 
 /** As often as the sweeper runs, which is what it is about. */
 const EVERY_MS = 60_000;
+/** A server that does not answer must not hold up a stop. */
+const STOP_MS = 2_000;
 
 export interface UpkeepOptions {
   namespace: string;
@@ -21,14 +24,14 @@ export interface UpkeepOptions {
 /**
  * Creates the schedules where they are missing, and goes on doing so: a server that lost its
  * database, or has an older one, has no sweeper, and then nobody would bring back the sagas that it
- * lost as well. Answers how to stop.
+ * lost as well. Answers how to stop, which lets the look under way end.
  *
  * @throws where the schedules cannot be created at first
  */
 export async function keepNamespace(
   { connection, client }: Temporal,
   { namespace, log, hasChain, buildId, everyMs = EVERY_MS }: UpkeepOptions,
-): Promise<() => void> {
+): Promise<() => Promise<void>> {
   const furnish = async () => {
     await ensureRepairSchedule(client);
     if (hasChain) await ensureReconcileSchedule(client);
@@ -47,6 +50,16 @@ export async function keepNamespace(
       );
     }
   };
-  const timer = setInterval(() => void turn(), everyMs);
-  return () => clearInterval(timer);
+  // One at a time: where the server is slow, more of them would not help it.
+  let underWay: Promise<void> | null = null;
+  const look = () => {
+    underWay ??= turn().finally(() => {
+      underWay = null;
+    });
+  };
+  const timer = setInterval(look, everyMs);
+  return async () => {
+    clearInterval(timer);
+    if (underWay) await endOrPatience(underWay, STOP_MS);
+  };
 }
