@@ -56,6 +56,8 @@ create index wallets_by_owner on wallets (owner, asset);
 
 -- Lists of wallets page by time of creation.
 create index wallets_by_creation on wallets (created_at, id);
+-- Lists of an asset or of a kind: few of many, such as all treasuries.
+create index wallets_by_kind on wallets (asset, kind, created_at, id);
 
 -- The balance stands apart from the wallet, so that the row that is updated all the time is short.
 --

@@ -7,11 +7,26 @@ create table limits (
   span text not null check (span = 'day'),
   amount numeric not null check (amount >= 0),
   kinds group_kind[] not null check (cardinality(kinds) > 0),
+  changed_at timestamptz not null default now(),
   constraint one_scope check (num_nonnulls(owner, wallet_id) = 1)
 );
 
 -- A hold asks which limits speak of its wallets; few assets have any.
 create index limits_by_asset on limits (asset);
+
+-- What a limit's day has taken is kept, so that a step under a limit costs the same however many
+-- went before.
+--
+-- At least what a limit counts for one day: what was asked since it was counted, and nothing of it
+-- given back, nor that a step was refused by something else. So a step within it is within the
+-- limit; where the total says that it is not, all is counted again. Written under the lock of the
+-- limit's row alone.
+create table limit_totals (
+  limit_id text collate "C" primary key references limits on delete cascade,
+  day timestamptz not null,
+  counted_at timestamptz not null,
+  held numeric not null
+) with (fillfactor = 50);
 
 create table api_keys (
   id text collate "C" primary key,
@@ -25,5 +40,6 @@ create table api_keys (
 );
 
 grant select, insert, update, delete on limits to holdfast_app;
+grant select, insert, update on limit_totals to holdfast_app;
 grant select, insert on api_keys to holdfast_app;
 grant update (revoked_at) on api_keys to holdfast_app;

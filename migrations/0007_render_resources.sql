@@ -30,7 +30,7 @@ create function legs_json(p_group_id text) returns jsonb
 language sql stable
 return legs_text(p_group_id)::jsonb;
 
--- How far a withdrawal is. The chain's migrations replace this body by one that knows attempts.
+-- How far a withdrawal is. Replaced (0045) by one that knows attempts.
 create function withdrawal_json(p_group_id text) returns jsonb
 language sql stable
 return (

@@ -41,7 +41,6 @@ return format(
 
 -- First step of a transfer with one debit and one credit of the same amount, whose assets the
 -- caller did not name: held, or settled at once.
---
 -- d_leg  the debit leg's number, 1 or 2; the credit leg has the other one
 create function ledger_open_transfer_pair(
   p_group_id text, p_step_key text, p_actor text, p_admin boolean, p_request jsonb,
@@ -74,30 +73,31 @@ begin
   begin
     exit pair when clock_timestamp() > p_accept_by or p_amount <= 0;
     -- In the order of the wallets, as everybody locks them. A deferred wallet's row is shared by
-    -- all steps and locked by none: where one is, this finds nothing.
+    -- all steps and locked by none: where one is, this finds nothing. Nor where there are limits:
+    -- those are locked first, and who had the wallets already met others who had the limits.
     if d_wallet collate "C" < c_wallet then
       select d.ctid, d.settled, d.held, d.pending_in, d.version, d.updated_at, d.asset,
           c.ctid, c.settled, c.held, c.pending_in, c.version, c.updated_at,
           d.asset = c.asset and d.status = 'OPEN' and c.status = 'OPEN'
             and min_scale(p_amount) <= d.scale and (d.settled - d.held >= p_amount or d.overdraft)
-            and not exists (select from limits where 'transfer' = any(kinds))
         into d_place, d_settled, d_held, d_pending, d_version, d_at, v_asset,
           c_place, c_settled, c_held, c_pending, c_version, c_at, v_possible
         from wallet_balances d, wallet_balances c
         where d.wallet_id = d_wallet and c.wallet_id = c_wallet
           and d.mode = 'strict' and c.mode = 'strict'
+          and not exists (select from limits where 'transfer' = any(kinds))
         for update of d, c;
     else
       select d.ctid, d.settled, d.held, d.pending_in, d.version, d.updated_at, d.asset,
           c.ctid, c.settled, c.held, c.pending_in, c.version, c.updated_at,
           d.asset = c.asset and d.status = 'OPEN' and c.status = 'OPEN'
             and min_scale(p_amount) <= d.scale and (d.settled - d.held >= p_amount or d.overdraft)
-            and not exists (select from limits where 'transfer' = any(kinds))
         into d_place, d_settled, d_held, d_pending, d_version, d_at, v_asset,
           c_place, c_settled, c_held, c_pending, c_version, c_at, v_possible
         from wallet_balances c, wallet_balances d
         where d.wallet_id = d_wallet and c.wallet_id = c_wallet
           and d.mode = 'strict' and c.mode = 'strict'
+          and not exists (select from limits where 'transfer' = any(kinds))
         for update of c, d;
     end if;
     exit pair when v_possible is not true;
@@ -178,7 +178,6 @@ $$;
 -- Ends all that a transfer holds, where it is such a pair that nobody touched so far; else null, as
 -- for a step that was decided before, and for a group that is not there or not open. It locks the
 -- group.
---
 -- p_status  SETTLED, which a deadline stands against, RELEASED or CANCELLED
 create function ledger_end_pair(
   p_group_id text, p_step_key text, p_verb text, p_actor text, p_request jsonb,
@@ -213,12 +212,11 @@ declare
   v_at timestamptz;
   v_answer text;
 begin
-  select kind = 'transfer' and status = 'IN_PROGRESS'
-        and (p_status <> 'SETTLED' or (expires_at > clock_timestamp()) is not false),
-      expires_at, created_at, reference, metadata
+  select kind = 'transfer' and status = 'IN_PROGRESS', expires_at, created_at, reference, metadata
     into v_open, v_expires_at, v_created_at, v_reference, v_metadata
     from transfer_groups where id = p_group_id for update;
-  if v_open is not true then
+  -- The clock is asked here, since a list of columns is worked out before its row is waited for.
+  if v_open is not true or (p_status = 'SETTLED' and v_expires_at <= clock_timestamp()) then
     return null;
   end if;
   select d.leg, d.wallet_id, c.leg, c.wallet_id, d.asset, d.amount,

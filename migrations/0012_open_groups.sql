@@ -1,8 +1,13 @@
 -- Serializes the first writers of a group that is not there yet: the second one waits here, then
 -- finds the first one's operation.
+--
+-- It gives the transaction its number first. Of a step whose wallets are all deferred no row is
+-- locked, and the number came after the time of its entries: who read a balance as of a time in
+-- between waited for all that had a number (`balanceAt`), and found more another time.
 create function ledger_lock_new(p_group_id text) returns void
 language sql volatile
-return pg_advisory_xact_lock(hashtextextended(p_group_id, 0));
+return case when pg_current_xact_id() is not null
+  then pg_advisory_xact_lock(hashtextextended(p_group_id, 0)) end;
 
 -- What stops the opening of a group before its legs are looked at, or null: a group of that id
 -- that another step wrote (a tombstone), or a time by which it was to be accepted.
@@ -255,6 +260,9 @@ create function ledger_add_legs(
 ) returns jsonb
 language plpgsql as $$
 declare
+  -- Steps answer with the whole group, and Temporal takes 2 MB: beyond that a saga never goes on.
+  -- So many legs are 0.8 MB at most, beside a megabyte of metadata.
+  c_most constant integer := 2000;
   g transfer_groups;
   v_answer jsonb;
   v_last integer;
@@ -269,6 +277,11 @@ begin
     return v_answer;
   end if;
   select coalesce(max(leg), 0) into v_last from transfer_legs where group_id = p_group_id;
+  if v_last + cardinality(p_wallets) > c_most then
+    return ledger_refuse(g, false, p_step_key, 'addLegs', p_actor, p_request, false,
+      'INVALID_REQUEST', format('A group has at most %s legs; this one has %s, and %s are asked.',
+        c_most, v_last, cardinality(p_wallets)));
+  end if;
   return ledger_write(g, false, p_step_key, 'addLegs', p_actor, p_request, 'group.legs_added',
     'HOLD', array(select generate_series(v_last + 1, v_last + cardinality(p_wallets)))::smallint[],
     p_wallets, p_assets, p_types, p_amounts, null, p_admin, true);

@@ -49,33 +49,43 @@ return jsonb_build_object('id', w.id, 'owner', w.owner, 'asset', w.asset, 'kind'
   'status', s.status, 'balance', balance_json(s.settled, s.held, s.pending_in),
   'version', s.version, 'createdAt', rfc3339(w.created_at), 'metadata', w.metadata);
 
--- Folds into a deferred wallet's checkpoint what no running transaction can add to any more: the
--- entries below the xmin of the very snapshot that sums them. Returns how many. A checkpoint that
--- somebody else is folding is left to them.
-create function ledger_fold(p_wallet_id text) returns bigint
+-- Folds what is decided of a deferred wallet into its checkpoint: all of it, or about p_most
+-- entries, the oldest transactions first and each of them whole. Answers how many were folded; 0
+-- where somebody else is at it.
+create function ledger_fold(p_wallet_id text, p_most bigint default null) returns bigint
 language plpgsql as $$
 declare
   b wallet_balances;
   r record;
+  v_horizon xid8 := pg_snapshot_xmin(pg_current_snapshot());
+  v_last xid8;
 begin
   select * into b from wallet_balances
     where wallet_id = p_wallet_id and mode = 'deferred' for update skip locked;
   if not found then
     return 0;
   end if;
-  select pg_snapshot_xmin(pg_current_snapshot()) as horizon,
-    coalesce(sum(settled_of(e)), 0) as settled,
-      coalesce(sum(held_of(e)), 0) as held, coalesce(sum(pending_in_of(e)), 0) as pending_in,
-      count(*) as n, max(e.created_at) as newest into r
+  if p_most is not null then
+    -- The transaction in which the portion ends belongs to it, so there is always one.
+    select e.xid into v_last from ledger_entries e
+      where e.wallet_id = p_wallet_id and e.wallet_version is null
+        and e.xid >= b.folded_below and e.xid < v_horizon
+      order by e.xid offset greatest(p_most, 1) - 1 limit 1;
+    if found then
+      v_horizon := (v_last::text::numeric + 1)::text::xid8;
+    end if;
+  end if;
+  select coalesce(sum(settled_of(e)), 0) as settled, coalesce(sum(held_of(e)), 0) as held,
+      coalesce(sum(pending_in_of(e)), 0) as pending_in, count(*) as n,
+      max(e.created_at) as newest into r
     from ledger_entries e
     where e.wallet_id = p_wallet_id and e.wallet_version is null
-      and e.xid >= b.folded_below and e.xid < pg_snapshot_xmin(pg_current_snapshot());
+      and e.xid >= b.folded_below and e.xid < v_horizon;
   if r.n > 0 then
     update wallet_balances
       set settled = settled + r.settled, held = held + r.held,
-        pending_in = pending_in + r.pending_in,
-          version = version + r.n, folded_below = r.horizon,
-          updated_at = greatest(updated_at, r.newest)
+        pending_in = pending_in + r.pending_in, version = version + r.n,
+        folded_below = v_horizon, updated_at = greatest(updated_at, r.newest)
       where wallet_id = p_wallet_id;
   end if;
   return r.n;
@@ -161,15 +171,31 @@ $$;
 grant select, insert on balance_snapshots to holdfast_app;
 grant select on wallet_states to holdfast_app;
 
--- One step of a walk along a wallet's holds, from the newest on: the next one before a place. A
--- plan for wallets at large takes each for one of few entries. Of a busy one it would fetch all and
--- sort them, at each step; without bitmaps the order of the index is always the cheaper way.
-create function next_hold(p_wallet text, p_before timestamptz, p_before_id bigint)
+-- A plan for wallets at large takes each for one of few entries. Of a busy one it would fetch all
+-- and sort them; without bitmaps the order of the index is always the cheaper way.
+
+-- The next holds of a wallet before a place, from the newest on.
+create function next_holds(
+  p_wallet text, p_before timestamptz, p_before_id bigint, p_limit integer
+)
 returns table (group_id text, created_at timestamptz, id bigint)
-language sql stable rows 1 set enable_bitmapscan = off
+language sql stable rows 100 set enable_bitmapscan = off
 begin atomic
   select e.group_id, e.created_at, e.id from ledger_entries e
   where e.wallet_id = p_wallet and e.status = 'HOLD'
     and (e.created_at, e.id) < (p_before, p_before_id)
-  order by e.created_at desc, e.id desc limit 1;
+  order by e.created_at desc, e.id desc limit p_limit;
+end;
+
+-- The next entries of a wallet before a place, back to a time.
+create function next_entries(
+  p_wallet text, p_from timestamptz, p_before timestamptz, p_before_id bigint, p_limit integer
+)
+returns table (entry ledger_entries, created_at timestamptz, id bigint)
+language sql stable rows 100 set enable_bitmapscan = off
+begin atomic
+  select e, e.created_at, e.id from ledger_entries e
+  where e.wallet_id = p_wallet and e.created_at >= p_from
+    and (e.created_at, e.id) < (p_before, p_before_id)
+  order by e.created_at desc, e.id desc limit p_limit;
 end;

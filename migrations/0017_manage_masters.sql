@@ -36,6 +36,14 @@ begin
 end
 $$;
 
+-- What registers an asset, with the default of a chain's assets spelled out, as it is read: who
+-- registers it again with what was read means the same.
+create function asset_meaning(p_request jsonb) returns jsonb
+language sql immutable
+return case
+  when p_request ->> 'chain' is not null and nullif(p_request -> 'final', 'null') is null
+    then p_request || '{"final": "finalized"}' else p_request end;
+
 -- p_request: the body as API.md has it. {asset, created} or {refusal}: ASSET_EXISTS.
 create function ledger_create_asset(p_request jsonb) returns jsonb
 language plpgsql as $$
@@ -61,7 +69,7 @@ begin
     return refusal_json('ASSET_EXISTS', format('An asset of %s %s is registered already.',
       p_request ->> 'chain', coalesce(p_request ->> 'contract', '(native coin)')));
   end if;
-  if a.request <> p_request then
+  if asset_meaning(a.request) <> asset_meaning(p_request) then
     return refusal_json('ASSET_EXISTS',
       format('Asset %s was registered with other values: take another code.', c_code));
   end if;
@@ -170,8 +178,8 @@ language sql stable
 return jsonb_build_object('id', l.id, 'asset', l.asset, 'owner', l.owner, 'wallet', l.wallet_id,
   'window', l.span, 'amount', amount_text(l.amount), 'kinds', to_jsonb(l.kinds));
 
--- Makes or replaces a limit; waits for holds that are being checked against it.
--- {limit, created} or {refusal}: ASSET_NOT_FOUND, WALLET_NOT_FOUND, ASSET_MISMATCH.
+-- Makes or replaces a limit. {limit, created} or {refusal}: ASSET_NOT_FOUND, WALLET_NOT_FOUND,
+-- ASSET_MISMATCH.
 create function ledger_put_limit(
   p_id text, p_asset text, p_owner text, p_wallet text, p_window text, p_amount numeric,
   p_kinds group_kind[]
@@ -198,7 +206,8 @@ begin
     values (p_id, p_asset, p_owner, p_wallet, p_window, p_amount, p_kinds)
     on conflict (id) do update
       set asset = excluded.asset, owner = excluded.owner, wallet_id = excluded.wallet_id,
-          span = excluded.span, amount = excluded.amount, kinds = excluded.kinds
+          span = excluded.span, amount = excluded.amount, kinds = excluded.kinds,
+          changed_at = clock_timestamp()
     returning * into l;
   return jsonb_build_object('limit', limit_json(l), 'created', v_created);
 end

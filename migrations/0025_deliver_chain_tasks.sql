@@ -66,7 +66,7 @@ declare
 begin
   for t in
     select * from chain_tasks c
-    where c.chain = p_chain and c.done_at is null and c.due_at <= clock_timestamp()
+    where c.chain = p_chain and c.done_at is null and c.due_at <= statement_timestamp()
     order by c.due_at, c.id limit p_limit
     for update skip locked
   loop

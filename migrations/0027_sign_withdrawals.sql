@@ -133,7 +133,7 @@ begin
     return format('the sender has %s %s (%s booked), %s is needed', amount_text(s.on_chain),
       w.asset, amount_text(s.booked), amount_text(v_asks));
   end if;
-  return null;
+  return treasury_sweep_fault(w, least(s.booked, s.on_chain));
 end
 $$;
 

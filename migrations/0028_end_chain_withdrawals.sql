@@ -20,6 +20,7 @@ return case when chain_customer_leg(w) is not null
 -- Books what an inclusion cost beside the payment, as holds in legs of their own: the fee, without
 -- what the customer pays of it, from `network-fees:<native>`, and what a token moved without paying
 -- from `shortfall:<asset>`. They settle or are cancelled with the inclusion that they belong to.
+-- What cannot be booked now keeps the payment from going on until it can.
 create function chain_book_fee(
   g transfer_groups, w withdrawals, n attempt_inclusions, p_actor text
 ) returns void
@@ -30,23 +31,32 @@ declare
   c_lost constant numeric := n.moved
     - case when n.paid and not chain_is_inside(g.id) then w.amount else 0 end;
   v_leg smallint;
+  v_answer jsonb;
 begin
   perform ledger_insert_wallet('network-fees:' || c_native, 'holdfast', c_native, 'system', '{}');
   -- The first two are the principal's, also where there is none since none of it leaves the books.
   select coalesce(max(l.leg), 2) + 1 into v_leg from transfer_legs l where l.group_id = g.id;
   if c_fee > 0 then
-    perform ledger_write(g, false, '~fee:' || n.id, 'fee', p_actor,
+    v_answer := ledger_write(g, false, '~fee:' || n.id, 'fee', p_actor,
       jsonb_build_object('inclusion', n.id::text, 'blockHash', n.block_hash), 'group.legs_added',
       'HOLD', array[v_leg, v_leg + 1]::smallint[],
       array['network-fees:' || c_native, 'external:' || c_native], array[c_native, c_native],
       '{DEBIT,CREDIT}', array[c_fee, c_fee], null, true, true);
+    if v_answer ->> 'outcome' <> 'done' then
+      raise exception 'the fee of inclusion % cannot be booked: %', n.id,
+        v_answer #>> '{refusal,detail}' using errcode = 'HF004';
+    end if;
   end if;
   if c_lost > 0 then
-    perform ledger_write(g, false, '~lost:' || n.id, 'lose', p_actor,
+    v_answer := ledger_write(g, false, '~lost:' || n.id, 'lose', p_actor,
       jsonb_build_object('inclusion', n.id::text, 'blockHash', n.block_hash), 'group.legs_added',
       'HOLD', array[v_leg + 2, v_leg + 3]::smallint[],
       array['shortfall:' || w.asset, 'external:' || w.asset], array[w.asset, w.asset],
       '{DEBIT,CREDIT}', array[c_lost, c_lost], null, true, true);
+    if v_answer ->> 'outcome' <> 'done' then
+      raise exception 'the loss of inclusion % cannot be booked: %', n.id,
+        v_answer #>> '{refusal,detail}' using errcode = 'HF004';
+    end if;
   end if;
   update attempt_inclusions set fee_leg = v_leg where id = n.id;
 end
@@ -271,27 +281,3 @@ begin
     r.legs, r.wallets, r.assets, r.types, r.amounts, r.statuses, true, true, null, w);
 end
 $$;
-
--- Replaces the body of the ledger's migration: now attempts and confirmations are known.
-create or replace function withdrawal_json(p_group_id text) returns jsonb
-language sql stable
-return (
-  select jsonb_build_object(
-    'state', w.state, 'destination', w.destination,
-    'attempts', coalesce((
-      select jsonb_agg(jsonb_build_object(
-          'txid', p.txid, 'nonce', p.nonce, 'kind', p.kind, 'fees', p.terms,
-          'outcome', case when n.paid or (n.id > 0 and p.kind = 'cancel') then 'in_block'
-            when not n.paid then 'reverted'
-            else p.outcome end
-        ) order by p.attempt_no)
-      from withdrawal_attempts p
-      left join attempt_inclusions n on n.attempt_id = p.id and n.canonical
-      where p.group_id = w.group_id and p.txid is not null), '[]'),
-    'confirmations', coalesce((
-      select max(chain_depth(w.chain, n.block_height))
-      from withdrawal_attempts p
-      join attempt_inclusions n on n.attempt_id = p.id and n.canonical
-      where p.group_id = w.group_id), 0))
-  from withdrawals w where w.group_id = p_group_id
-);

@@ -1,7 +1,79 @@
 -- What the coins on our own addresses must add up to at a block, and where they must lie.
 
+-- A reconciliation looks at what the books and the chain say differently at a block: what is under
+-- way, above that block, or orphaned.
+
+-- What was credited or paid by blocks that are gone.
+-- squawk-ignore require-concurrent-index-creation
+create index chain_inclusions_orphaned on chain_inclusions (chain)
+  where credited_at is not null and not canonical;
+-- squawk-ignore require-concurrent-index-creation
+create index attempt_inclusions_orphaned on attempt_inclusions (attempt_id)
+  where fee_leg is not null and not canonical;
+
+-- Deposits that are there at block p_height and not credited, or credited and not there.
+create function chain_deposits_off(p_chain text, p_height bigint)
+returns table (txid text, ordinal text, asset text, address text, amount numeric, is_there boolean)
+language sql stable
+begin atomic
+  select i.txid, i.ordinal, i.asset, i.to_address, i.amount, true from chain_inclusions i
+    where i.chain = p_chain and i.canonical and i.credited_at is null
+      and i.block_height <= p_height
+  union all
+  select i.txid, i.ordinal, i.asset, i.to_address, i.amount, false from chain_inclusions i
+    where i.chain = p_chain and i.canonical and i.credited_at is not null
+      and i.block_height > p_height
+  union all
+  select i.txid, i.ordinal, i.asset, i.to_address, i.amount, false from chain_inclusions i
+    where i.chain = p_chain and not i.canonical and i.credited_at is not null;
+end;
+
+-- Payments that are there at block p_height and not settled, or settled and not there. One is
+-- settled where its fee is booked and its group has ended.
+create function chain_payments_off(p_chain text, p_height bigint)
+returns table (
+  group_id text, sender text, destination text, asset text, moved numeric, received numeric,
+  fee numeric, is_there boolean
+)
+language sql stable
+begin atomic
+  select p.group_id, p.sender, p.destination, w.asset, o.moved, o.received, o.fee, o.is_there
+  from (
+    select n.attempt_id, n.moved, n.received, n.fee, true as is_there from attempt_inclusions n
+      where n.canonical and n.fee_leg is null and n.block_height <= p_height
+    union all
+    select n.attempt_id, n.moved, n.received, n.fee, true
+      from transfer_groups g
+      join withdrawal_attempts a on a.group_id = g.id
+      join attempt_inclusions n on n.attempt_id = a.id
+      -- Whatever pays from an address of ours is of these kinds.
+      where g.kind in ('withdrawal', 'collection', 'batch') and g.status = 'IN_PROGRESS'
+        and n.canonical and n.fee_leg is not null and n.block_height <= p_height
+    union all
+    select n.attempt_id, n.moved, n.received, n.fee, false
+      from attempt_inclusions n
+      where n.canonical and n.fee_leg is not null and n.block_height > p_height
+    union all
+    select n.attempt_id, n.moved, n.received, n.fee, false
+      from attempt_inclusions n
+      where not n.canonical and n.fee_leg is not null
+  ) o
+  -- By key, one by one: these are few, and their tables hold all that ever was.
+  cross join lateral (
+    select a.* from withdrawal_attempts a where a.id = o.attempt_id and a.chain = p_chain limit 1
+  ) p
+  cross join lateral (
+    select x.asset from withdrawals x where x.group_id = p.group_id limit 1
+  ) w
+  cross join lateral (
+    select x.status from transfer_groups x where x.id = p.group_id limit 1
+  ) g
+  where o.is_there or g.status <> 'IN_PROGRESS';
+end;
+
 -- The terms of the sum for one asset at block p_height, signed: what they add up to is what our
--- addresses must have there. All terms are of the snapshot of the statement that calls.
+-- addresses must have there. All terms are of the snapshot of the statement that calls; those are
+-- left out in which the books and the chain do not differ.
 --
 --     external            - settled(external): everything that the books say is not outside
 --     depositsNotBooked   + deposits up to p_height that are not credited yet
@@ -22,31 +94,22 @@ begin atomic
   select case when e.difference > 0 then 'depositsNotBooked' else 'depositsAhead' end,
     e.difference
   from (
-    select sum(case when i.credited_at is null then i.amount else -i.amount end) as difference
-    from chain_inclusions i
-    where i.chain = p_chain and i.asset = p_asset
-      and (i.canonical and i.block_height <= p_height) <> (i.credited_at is not null)
-    group by i.txid, i.ordinal
+    select sum(case when d.is_there then d.amount else -d.amount end) as difference
+    from chain_deposits_off(p_chain, p_height) d
+    where d.asset = p_asset
+    group by d.txid, d.ordinal
   ) e
   where e.difference <> 0
   union all
   select t.term, t.difference
   from (
     select
-      sum(case when o.booked then o.moved else -o.moved end) as payments,
-      sum(case when o.booked then o.fee else -o.fee end) as fees
-    from (
-      select p.group_id, n.canonical and n.block_height <= p_height as there,
-        n.fee_leg is not null and g.status <> 'IN_PROGRESS' as booked,
+      sum(case when o.is_there then -o.moved else o.moved end)
         -- What goes from one address of ours to another is not in it; its gas is.
-        case when w.asset = p_asset then n.moved else 0 end as moved,
-        case when p_asset = chain_native_asset(p_chain) then n.fee else 0 end as fee
-      from attempt_inclusions n
-      join withdrawal_attempts p on p.id = n.attempt_id and p.chain = p_chain
-      join transfer_groups g on g.id = p.group_id
-      join withdrawals w on w.group_id = p.group_id
-    ) o
-    where o.there <> o.booked
+        filter (where o.asset = p_asset) as payments,
+      sum(case when o.is_there then -o.fee else o.fee end)
+        filter (where p_asset = chain_native_asset(p_chain)) as fees
+    from chain_payments_off(p_chain, p_height) o
     group by o.group_id
   ) d
   cross join lateral (values

@@ -35,7 +35,7 @@ begin
     where v_below is not null and t.id in (
       select o.id from chain_tasks o
       where o.chain = p_chain
-        and o.done_at < clock_timestamp() - make_interval(secs => p_task_seconds)
+        and o.done_at < statement_timestamp() - make_interval(secs => p_task_seconds)
         -- It would be made anew at the next block.
         and not exists (select from chain_inclusions i
           where o.kind = 'credit' and i.id = o.inclusion_id and i.canonical

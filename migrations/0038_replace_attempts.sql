@@ -10,15 +10,34 @@ return case
   else 'broadcast'
 end;
 
+-- For how many seconds the signer is not asked again for a transfer of nothing: 0 where it has
+-- refused none, or did so long enough ago. 15 at first, twice as many each time, at most an hour.
+create function chain_signer_pause(p_group_id text) returns integer
+language sql stable
+return coalesce((
+  select greatest(0, least(3600, 15 * 2 ^ least(r.times - 1, 8))
+      - extract(epoch from clock_timestamp() - y.created_at))::integer
+  from (
+    select count(*) as times from withdrawal_attempts p
+    where p.group_id = p_group_id and p.kind = 'cancel' and p.outcome = 'refused'
+  ) r
+  join lateral (
+    select p.outcome, p.created_at from withdrawal_attempts p
+    where p.group_id = p_group_id order by p.attempt_no desc limit 1
+  ) y on y.outcome = 'refused'
+  where r.times > 0), 0);
+
 -- What is to be done about a payment that is in no block, or null: `cancel` or `speed_up`. Asked
--- for by people, by the signer's refusal, or by the time that it has waited.
-create function chain_replacement_due(p withdrawal_attempts, p_bump_after integer) returns text
+-- for by people, by the signer's refusal, or by the time that it has waited; or it was begun: who
+-- replaces signs that first, and begins nothing else.
+create function chain_replacement_due(p withdrawal_attempts, p_bump_after integer)
+returns text
 language sql stable
 return (
   select case
-    -- What is not signed yet is signed first.
-    when p.outcome = 'signing' then null
-    when p.outcome = 'refused' then 'cancel'
+    when p.outcome = 'signing' then case p.kind when 'cancel' then 'cancel' else 'speed_up' end
+    when p.outcome = 'refused' then case
+      when o.kind is not null or chain_signer_pause(p.group_id) = 0 then 'cancel' end
     when o.kind = 'cancel' and p.kind = 'payment' then 'cancel'
     when o.kind is not null then 'speed_up'
     -- The youngest counts, also where the signer refused it.

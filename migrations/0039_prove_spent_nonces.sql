@@ -16,13 +16,19 @@ grant select, insert on nonces_taken to holdfast_app;
 grant update (block_hash, gone_at) on nonces_taken to holdfast_app;
 
 -- Whether a block that was read from the node is one of the stored chain, and final for an asset.
-create function chain_block_is_final(c chains, p_asset text, p_height bigint, p_hash text)
-returns boolean
-language sql stable
-return p_height <= least(c.cursor_height,
-    chain_final_height(c, (select a.final from assets a where a.code = p_asset)))
-  and exists (select from chain_blocks b
-    where b.chain = c.id and b.height = p_height and b.hash = p_hash and b.canonical);
+-- It stays one until this transaction ends: who drops it waits, and finds what rests on it then.
+-- False where nothing is known to be final.
+create function chain_block_is_final(
+  c chains, p_asset text, p_height bigint, p_hash text
+) returns boolean
+language plpgsql volatile as $$
+begin
+  perform from chain_blocks b
+    where b.chain = c.id and b.height = p_height and b.hash = p_hash and b.canonical for share;
+  return found and p_height <= c.cursor_height and coalesce(p_height
+    <= chain_final_height(c, (select a.final from assets a where a.code = p_asset)), false);
+end
+$$;
 
 -- Gives a withdrawal back whose nonce a final block has spent by a transaction that is no attempt
 -- of it, and pauses the sender: somebody else signs for it. The caller has read from the node, as

@@ -21,7 +21,8 @@ $$;
 --
 -- Given back, and paid all the same: the withdrawal becomes `late_confirmed`. Settled, and its
 -- nonce spent without paying: nobody was paid. Either way its sender pauses. Where the end is as it
--- was, the timeline says that another block has it.
+-- was, the timeline says that another block has it. What cannot be booked now keeps the chain from
+-- being read on, which is told.
 create function chain_book_late_payments(c chains) returns void
 language plpgsql as $$
 declare
@@ -32,6 +33,7 @@ declare
   v_took record;
   v_event text;
   v_why text;
+  v_answer jsonb;
 begin
   for l in
     select n.*, p.group_id, p.txid, p.sender, w.asset, t.client, t.status,
@@ -82,9 +84,13 @@ begin
       g.metadata := jsonb_build_object('late', l.group_id, 'txid', l.txid,
         'blockHash', l.block_hash);
       g.opened_by := '~late';
-      perform ledger_write(g, true, '~late', 'late', 'chain', g.metadata, 'group.settled',
+      v_answer := ledger_write(g, true, '~late', 'late', 'chain', g.metadata, 'group.settled',
         'IMMEDIATE', array(select generate_series(1, cardinality(r.wallets)))::smallint[],
         r.wallets, r.assets, r.types, r.amounts, null, true, true);
+      if v_answer ->> 'outcome' <> 'done' then
+        raise exception 'inclusion % of %, which had ended, cannot be booked: %', l.id, l.group_id,
+          v_answer #>> '{refusal,detail}' using errcode = 'HF004';
+      end if;
     end if;
     v_event := case when l.paid = (l.status = 'SETTLED') then 'included_again'
       when l.paid then 'late_confirmed' else 'late_unpaid' end;

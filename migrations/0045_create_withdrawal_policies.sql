@@ -95,9 +95,32 @@ return (
   from withdrawal_policies p where p.group_id = p_group_id
 );
 
--- The chain's body stays as it is; what a policy asks of a withdrawal is shown beside it.
-alter function withdrawal_json(text) rename to withdrawal_progress_json;
-create function withdrawal_json(p_group_id text) returns jsonb
+-- How far a withdrawal is: its attempts on the chain and what confirms them.
+create function withdrawal_progress_json(p_group_id text) returns jsonb
+language sql stable
+return (
+  select jsonb_build_object(
+    'state', w.state, 'destination', w.destination,
+    'attempts', coalesce((
+      select jsonb_agg(jsonb_build_object(
+          'txid', p.txid, 'nonce', p.nonce, 'kind', p.kind, 'fees', p.terms,
+          'outcome', case when n.paid or (n.id > 0 and p.kind = 'cancel') then 'in_block'
+            when not n.paid then 'reverted'
+            else p.outcome end
+        ) order by p.attempt_no)
+      from withdrawal_attempts p
+      left join attempt_inclusions n on n.attempt_id = p.id and n.canonical
+      where p.group_id = w.group_id and p.txid is not null), '[]'),
+    'confirmations', coalesce((
+      select max(chain_depth(w.chain, n.block_height))
+      from withdrawal_attempts p
+      join attempt_inclusions n on n.attempt_id = p.id and n.canonical
+      where p.group_id = w.group_id), 0))
+  from withdrawals w where w.group_id = p_group_id
+);
+
+-- Replaces the body of the ledger's migration: how far it is, and what a policy asks of it.
+create or replace function withdrawal_json(p_group_id text) returns jsonb
 language sql stable
 return (
   select withdrawal_progress_json(p_group_id) || case when p.policy is null then '{}'::jsonb

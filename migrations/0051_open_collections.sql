@@ -1,16 +1,19 @@
 -- What is to be collected, and its beginning. Locks: the deposit address, then the new group.
 
--- Whether the hot wallet wants more of an asset: it has less than the low mark, withdrawals wait
--- for it, or there is no such mark.
+-- Whether coins of an asset are to be collected now: some can be final, and the hot wallet wants
+-- more of it, since it has less than the low mark, withdrawals wait for it, or there is no mark.
 create function collection_is_wanted(r treasury_rules, p_chain text, p_sender text)
 returns boolean
 language plpgsql stable as $$
 begin
-  return r.low_water is null
-    or exists (select from withdrawals w
-      where w.asset = r.asset and w.state = 'awaiting_funds' and not chain_is_inside(w.group_id))
-    or r.low_water > (
-      select s.booked from chain_spendable(p_chain, p_sender, r.asset, 0, 0) s);
+  return exists (select from chains c join assets a on a.code = r.asset
+      where c.id = p_chain and chain_final_height(c, a.final) is not null)
+    and (r.low_water is null
+      or exists (select from withdrawals w
+        where w.asset = r.asset and w.state = 'awaiting_funds' and not chain_is_inside(w.group_id)
+          and not starts_with(w.wallet_id, 'cold:'))
+      or r.low_water > (
+        select s.booked from chain_spendable(p_chain, p_sender, r.asset, 0, 0) s));
 end
 $$;
 

@@ -14,6 +14,8 @@ create table chain_hooks (
   -- Transactions that it names, and those that are still to be found in a block that was read.
   txids text[] not null,
   open_txids text[] not null,
+  -- Payments that a delivery named in other words than its first ones, which `body` has.
+  payments text[] not null default '{}',
   created_at timestamptz not null default clock_timestamp(),
   -- From when on it waits, as far as patience goes.
   opened_at timestamptz not null default clock_timestamp(),
@@ -30,13 +32,19 @@ create index chain_hooks_finished on chain_hooks (finished_at) where finished_at
 
 -- Stores a hook whose signature was right. Answers `taken`; `copy` where it had come before; or
 -- `contradiction` where it had come before in other words: what those name is looked at as well.
+-- Payments also where they were named before: a provider that gives all its words on a payment one
+-- id says something new of it each time.
+-- p_payments  ids of payments that it names; those of the first words stand in the body
 create function chain_take_hook(
-  p_source text, p_delivery_id text, p_body bytea, p_txids text[]
+  p_source text, p_delivery_id text, p_body bytea, p_txids text[], p_payments text[]
 ) returns text
 language plpgsql as $$
 declare
+  -- So many that no honest delivery has them: the row must not grow without end.
+  c_most constant integer := 1000;
   h chain_hooks;
   v_new text[];
+  v_payments text[];
 begin
   insert into chain_hooks (source, delivery_id, body, body_hash, txids, open_txids)
     values (p_source, p_delivery_id, p_body, sha256(p_body), p_txids, p_txids)
@@ -58,13 +66,20 @@ begin
       where c.id = h.id;
     return 'copy';
   end if;
-  v_new := array(select unnest(p_txids) except select unnest(h.txids));
-  update chain_hooks c set contradictions = c.contradictions + 1 where c.id = h.id;
-  -- So many that no honest delivery has them: the row must not grow without end.
-  if cardinality(v_new) > 0 and cardinality(h.txids) < 1000 then
+  v_new := case when cardinality(h.txids) < c_most
+    then array(select unnest(p_txids) except select unnest(h.txids)) else '{}' end;
+  v_payments := array(select unnest(p_payments) except select unnest(h.payments));
+  if cardinality(h.payments) >= c_most then
+    v_payments := '{}';
+  end if;
+  update chain_hooks c
+    set contradictions = c.contradictions + 1, txids = c.txids || v_new,
+        open_txids = c.open_txids || v_new, payments = c.payments || v_payments
+    where c.id = h.id;
+  if cardinality(v_new) + cardinality(p_payments) > 0 then
     update chain_hooks c
-      set txids = c.txids || v_new, open_txids = c.open_txids || v_new, tries = 0, fault = null,
-          opened_at = clock_timestamp(), due_at = clock_timestamp(), finished_at = null
+      set tries = 0, fault = null, opened_at = clock_timestamp(), due_at = clock_timestamp(),
+          finished_at = null
       where c.id = h.id;
   end if;
   return 'contradiction';
@@ -74,12 +89,14 @@ $$;
 -- Takes up to p_limit hooks that are due, oldest first, and puts their next time off: one second,
 -- doubled with every try, at most five minutes. A reader that dies leaves them to the next one.
 create function chain_due_hooks(p_limit integer)
-returns table (id bigint, source text, delivery_id text, txids text[], body bytea)
+returns table (
+  id bigint, source text, delivery_id text, txids text[], payments text[], body bytea
+)
 language sql volatile
 begin atomic
   with due as materialized (
     select h.id from chain_hooks h
-    where h.finished_at is null and h.due_at <= clock_timestamp()
+    where h.finished_at is null and h.due_at <= statement_timestamp()
     order by h.due_at, h.id limit p_limit
     for update skip locked
   )
@@ -87,12 +104,15 @@ begin atomic
     set tries = h.tries + 1,
         due_at = clock_timestamp() + make_interval(secs => least(300, 2 ^ least(h.tries, 9)))
     from due where h.id = due.id
-    returning h.id, h.source, h.delivery_id, h.open_txids, h.body;
+    returning h.id, h.source, h.delivery_id, h.open_txids, h.payments, h.body;
 end;
 
 -- Notes which transactions were read. Answers whether the hook is finished: all were, or the rest
--- was waited for as long as p_patience_seconds (null: it is waited for on).
-create function chain_note_hook_read(p_id bigint, p_done text[], p_patience_seconds integer)
+-- was waited for as long as p_patience_seconds (null: it is waited for on); and nothing came since
+-- it was handed out, after which it has no tries.
+create function chain_note_hook_read(
+  p_id bigint, p_done text[], p_patience_seconds integer
+)
 returns table (finished boolean, fault text)
 language plpgsql as $$
 declare
@@ -100,7 +120,7 @@ declare
 begin
   select * into strict h from chain_hooks c where c.id = p_id for update;
   h.open_txids := array(select t from unnest(h.open_txids) t where t <> all (p_done));
-  if cardinality(h.open_txids) > 0
+  if cardinality(h.open_txids) > 0 and h.tries > 0
     and h.opened_at <= clock_timestamp() - make_interval(secs => p_patience_seconds)
   then
     h.fault := format('%s of %s transactions came into no block: %s.',
@@ -108,7 +128,8 @@ begin
   end if;
   update chain_hooks c
     set open_txids = h.open_txids, fault = h.fault,
-        finished_at = case when cardinality(h.open_txids) = 0 or h.fault is not null
+        finished_at = case when h.tries > 0
+          and (cardinality(h.open_txids) = 0 or h.fault is not null)
           then clock_timestamp() end
     where c.id = p_id
     returning c.finished_at into h.finished_at;
@@ -123,7 +144,7 @@ begin atomic
   with gone as (
     delete from chain_hooks h where h.id in (
       select o.id from chain_hooks o
-      where o.finished_at < clock_timestamp() - make_interval(days => p_keep_days)
+      where o.finished_at < statement_timestamp() - make_interval(days => p_keep_days)
       order by o.finished_at limit p_limit)
     returning h.id
   )
@@ -131,5 +152,5 @@ begin atomic
 end;
 
 grant select, insert, delete on chain_hooks to holdfast_app;
-grant update (copies, contradictions, txids, open_txids, opened_at, due_at, tries, finished_at,
-  fault) on chain_hooks to holdfast_app;
+grant update (copies, contradictions, txids, open_txids, payments, opened_at, due_at, tries,
+  finished_at, fault) on chain_hooks to holdfast_app;

@@ -25,11 +25,18 @@ create table custody_payments (
   final jsonb not null,
   -- From here on the custodian may have it, and nobody releases it.
   began_at timestamptz,
+  -- When the custodian was first asked to pay. Null: it was not, or had the payment before, as
+  -- after an older database was restored.
+  asked_at timestamptz,
+  -- The highest final block by then, by the chain's own word.
+  asked_above bigint,
   -- The custodian's last word. unknown: none came. refused: it said that it does not take it.
   status text check (status in
     ('unknown', 'refused', 'submitted', 'pending', 'confirmed', 'failed', 'rejected')),
   -- The custodian's own id, as it was told first.
   reference text,
+  -- Its last word on each of its ids, by id.
+  words jsonb not null default '{}',
   -- Every transaction that it ever named.
   txids text[] not null default '{}',
   detail text,
@@ -39,6 +46,7 @@ create table custody_payments (
   paid_chain text collate "C",
   paid_txid text collate "C",
   paid_ordinal text collate "C",
+  paid_block text collate "C",
   updated_at timestamptz not null default clock_timestamp(),
   unique (paid_chain, paid_txid, paid_ordinal)
 );
@@ -52,6 +60,9 @@ create index custody_payments_failed on custody_payments (failed_since)
 
 create index custody_payments_open on custody_payments (custodian)
   where began_at is not null and paid_txid is null;
+
+create index custody_payments_by_block on custody_payments (paid_block)
+  where paid_block is not null;
 
 -- Binds an asset. Answers why it cannot be, in a sentence, or null.
 create function custody_bind_asset(
@@ -86,5 +97,6 @@ create trigger withdrawals_go_to_custodians after insert on withdrawals
 
 grant select, insert, update on custodian_assets to holdfast_app;
 grant select, insert on custody_payments to holdfast_app;
-grant update (began_at, status, reference, txids, detail, failed_since, paid_chain, paid_txid,
-  paid_ordinal, updated_at) on custody_payments to holdfast_app;
+grant update (began_at, asked_at, asked_above, status, reference, words, txids, detail,
+  failed_since, paid_chain, paid_txid, paid_ordinal, paid_block, updated_at)
+  on custody_payments to holdfast_app;

@@ -41,6 +41,31 @@ return (select s.booked from chain_spendable(p_chain, p_sender, p_asset, 0, 0) s
   where w.asset = p_asset and w.chain = p_chain and not chain_is_inside(w.group_id)
     and w.state in ('held', 'awaiting_approval', 'awaiting_funds')), 0);
 
+-- Why a sweep to cold storage may not take so much of the hot wallet now, in a sentence, or null:
+-- what withdrawals wait for stays there, and the low mark. Of every other payment null.
+-- p_has  what the hot wallet may pay out by the books and on the chain
+create function treasury_sweep_fault(w withdrawals, p_has numeric) returns text
+language plpgsql stable as $$
+declare
+  c_low constant numeric := coalesce(
+    (select r.low_water from treasury_rules r where r.asset = w.asset), 0);
+  v_waits numeric;
+begin
+  if not starts_with(w.wallet_id, 'cold:') then
+    return null;
+  end if;
+  select coalesce(sum(o.amount), 0) into v_waits from withdrawals o
+    where o.asset = w.asset and o.chain = w.chain and o.group_id <> w.group_id
+      and o.state in ('held', 'awaiting_approval', 'awaiting_funds')
+      and not chain_is_inside(o.group_id);
+  if p_has - w.amount >= v_waits + c_low then
+    return null;
+  end if;
+  return format('the hot wallet keeps %s %s, and %s that withdrawals wait for', amount_text(c_low),
+    w.asset, amount_text(v_waits));
+end
+$$;
+
 -- Opens a sweep of an asset, where its hot wallet has more than the high mark: down to the middle
 -- between the marks, so that the next deposit does not begin another one. One at a time; after one
 -- that somebody refused, none for a day. It ends by itself where it is not signed within a day.

@@ -54,12 +54,15 @@ end;
 
 -- In how many seconds a transfer of nothing is due on an open nonce, or one with a higher fee;
 -- null: never. Bytes that may as well be mined have p_after seconds from the moment on that their
--- block was dropped.
+-- block was dropped. One that the signer refused has no bytes, and is asked for after a pause.
 -- p  the last attempt of its group
-create function chain_spending_due(p withdrawal_attempts, p_after integer) returns integer
+create function chain_spending_due(p withdrawal_attempts, p_after integer)
+returns integer
 language sql stable
 return case
-  when p.outcome = 'signing' or (p.kind = 'payment' and not batch_goes_again(p.group_id)) then 0
+  when p.outcome = 'signing' then 0
+  when chain_signer_pause(p.group_id) > 0 then chain_signer_pause(p.group_id)
+  when p.outcome = 'refused' or (p.kind = 'payment' and not batch_goes_again(p.group_id)) then 0
   -- `greatest` passes over a null.
   when p_after is not null then greatest(0, p_after - extract(epoch from
     clock_timestamp() - greatest(p.created_at, (
@@ -67,13 +70,15 @@ return case
       where f.group_id = p.group_id and f.event = 'chain.orphaned_after_end')))::integer)
 end;
 
--- An open nonce as whoever spends it needs it, or null: {dueInSeconds, final}; final is null or the
--- {height, hash} of the highest final block.
+-- An open nonce as whoever spends it needs it, or null: {dueInSeconds, refused, final}; refused:
+-- the signer did so, and is not asked for now; final is null or the {height, hash} of the highest
+-- final block.
 create function chain_open_nonce_json(p_group_id text, p_after integer) returns jsonb
 language sql stable
 return (
   select jsonb_build_object('dueInSeconds',
-    chain_spending_due(chain_last_attempt(p_group_id), p_after), 'final', (
+    chain_spending_due(chain_last_attempt(p_group_id), p_after),
+    'refused', chain_signer_pause(p_group_id) > 0, 'final', (
       select jsonb_build_object('height', b.height, 'hash', b.hash) from chain_blocks b
       where b.chain = c.id and b.height = chain_final_height(c, a.final) and b.canonical))
   from withdrawals w

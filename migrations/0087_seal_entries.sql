@@ -42,6 +42,12 @@ return coalesce((
 -- Seals the next entries: those of p_ids ids, and what came late. Answers null where there are none
 -- or where somebody else is sealing, else {number, hash, entries, more}.
 --
+-- It comes first in its transaction, so that this one's number is above all that have begun. That
+-- is the bound (`next_xid`) by which later seals tell how far back an entry may come late: who was
+-- given an id before has a number already, since an entry wants its group written first by the same
+-- transaction (0004). The end of the snapshot is no such bound, as it is one beyond the highest
+-- transaction that has ended: the one of that number may be under way and have written.
+--
 -- It has the owner's rights: nobody else may write seals. Plans are made anew each time, since the
 -- same statement finds a handful of rows in an empty ledger and walks through all of an old one.
 create function ledger_seal(p_ids integer) returns jsonb
@@ -60,6 +66,10 @@ declare
   v_late_from bigint;
   v_until bigint;
 begin
+  if pg_current_xact_id_if_assigned() is not null then
+    raise exception 'a seal is made by a transaction that has written nothing before'
+      using errcode = 'HF004', hint = 'Call ledger_seal first, or in a transaction of its own.';
+  end if;
   if not pg_try_advisory_xact_lock(c_lock, 0) then
     return null;
   end if;
@@ -77,8 +87,6 @@ begin
   -- All transactions below it have ended, in this snapshot and in every later one.
   n.below := pg_snapshot_xmin(pg_current_snapshot());
   v_last := last_entry_id();
-  -- Behind the look at the last id: who was given one of these has begun.
-  n.next_xid := pg_snapshot_xmax(pg_current_snapshot());
   v_late_from := late_from(s);
   v_until := s.upto_id + p_ids;
   for i in 1..2 loop
@@ -100,6 +108,8 @@ begin
   if n.entries = 0 then
     return null;
   end if;
+  -- Behind the look at the last id: who was given one of these has a lower number.
+  n.next_xid := pg_current_xact_id();
   n.upto_id := greatest(s.upto_id, n.number);
   n.number := s.number + 1;
   n.previous := s.hash;

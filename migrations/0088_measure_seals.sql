@@ -2,6 +2,7 @@
 -- how many ids were given to entries since, which is as many entries or more; `oldestSeconds`: how
 -- long ago the oldest entry was written that no seal has; `openTransactions`: how many transactions
 -- began since the oldest did that still writes, which holds up the sealing of all that came after.
+-- What each entry is compared with is worked out once, before.
 create function seals_state() returns jsonb
 language plpgsql security definer
 set search_path = public, pg_temp
@@ -13,14 +14,18 @@ declare
   -- The oldest is among the next ones: so many ids are a few pages.
   c_next constant integer := 10000;
   s seals;
+  v_late_from bigint := 0;
   v_waiting bigint;
   v_oldest timestamptz;
 begin
   select * into s from seals order by number desc limit 1;
+  if found then
+    v_late_from := late_from(s);
+  end if;
   s.upto_id := coalesce(s.upto_id, 0);
   v_waiting := greatest(last_entry_id() - s.upto_id, 0);
   select min(e.created_at) into v_oldest from ledger_entries e
-    where e.id > case when s.number is null then 0 else late_from(s) end
+    where e.id > v_late_from
       and e.id <= s.upto_id + c_next
       and (e.id > s.upto_id or e.xid >= s.below);
   if v_oldest is null and v_waiting > c_next then

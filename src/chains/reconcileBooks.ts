@@ -1,4 +1,4 @@
-/** What the books say of a chain's coins, of one moment; see migrations 0060 and 0106. */
+/** What the books say of a chain's coins, of one moment; see migrations 0029 and 0060. */
 import type { ChainReconciliation, ReconciliationTerm } from '../contracts/chain.ts';
 import type { Amount } from '../contracts/resources.ts';
 import type { Db } from '../db/pool.ts';

@@ -1,4 +1,4 @@
-/** The database's part of payments by custodians; see migrations 0056, 0057, 0113 and 0119. */
+/** The database's part of payments by custodians; see migrations 0056 to 0059. */
 import { type ChainStepOutcome, callChainStep } from '../chains/chainStep.ts';
 import type { Amount } from '../contracts/resources.ts';
 import type { Db } from '../db/pool.ts';

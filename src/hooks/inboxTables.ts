@@ -1,4 +1,4 @@
-/** The database's part of the inbox; see migrations 0055, 0113 and 0119. */
+/** The database's part of the inbox; see migration 0055. */
 import type { Db } from '../db/pool.ts';
 import { withRetry } from '../db/sqlstate.ts';
 

@@ -1,4 +1,4 @@
-/** The database's part of telling others; see migrations 0075, 0091, 0108, 0115 and 0118. */
+/** The database's part of telling others; see migrations 0075 and 0076. */
 import type { Timestamp } from '../contracts/resources.ts';
 import type { Webhooks } from '../contracts/webhooks.ts';
 import type { Db } from '../db/pool.ts';

@@ -1,4 +1,4 @@
-/** The ledger's side of nonces that are open again; see migrations 0071 and 0114. */
+/** The ledger's side of nonces that are open again; see migrations 0038 and 0071. */
 import { CHAIN_ACTOR } from '../chains/chainStep.ts';
 import type { Db } from '../db/pool.ts';
 import { withRetry } from '../db/sqlstate.ts';

@@ -1,5 +1,5 @@
 /**
- * What is kept of deposit addresses, on a database that was in use before it was kept (0095): with
+ * What is kept of deposit addresses, on a database that was in use before it was kept (0092): with
  * deposits and collections of every kind, it is what had been added up until then.
  */
 import { expect, it } from 'vitest';
@@ -19,7 +19,7 @@ import { type OpenNonceActs, openNonceActs } from './openNonceWorld.ts';
 import { SHOP } from './payWorld.ts';
 
 /** Before the first file of that name. */
-const VERSION = '0095';
+const VERSION = '0092';
 
 type World = CollectWorld & OpenNonceActs;
 

@@ -40,21 +40,13 @@ beforeAll(async () => {
     insert into chain_blocks (chain, height, hash, parent_hash, canonical)
       values ('${CHAIN}', 9, '0x9', '0x8', true);
     insert into hot_addresses (chain, address) values ('${CHAIN}', '${HOT}');`);
-  await wholeHistory();
+  await owner.query(readFileSync(new URL('./wholeHistory.sql', import.meta.url), 'utf8'));
   await bySuperuser(
     `insert into deposit_addresses (family, address, owner, wallet_id, further, path)
      select 'eip155', a, a, a, 0, a from unnest($1::text[]) a`,
     [ADDRESSES],
   );
 });
-
-/** The functions as they were before 0106: they add up all that ever was. */
-async function wholeHistory(): Promise<void> {
-  const file = new URL('../../migrations/0029_reconcile_chains.sql', import.meta.url);
-  const text = readFileSync(file, 'utf8');
-  const made = text.slice(0, text.indexOf('-- How many transactions of a sender'));
-  await owner.query(made.replaceAll(/create function chain_/g, 'create function whole_'));
-}
 
 /** Past the rules of the tables: histories are made that nobody lived through. */
 async function bySuperuser(sql: string, values: unknown[] = []): Promise<void> {

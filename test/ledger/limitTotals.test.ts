@@ -1,4 +1,4 @@
-/** See migration 0117. */
+/** See migrations 0006 and 0008. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Pool } from '../../src/db/pool.ts';
 import { deleteLimit, putLimit } from '../../src/ledger/limits.ts';

@@ -56,13 +56,14 @@ describe('migrations', () => {
     { range: 'the ledger', first: 1, last: 19 },
     { range: 'the chain', first: 20, last: 44 },
     { range: 'the policy of withdrawals', first: 45, last: 49 },
+    { range: 'collections', first: 50, last: 54 },
+    { range: 'hooks and custodians', first: 55, last: 59 },
     { range: 'reconciliation and what came after', first: 60, last: 74 },
     { range: 'webhooks', first: 75, last: 79 },
     { range: 'payouts to destinations', first: 80, last: 84 },
     { range: 'seals', first: 85, last: 89 },
     { range: 'acts', first: 90, last: 90 },
     { range: 'cost as history grows', first: 91, last: 99 },
-    { range: 'what was found wrong later', first: 100, last: 119 },
   ])('of $range are numbered without gaps', ({ first, last }) => {
     const numbers = names
       .map((name) => Number(name.slice(0, 4)))
@@ -73,7 +74,7 @@ describe('migrations', () => {
   it('have numbers that belong to a range', () => {
     const outside = names.filter((name) => {
       const number = Number(name.slice(0, 4));
-      return !(number >= 1 && number <= 119);
+      return !(number >= 1 && number <= 99);
     });
     expect(outside).toEqual([]);
   });

@@ -158,3 +158,35 @@ begin
     from wallet_states s where s.wallet_id = 'external:' || p_asset);
 end
 $$;
+
+-- What the stored chain says that each deposit address has at block p_height: what the books say
+-- that lies there, and what differs. The first is kept, and audited by all deposits and
+-- collections that ever were (0093). Addresses that have nothing are left out.
+create or replace function chain_known_coins(p_chain text, p_asset text, p_height bigint)
+returns table (address text, amount numeric)
+language sql stable
+begin atomic
+  select m.address, sum(m.amount)
+  from (
+    select b.address, b.amount from deposit_address_balances b
+      where b.asset = p_asset and b.amount <> 0
+    union all
+    select d.address, case when d.is_there then d.amount else -d.amount end
+      from chain_deposits_off(p_chain, p_height) d where d.asset = p_asset
+    union all
+    -- What we sent from it, and to it, ourselves.
+    select x.address, case when o.is_there then x.amount else -x.amount end
+      from chain_payments_off(p_chain, p_height) o
+      cross join lateral (values
+        (o.sender, -case when o.asset = p_asset then o.received + o.moved else 0 end
+          - case when p_asset = chain_native_asset(p_chain) then o.fee else 0 end),
+        (o.destination, case when o.asset = p_asset then o.received else 0 end)
+      ) x(address, amount)
+  ) m
+  cross join lateral (
+    select from deposit_addresses d
+      where d.family = chain_family(p_chain) and d.address = m.address limit 1
+  ) d
+  group by m.address
+  having sum(m.amount) <> 0;
+end;

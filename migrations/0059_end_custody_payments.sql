@@ -1,0 +1,130 @@
+-- How a custodian's payment ends.
+
+-- Settles a payment: by an event in a final block that no other withdrawal was settled by, or,
+-- where no chain is looked at, by the custodian's word (p_paid null). Else {outcome: 'waiting'}.
+create function custody_settle(p_group_id text, p_paid jsonb) returns jsonb
+language plpgsql as $$
+declare
+  g transfer_groups;
+  w withdrawals;
+  c custody_payments;
+  v_answer jsonb;
+  v_why text;
+begin
+  select * into g from transfer_groups where id = p_group_id for update;
+  v_answer := ledger_replay(p_group_id, '~final');
+  if v_answer is not null then
+    return v_answer;
+  end if;
+  select * into c from custody_payments where group_id = p_group_id for update;
+  select * into w from withdrawals where group_id = p_group_id;
+  if g.status <> 'IN_PROGRESS' or c.began_at is null then
+    v_why := 'it is not under way';
+  else
+    v_why := custody_take_event(c, p_paid);
+  end if;
+  if v_why is not null then
+    return jsonb_build_object('outcome', 'waiting', 'groupStatus', g.status, 'why', v_why);
+  end if;
+  w.txid := coalesce(p_paid ->> 'txid', c.txids[cardinality(c.txids)]);
+  w.state := 'settled';
+  return ledger_capture(g, '~final', 'settle', c.custodian, jsonb_strip_nulls(jsonb_build_object(
+    'custodian', c.custodian, 'reference', c.reference, 'txid', w.txid,
+    'blockHash', p_paid -> 'blockHash')), null, null, true, true, w);
+end
+$$;
+
+-- Gives back what the custodian says it will not pay, where it has said so for p_grace_seconds. The
+-- caller has just asked it again, and looked for every transaction that it ever named.
+create function custody_release(p_group_id text, p_grace_seconds integer) returns jsonb
+language plpgsql as $$
+declare
+  g transfer_groups;
+  w withdrawals;
+  c custody_payments;
+  v_answer jsonb;
+begin
+  select * into g from transfer_groups where id = p_group_id for update;
+  v_answer := ledger_replay(p_group_id, '~final');
+  if v_answer is not null then
+    return v_answer;
+  end if;
+  select * into c from custody_payments where group_id = p_group_id for update;
+  select * into w from withdrawals where group_id = p_group_id;
+  if g.status <> 'IN_PROGRESS' or c.failed_since is null
+    or c.failed_since > clock_timestamp() - make_interval(secs => p_grace_seconds)
+  then
+    return jsonb_build_object('outcome', 'waiting', 'groupStatus', g.status,
+      'why', 'its failure is not old enough to be believed');
+  end if;
+  w.state := 'released';
+  return ledger_give_back(g, '~final', 'release', c.custodian, jsonb_strip_nulls(
+    jsonb_build_object('custodian', c.custodian, 'reference', c.reference, 'status', c.status,
+      'detail', c.detail)), 'RELEASED',
+    case c.status when 'failed' then 'CUSTODIAN_FAILED' else 'CUSTODIAN_REJECTED' end, true, w);
+end
+$$;
+
+-- Why a person may not end a withdrawal that a custodian pays, as a stored refusal, or null. The
+-- group's row is locked by it. One that ended before anybody was asked has ended as any other.
+create function custody_act_fault(
+  p_group_id text, p_step_key text, p_verb text, p_actor text, p_request jsonb, p_gives_back boolean
+) returns jsonb
+language plpgsql as $$
+declare
+  g transfer_groups;
+  c custody_payments;
+begin
+  select * into c from custody_payments where group_id = p_group_id;
+  if not found then
+    return null;
+  end if;
+  select * into g from transfer_groups where id = p_group_id for update;
+  select * into c from custody_payments where group_id = p_group_id;
+  if ledger_replay(p_group_id, p_step_key) is not null
+    or (c.began_at is null and (p_gives_back or g.status <> 'IN_PROGRESS'))
+  then
+    return null;
+  end if;
+  return ledger_refuse(g, false, p_step_key, p_verb, p_actor, p_request, true,
+    case when c.began_at is null then 'CHAIN_DECIDES' else 'MAY_BE_ON_CHAIN' end,
+    format('%s pays %s; only its payment, or its failure, ends it.', c.custodian, g.id));
+end
+$$;
+
+-- The acts of people, behind that check. What they do for everybody else stays as it is.
+alter function ledger_finalize_withdrawal(text, text, text, jsonb, numeric, boolean, text)
+  rename to ledger_finalize_outside;
+create function ledger_finalize_withdrawal(
+  p_group_id text, p_step_key text, p_actor text, p_request jsonb, p_amount numeric,
+    p_final boolean,
+  p_txid text
+) returns jsonb
+language plpgsql as $$
+begin
+  return coalesce(
+    custody_act_fault(p_group_id, p_step_key, 'finalize', p_actor, p_request, false),
+    ledger_finalize_outside(p_group_id, p_step_key, p_actor, p_request, p_amount, p_final, p_txid));
+end
+$$;
+
+alter function ledger_release_withdrawal(text, text, text, jsonb, text, numeric, boolean)
+  rename to ledger_release_unbegun;
+create function ledger_release_withdrawal(
+  p_group_id text, p_step_key text, p_actor text, p_request jsonb,
+  p_reason text, p_amount numeric, p_final boolean
+) returns jsonb
+language plpgsql as $$
+begin
+  return coalesce(
+    custody_act_fault(p_group_id, p_step_key, 'release', p_actor, p_request, true),
+    ledger_release_unbegun(p_group_id, p_step_key, p_actor, p_request, p_reason, p_amount,
+      p_final));
+end
+$$;
+
+-- Replaces the body of the ledger's migration: a custodian is asked for the whole amount.
+create or replace function withdrawal_paid_whole_by(g transfer_groups) returns text
+language sql stable
+return coalesce(g.chain,
+  (select c.custodian from custody_payments c where c.group_id = g.id limit 1));
