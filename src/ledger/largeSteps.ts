@@ -5,8 +5,10 @@
  */
 import { endOrPatience, inTurns } from './crowd.ts';
 
-/** From so many legs on a step takes its turn. */
+/** From so many legs on a step takes its turn, and what settles them all. */
 export const LARGE_LEGS = 50;
+/** Of how many groups it is kept that they are large: far more than wait to be settled at once. */
+const MOST_KNOWN = 10_000;
 /** How many at once; what one waits for, such as the disk, the others use. */
 const AT_ONCE = 2;
 /** One that takes longer waits for a lock of somebody else, which the others may not need. */
@@ -26,4 +28,23 @@ export function createTurns(atOnce = AT_ONCE, patienceMs = PATIENCE_MS): Turns {
         await endOrPatience(work, patienceMs);
       });
     });
+}
+
+/** Whether a step of a group, which writes so many legs where that is known, takes its turn. */
+export type IsLarge = (groupId: string, legs?: number) => boolean;
+
+/**
+ * A step that names no legs is large where its group is: of the latest so many that this process
+ * wrote at once. It would else keep all that share its call waiting, and meet who takes turns.
+ */
+export function knowLargeGroups(most = MOST_KNOWN): IsLarge {
+  const known = new Set<string>();
+  return (groupId, legs = 0) => {
+    if (legs >= LARGE_LEGS) {
+      known.add(groupId);
+      const [oldest] = known;
+      if (known.size > most && oldest !== undefined) known.delete(oldest);
+    }
+    return known.has(groupId);
+  };
 }

@@ -3,7 +3,6 @@ import type { Group, GroupStatus } from '../contracts/resources.ts';
 import type { Refusal, StepInput, StepOutcome } from '../contracts/steps.ts';
 import type { Db } from '../db/pool.ts';
 import { withRetry } from '../db/sqlstate.ts';
-import { LARGE_LEGS } from './largeSteps.ts';
 import { type AnyStepInput, canonicalRequest, type LedgerVerb, sameRequest } from './requests.ts';
 import type { SharedStep, StepDb } from './stepQueue.ts';
 
@@ -54,13 +53,13 @@ export async function runStep(
   const asked = JSON.stringify(request);
   const alone = () => ask(db, [...by, ...rights, asked, ...call.values], call);
   const { steps }: StepDb = db;
+  if (steps?.isLarge(groupId, call.legs)) return outcomeOf(await steps.large(alone), request);
   const { kind, values = [] } = call.shared ?? {};
   if (steps && kind) {
     const shared = { kind, common: [...by, asked], values: [...rights, ...values] };
     return outcomeOf(await steps.answer(shared, alone), request);
   }
-  const isLarge = (call.legs ?? 0) >= LARGE_LEGS;
-  return outcomeOf(await (steps && isLarge ? steps.large(alone) : alone()), request);
+  return outcomeOf(await alone(), request);
 }
 
 async function ask(db: Db, values: unknown[], { name }: StepCall): Promise<Answer> {

@@ -6,7 +6,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Db } from '../db/pool.ts';
 import { endOrPatience } from './crowd.ts';
-import { createTurns, type Turns } from './largeSteps.ts';
+import { createTurns, type IsLarge, knowLargeGroups, type Turns } from './largeSteps.ts';
 
 /**
  * How long the next call waits for the one before. Calls take a few milliseconds; one that takes
@@ -47,7 +47,9 @@ export interface StepQueue {
    * @throws what `alone` throws
    */
   answer<Answer>(step: SharedStep, alone: () => Promise<Answer>): Promise<Answer>;
-  /** For a step of many legs, which shares no call. */
+  /** Whether a step is one of many legs, which shares no call. */
+  isLarge: IsLarge;
+  /** For such a step. */
   large: Turns;
 }
 
@@ -125,7 +127,8 @@ export function queueSteps(pool: Db, large: Turns = createTurns()): StepDb {
       waiting.push({ step, alone, resolve: resolve as Waiting['resolve'], reject });
       void work();
     });
-  return { query: pool.query.bind(pool), steps: { answer, large } };
+  const steps = { answer, isLarge: knowLargeGroups(), large };
+  return { query: pool.query.bind(pool), steps };
 }
 
 /** The wallets that a step is known to lock: of one that settles only the database knows them. */

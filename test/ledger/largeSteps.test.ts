@@ -2,8 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Pool } from '../../src/db/pool.ts';
 import { addLegs } from '../../src/ledger/addLegs.ts';
-import { createTurns, LARGE_LEGS } from '../../src/ledger/largeSteps.ts';
+import { createTurns, knowLargeGroups, LARGE_LEGS } from '../../src/ledger/largeSteps.ts';
 import { openTransfer } from '../../src/ledger/openTransfer.ts';
+import { settle } from '../../src/ledger/settle.ts';
 import { queueSteps } from '../../src/ledger/stepQueue.ts';
 import {
   amounts,
@@ -74,6 +75,17 @@ describe('turns', () => {
   });
 });
 
+it('knows the latest groups that are large', () => {
+  const isLarge = knowLargeGroups(2);
+  expect(isLarge('small', LARGE_LEGS - 1)).toBe(false);
+  expect(isLarge('first')).toBe(false);
+  expect(isLarge('first', LARGE_LEGS)).toBe(true);
+  expect(isLarge('second', 2_000)).toBe(true);
+  expect([isLarge('first'), isLarge('second'), isLarge('small')]).toEqual([true, true, false]);
+  isLarge('third', LARGE_LEGS);
+  expect([isLarge('first'), isLarge('second'), isLarge('third')]).toEqual([false, true, true]);
+});
+
 describe('steps of many legs', () => {
   let db: Pool;
   let most = 0;
@@ -117,5 +129,13 @@ describe('steps of many legs', () => {
     );
     expect(most).toBe(atOnce);
     expect((await amounts(db, a))[2]).toBe(String(8 * legs));
+    most = 0;
+    await Promise.all(
+      groups.map(({ group: { id } }) =>
+        done(settle(db, { ...step('settle', id), legs: null, final: true })),
+      ),
+    );
+    expect(most, 'what is small is settled by one call').toBe(legs < LARGE_LEGS ? 1 : atOnce);
+    expect((await amounts(db, b))[0]).toBe(String(8 * legs));
   });
 });
