@@ -98,6 +98,9 @@ create trigger wallets_keep_identity before update on wallets
   for each row execute function refuse_wallet_change();
 create trigger wallets_stay before delete on wallets
   for each row execute function refuse_change();
+-- The system wallets, whose checkpoints somebody has to keep: a few among millions of wallets.
+create index wallet_balances_deferred on wallet_balances (wallet_id) where mode = 'deferred';
+
 create trigger wallet_balances_stay before delete on wallet_balances
   for each row execute function refuse_change();
 

@@ -114,6 +114,8 @@ begin
       (select 'wallets' as name, w.* from ledger_audit_wallets() w limit p_most)
       union all
       (select 'groups', g.* from ledger_audit_groups() g limit p_most)
+      union all
+      (select 'deposit_addresses', d.* from ledger_audit_deposit_addresses() d limit p_most)
     ) f;
   return jsonb_build_object('ok', v_faults = '[]',
     'entries', (select count(*) from ledger_entries),

@@ -34,10 +34,6 @@ create index chain_inclusions_waiting on chain_inclusions (chain, block_height)
 -- What a rewind has to look at.
 create index chain_inclusions_by_height on chain_inclusions (chain, block_height) where canonical;
 
--- Coins that lie on deposit addresses: what the hot wallet does not have.
-create index chain_inclusions_credited_by_asset on chain_inclusions (asset) include (amount)
-  where credited_at is not null;
-
 -- What is known of a transaction's deposits, by asset.
 create index chain_inclusions_by_txid on chain_inclusions (txid);
 

@@ -149,8 +149,11 @@ begin
 end
 $$;
 
--- What is to be booked still, or never was since its group had ended.
-create index attempt_inclusions_unbooked on attempt_inclusions (attempt_id)
+-- Where an attempt was seen, whatever became of it: asked by every look at a withdrawal.
+create index attempt_inclusions_by_attempt on attempt_inclusions (attempt_id);
+
+-- What is not booked yet and should be, by the block from which on it is final.
+create index attempt_inclusions_unbooked_by_height on attempt_inclusions (block_height)
   where canonical and fee_leg is null;
 
 create unique index attempt_inclusions_canonical on attempt_inclusions (attempt_id)

@@ -119,35 +119,6 @@ begin atomic
   where t.difference <> 0;
 end;
 
--- What the stored chain says that each deposit address has at block p_height. Addresses that
--- nothing is known of are left out: they must have nothing.
-create function chain_known_coins(p_chain text, p_asset text, p_height bigint)
-returns table (address text, amount numeric)
-language sql stable
-begin atomic
-  select m.address, sum(m.amount)
-  from (
-    select i.to_address as address, i.amount
-    from chain_inclusions i
-    where i.chain = p_chain and i.asset = p_asset and i.canonical and i.block_height <= p_height
-    union all
-    -- What we sent from it, and to it, ourselves.
-    select x.address, x.amount
-    from attempt_inclusions n
-    join withdrawal_attempts p on p.id = n.attempt_id and p.chain = p_chain
-    join withdrawals w on w.group_id = p.group_id
-    cross join lateral (values
-      (p.sender, -case when w.asset = p_asset then n.received + n.moved else 0 end
-        - case when p_asset = chain_native_asset(p_chain) then n.fee else 0 end),
-      (p.destination, case when w.asset = p_asset then n.received else 0 end)
-    ) x(address, amount)
-    where n.canonical and n.block_height <= p_height
-  ) m
-  join deposit_addresses d on d.address = m.address and d.family = chain_family(p_chain)
-  group by m.address
-  having sum(m.amount) <> 0;
-end;
-
 -- How many transactions of a sender are not ours, where it has sent p_nonce of them up to block
 -- p_height. Those from before Holdfast paid from it do not count.
 create function chain_foreign_spendings(

@@ -1,4 +1,4 @@
-/** The ledger's side of collections; see migrations 0050 and 0051. */
+/** The ledger's side of collections; see migrations 0050 to 0052. */
 import type { ChainId } from '../chains/port.ts';
 import type { Amount } from '../contracts/resources.ts';
 import type { Db } from '../db/pool.ts';

@@ -1,4 +1,4 @@
--- What 0029 and 0092 answer, the long way: from all deposits and payments that ever were.
+-- What 0029 and 0051 answer, the long way: from all deposits and payments that ever were.
 
 -- The terms of the sum for one asset at block p_height, signed: what they add up to is what our
 -- addresses must have there. All terms are of the snapshot of the statement that calls.
@@ -84,3 +84,59 @@ begin atomic
   group by m.address
   having sum(m.amount) <> 0;
 end;
+
+-- What ended collections took away from deposit addresses, without what ended top-ups brought; of
+-- one address, or of all. Of the native coin also what their transactions cost.
+create function whole_collected(p_chain text, p_asset text, p_address text default null)
+returns numeric
+language plpgsql stable as $$
+declare
+  c_native constant boolean := p_asset = chain_native_asset(p_chain);
+begin
+  return (
+    select coalesce(sum(
+      case when c.asset <> p_asset then 0
+        when c.purpose = 'top_up' then -n.received
+        else n.received + n.moved end
+      + case when c_native and c.purpose = 'collect' then n.fee else 0 end), 0)
+    from collections c
+    join transfer_groups g on g.id = c.group_id and g.status <> 'IN_PROGRESS'
+    join withdrawal_attempts p on p.group_id = c.group_id
+    join attempt_inclusions n on n.attempt_id = p.id and n.fee_leg is not null
+    where c.chain = p_chain and (p_address is null or c.address = p_address)
+  );
+end
+$$;
+
+-- What the books say that lies on a deposit address, of deposits up to block p_height; null: of all
+-- that were credited.
+create function whole_lies_at(
+  p_chain text, p_address text, p_asset text, p_height bigint default null
+) returns numeric
+language plpgsql stable as $$
+begin
+  return coalesce((
+    select sum(i.amount) from chain_inclusions i
+    where i.to_address = p_address and i.chain = p_chain and i.asset = p_asset
+      and i.credited_at is not null and (p_height is null or i.block_height <= p_height)
+  ), 0) - whole_collected(p_chain, p_asset, p_address);
+end
+$$;
+
+-- What the books say that an address of ours has of an asset.
+create function whole_booked_at(p_chain text, p_address text, p_asset text)
+returns numeric
+language plpgsql stable as $$
+begin
+  if exists (select from deposit_addresses d
+    where d.family = chain_family(p_chain) and d.address = p_address)
+  then
+    return whole_lies_at(p_chain, p_address, p_asset);
+  end if;
+  return (
+    select -s.settled + whole_collected(p_chain, p_asset) - coalesce((
+      select sum(i.amount) from chain_inclusions i
+      where i.asset = p_asset and i.credited_at is not null), 0)
+    from wallet_states s where s.wallet_id = 'external:' || p_asset);
+end
+$$;

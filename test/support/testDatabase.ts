@@ -2,7 +2,6 @@
 import { randomBytes } from 'node:crypto';
 import { createPool } from '../../src/db/pool.ts';
 import { atFileEnd, borrow, hasFailedSoFar } from './borrow.ts';
-import { migrateUpTo } from './oldDatabase.ts';
 import { execute, openPool, type Pool, withDatabase } from './templateDatabase.ts';
 
 export interface TestDatabase {
@@ -26,13 +25,6 @@ const POOL_SIZE = 20;
 export async function createTestDatabase(): Promise<TestDatabase> {
   const { template } = await borrow('database');
   return openCopy(template);
-}
-
-/** The same as the code of `version` left it, a prefix of its last migration's name. */
-export async function createOldTestDatabase(version: string): Promise<TestDatabase> {
-  const database = await openCopy('template1');
-  await migrateUpTo(database.owner, version);
-  return database;
 }
 
 /**

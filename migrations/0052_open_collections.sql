@@ -29,8 +29,11 @@ return exists (
 
 -- Deposit addresses that may be collected from: what lies there in final blocks is the rule's
 -- minimum or more, and nobody has to look at them first. The assets take turns, so that none that
--- cannot be collected keeps the others waiting. Native coins of addresses that have due tokens come
--- last of theirs, since the tokens need them for gas.
+-- cannot be collected keeps the others waiting. Native coins of addresses that have enough of a
+-- token come last of theirs, since the tokens need them for gas.
+--
+-- Of each asset it goes through the addresses that have enough, the most first, until it has found
+-- p_limit: what was collected long ago is not looked at.
 --
 -- p_except        what is left alone, as '<address> <asset>'
 -- amount, native  what the books say that lies there up to block `height`, of the asset and of the
@@ -50,39 +53,47 @@ begin
     return;
   end if;
   return query
-    with due as (
-      select i.to_address as place, a.code, o.amount, f.height, r.min_amount, r.max_fee,
-        count(a.contract) over (partition by i.to_address) > 0 as has_tokens
-      from treasury_rules r
-      join assets a on a.code = r.asset and a.chain = p_chain and not a.withdrawals_paused
-      join chains c on c.id = p_chain
-      cross join lateral (select chain_final_height(c, a.final) as height) f
-      join lateral (
-        select n.to_address, sum(n.amount) as came from chain_inclusions n
-        where n.chain = p_chain and n.asset = a.code and n.credited_at is not null
-          and n.block_height <= f.height
-        group by n.to_address having sum(n.amount) >= r.min_amount
-      ) i on true
-      cross join lateral (
-        select i.came - chain_collected(p_chain, a.code, i.to_address) as amount
-      ) o
-      where collection_is_wanted(r, p_chain, p_sender) and o.amount >= r.min_amount
-        and not collection_is_open(p_chain, i.to_address)
-        and not exists (select from sender_pauses s
-          where s.chain = p_chain and s.sender = i.to_address and s.until is null)
-        and concat_ws(' ', i.to_address, a.code) <> all(p_except)
+    with wanted as materialized (
+      select r.asset, r.min_amount, r.max_fee, chain_final_height(c, a.final) as height
+        from treasury_rules r
+        join assets a on a.code = r.asset and a.chain = p_chain and not a.withdrawals_paused
+        join chains c on c.id = p_chain
+        where collection_is_wanted(r, p_chain, p_sender)
+    ), due as (
+      select d.address as place, w.asset as code, d.lies, w.height, w.min_amount, w.max_fee,
+          w.asset = c_native and exists (
+            select from treasury_rules t
+              join assets a on a.code = t.asset and a.chain = p_chain and a.contract is not null
+                and not a.withdrawals_paused
+              join deposit_address_balances b on b.asset = t.asset and b.address = d.address
+                and b.amount >= t.min_amount
+          ) as has_tokens
+        from wanted w
+        cross join lateral (
+          select b.address, l.lies
+            from deposit_address_balances b
+            cross join lateral (
+              select chain_lies_at(p_chain, b.address, w.asset, w.height) as lies) l
+            where b.asset = w.asset and b.amount > 0 and b.amount >= w.min_amount
+              and concat_ws(' ', b.address, w.asset) <> all(p_except)
+              and not collection_is_open(p_chain, b.address)
+              and not exists (select from sender_pauses s
+                where s.chain = p_chain and s.sender = b.address and s.until is null)
+              and l.lies >= w.min_amount
+            order by b.amount desc limit p_limit
+        ) d
     ), turns as (
       select d.*, row_number() over (
-        partition by d.code order by d.code = c_native and d.has_tokens, d.amount desc, d.place
+        partition by d.code order by d.has_tokens, d.lies desc, d.place
       ) as turn
       from due d
     ), first as (
-      select t.* from turns t order by t.turn, t.code = c_native, t.amount desc, t.place
+      select t.* from turns t order by t.turn, t.code = c_native, t.lies desc, t.place
         limit p_limit
     )
-    select f.place, f.code, f.amount, chain_lies_at(p_chain, f.place, c_native, f.height),
+    select f.place, f.code, f.lies, chain_lies_at(p_chain, f.place, c_native, f.height),
       f.height, f.min_amount, f.max_fee
-    from first f order by f.turn, f.code = c_native, f.amount desc, f.place;
+    from first f order by f.turn, f.code = c_native, f.lies desc, f.place;
 end
 $$;
 

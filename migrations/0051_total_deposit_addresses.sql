@@ -1,6 +1,5 @@
--- What lies on deposit addresses, kept as it changes. To know what the hot wallets have by the
--- books, every signing added up all deposits and collections that ever were, and so did every look
--- for something to collect.
+-- What lies on deposit addresses, kept as it changes: every signing asks what the hot wallets have
+-- by the books, and so does every look for something to collect.
 
 -- Of each address: what was credited, less what ended collections took, and what those cost.
 create table deposit_address_balances (
@@ -135,14 +134,32 @@ create constraint trigger attempt_inclusions_total after update of fee_leg on at
   when ((old.fee_leg is null) <> (new.fee_leg is null))
   execute function total_ended_collection();
 
-insert into collection_counts (group_id, amount, fee)
-  select p.group_id, p.amount, p.fee from collection_payments p;
-insert into deposit_address_balances (asset, address, amount)
-  select m.asset, m.address, sum(m.amount) from deposit_address_moves m
-    group by m.asset, m.address;
-insert into deposit_address_totals (asset, part, amount)
-  select b.asset, 0, sum(b.amount) from deposit_address_balances b group by b.asset;
+-- What the books say that lies on a deposit address, of deposits up to block p_height; null: of all
+-- that were credited. What is kept, less what came above that block.
+create function chain_lies_at(
+  p_chain text, p_address text, p_asset text, p_height bigint default null
+) returns numeric
+language plpgsql stable as $$
+begin
+  return coalesce((
+    select b.amount from deposit_address_balances b
+    where b.asset = p_asset and b.address = p_address
+  ), 0) - coalesce((
+    -- Each half is few rows of an index: blocks above, and credits that no block bears out now.
+    select sum(o.amount) from (
+      select i.amount from chain_inclusions i
+        where i.canonical and i.chain = p_chain and i.block_height > p_height
+          and i.to_address = p_address and i.asset = p_asset and i.credited_at is not null
+      union all
+      select i.amount from chain_inclusions i
+        where not i.canonical and i.credited_at is not null and i.chain = p_chain
+          and i.block_height > p_height and i.to_address = p_address and i.asset = p_asset
+    ) o
+  ), 0);
+end
+$$;
 
+-- Replaces the body of the signing's migration.
 create or replace function chain_booked_at(p_chain text, p_address text, p_asset text)
 returns numeric
 language plpgsql stable as $$
@@ -161,8 +178,8 @@ $$;
 
 -- What the stored chain says that each deposit address has at block p_height: what the books say
 -- that lies there, and what differs. The first is kept, and audited by all deposits and
--- collections that ever were (0093). Addresses that have nothing are left out.
-create or replace function chain_known_coins(p_chain text, p_asset text, p_height bigint)
+-- collections that ever were. Addresses that have nothing are left out.
+create function chain_known_coins(p_chain text, p_asset text, p_height bigint)
 returns table (address text, amount numeric)
 language sql stable
 begin atomic
@@ -189,4 +206,29 @@ begin atomic
   ) d
   group by m.address
   having sum(m.amount) <> 0;
+end;
+
+-- Where what is kept of deposit addresses is not what deposits and collections come to.
+create function ledger_audit_deposit_addresses() returns setof audit_fault
+language sql stable
+begin atomic
+  with derived as (
+    select m.asset, m.address, sum(m.amount) as amount from deposit_address_moves m
+      group by m.asset, m.address
+  )
+  select concat_ws(' ', coalesce(b.asset, d.asset), coalesce(b.address, d.address)),
+      format('what is kept is %s, deposits and collections come to %s',
+        amount_text(coalesce(b.amount, 0)), amount_text(coalesce(d.amount, 0)))
+    from deposit_address_balances b
+    full join derived d on d.asset = b.asset and d.address = b.address
+    where coalesce(b.amount, 0) <> coalesce(d.amount, 0)
+  union all
+  select a.code, format('addresses have %s, and all together %s', amount_text(b.amount),
+      amount_text(t.amount))
+    from assets a
+    cross join lateral (select coalesce(sum(k.amount), 0) as amount
+      from deposit_address_balances k where k.asset = a.code) b
+    cross join lateral (select coalesce(sum(k.amount), 0) as amount
+      from deposit_address_totals k where k.asset = a.code) t
+    where b.amount <> t.amount;
 end;
