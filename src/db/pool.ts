@@ -79,11 +79,15 @@ export function createPool(settings: PoolSettings): Pool {
   return pool;
 }
 
-/** `options` of a URL would replace ours, the role among them. They stay, and ours come last. */
+/**
+ * `options` of a URL would replace ours, the role among them. They stay, and ours come last. That
+ * of a socket with a user is none to `URL`, so its parameters alone are read.
+ */
 function withOptions(databaseUrl: string, options: string) {
-  if (!/[?&]options=/.test(databaseUrl)) return { connectionString: databaseUrl, options };
-  const url = new URL(databaseUrl);
-  const own = url.searchParams.get('options') ?? '';
-  url.searchParams.set('options', `${own} ${options}`);
-  return { connectionString: url.href };
+  const [, address, query] = /^([^?#]*)\?([^#]*)/.exec(databaseUrl) ?? [];
+  const parameters = new URLSearchParams(query);
+  const own = parameters.get('options');
+  if (own === null) return { connectionString: databaseUrl, options };
+  parameters.set('options', `${own} ${options}`);
+  return { connectionString: `${address}?${parameters}` };
 }

@@ -48,6 +48,11 @@ it('a URL with options of its own keeps them, and takes none of ours away', asyn
   expect(rows).toEqual([{ role: 'holdfast_app', memory: '5MB', isolation: 'read committed' }]);
 });
 
+it('a URL of a socket may have options too, and a user', async () => {
+  const socket = 'postgres://someone:word@/books?options=-c%20work_mem=5MB&host=/no/such/folder';
+  await expect(open(socket).query('select')).rejects.toThrow('/no/such/folder');
+});
+
 it('no session waits for ever: for a lock, in a statement, for a client that is gone', async () => {
   const { rows } = await db.query(`select current_setting('lock_timeout') as lock,
     current_setting('statement_timeout') as statement,
