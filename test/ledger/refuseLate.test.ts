@@ -52,6 +52,11 @@ describe('an act after its time', () => {
     const input = settleInput(group, fromNow(60 * SECOND_MS));
     const clockAhead = Date.now() + 120 * SECOND_MS;
     expect(await refuseLate(db, 'settle', input, clockAhead)).toBeNull();
+    const late = settleInput(group, fromNow(-SECOND_MS));
+    const clockBehind = Date.now() - 120 * SECOND_MS;
+    expect(await refuseLate(db, 'settle', late, clockBehind)).toMatchObject({
+      refusal: { code: 'NOT_ACCEPTED_IN_TIME' },
+    });
     await done(settle(db, input));
   });
 
