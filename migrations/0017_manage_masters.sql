@@ -179,7 +179,7 @@ return jsonb_build_object('id', l.id, 'asset', l.asset, 'owner', l.owner, 'walle
   'window', l.span, 'amount', amount_text(l.amount), 'kinds', to_jsonb(l.kinds));
 
 -- Makes or replaces a limit. {limit, created} or {refusal}: ASSET_NOT_FOUND, WALLET_NOT_FOUND,
--- ASSET_MISMATCH.
+-- ASSET_MISMATCH. One that is put again as it is has not changed.
 create function ledger_put_limit(
   p_id text, p_asset text, p_owner text, p_wallet text, p_window text, p_amount numeric,
   p_kinds group_kind[]
@@ -207,7 +207,12 @@ begin
     on conflict (id) do update
       set asset = excluded.asset, owner = excluded.owner, wallet_id = excluded.wallet_id,
           span = excluded.span, amount = excluded.amount, kinds = excluded.kinds,
-          changed_at = clock_timestamp()
+          changed_at = case
+            when (limits.asset, limits.owner, limits.wallet_id, limits.span, limits.amount,
+                limits.kinds)
+              is distinct from (excluded.asset, excluded.owner, excluded.wallet_id, excluded.span,
+                excluded.amount, excluded.kinds)
+            then clock_timestamp() else limits.changed_at end
     returning * into l;
   return jsonb_build_object('limit', limit_json(l), 'created', v_created);
 end

@@ -90,7 +90,7 @@ describe('the total that a daily limit keeps', () => {
     await keepTotal(limit);
     expect(await ask(w, '1')).toBe('done');
     await setTotal(limit, 'held = 0');
-    await putLimit(db, limit);
+    await putLimit(db, { ...limit, amount: '100.5' });
     expect(await ask(w, '40'), 'changed since').toBe('LIMIT_EXCEEDED');
     await keepTotal(limit);
     await setTotal(limit, `held = 0, counted_at = counted_at - interval '1 hour'`);
@@ -98,6 +98,31 @@ describe('the total that a daily limit keeps', () => {
     expect(await ask(w, '39')).toBe('done');
     await setTotal(limit, 'held = 0');
     expect(await ask(w, '100'), 'counted anew').toBe('done');
+  });
+
+  it('stays that of a limit that is put again as it is', async () => {
+    const w = await walletWith(db, '1000');
+    const limit = limitOf({ wallet: w }, '100');
+    await keepTotal(limit);
+    expect(await ask(w, '60')).toBe('done');
+    await setTotal(limit, 'held = 0');
+    await putLimit(db, { ...limit, amount: '100.0' });
+    expect(await ask(w, '100'), 'the total alone was asked').toBe('done');
+  });
+
+  it('is all that was held while that fits, which is told by the entries alone', async () => {
+    const w = await walletWith(db, '1000');
+    const limit = limitOf({ wallet: w }, '100');
+    await keepTotal(limit);
+    const first = (await done(withdraw(w, '60'))).group.id;
+    const back = { ...step('release', first), reason: 'x', amount: null, final: true };
+    await done(releaseWithdrawal(db, back));
+    await setTotal(limit, 'held = 100');
+    expect(await ask(w, '40')).toBe('done');
+    expect(await totalOf(limit), 'what was given back was not looked for').toBe('100');
+    expect(await ask(w, '60')).toBe('done');
+    expect(await totalOf(limit), 'now it was').toBe('100');
+    expect(await ask(w, '1')).toBe('LIMIT_EXCEEDED');
   });
 
   it('decides as the legs do, whatever was held, settled and given back', async () => {
