@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { createAsset } from '../../src/ledger/assets.ts';
 import { faultOf } from './money.ts';
 import { createTestApi, type TestApi } from './testApi.ts';
 
@@ -29,6 +30,16 @@ describe('POST /v1/assets', () => {
       withdrawalsPaused: false,
       createdAt: body.createdAt,
     });
+  });
+
+  test('registers none that no URL can name', async () => {
+    for (const code of ['.', '..']) {
+      const asset = { code, scale: 2 };
+      const answer = await api.admin.post('/v1/assets', asset);
+      expect(faultOf(answer)).toEqual([400, 'INVALID_REQUEST', '/code']);
+      await createAsset(api.db.pool, asset);
+      expect((await api.admin.post('/v1/assets', asset)).status, 'one from before').toBe(200);
+    }
   });
 
   test('makes the wallets of the asset', async () => {

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { createWalletCatalog } from '../../src/api/walletCatalog.ts';
 import type { Db } from '../../src/db/pool.ts';
+import { createWallet } from '../../src/ledger/wallets.ts';
 import { balanceOf, credit, debit, faultOf, makeAsset, openWallet, pathOf } from './money.ts';
 import { createTestApi, type TestApi, type TestClient } from './testApi.ts';
 
@@ -47,6 +48,14 @@ describe('POST /v1/wallets', () => {
       ids.push(body.id);
     }
     expect(new Set(ids).size).toBe(2);
+  });
+
+  test.each(['.', '..'])('opens none that no URL can name: %s', async (id) => {
+    const wallet = { id, owner: 'dots', asset: 'USD' };
+    const answer = await shop.post('/v1/wallets', wallet);
+    expect(faultOf(answer)).toEqual([400, 'INVALID_REQUEST', '/id']);
+    await createWallet(api.db.pool, wallet);
+    expect((await shop.post('/v1/wallets', wallet)).status, 'one from before').toBe(200);
   });
 
   test('again with the same body is 200, with another one WALLET_EXISTS', async () => {

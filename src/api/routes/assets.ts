@@ -2,6 +2,7 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { readAddress, showAddress } from '../../chains/evm/addresses.ts';
 import { createAsset, listAssets, patchAsset, readAsset } from '../../ledger/assets.ts';
 import type { ApiDeps, ApiEnv } from '../context.ts';
+import { refuseUnnameable } from '../pathNames.ts';
 import { Problem, problemOfRefusal } from '../problem.ts';
 import { body, json, reads, writes } from '../routing.ts';
 import {
@@ -83,6 +84,7 @@ export function assetRoutes({ db, wallets }: ApiDeps): OpenAPIHono<ApiEnv> {
   const notFound = (code: string) => new Problem('ASSET_NOT_FOUND', `There is no asset ${code}.`);
   app.openapi(createAssetRoute, async (c) => {
     const asked = c.req.valid('json');
+    await refuseUnnameable('/code', asked.code, wallets.asset);
     const made = await createAsset(db, { ...asked, contract: canonicalContract(asked) });
     if ('refusal' in made) throw problemOfRefusal(made.refusal);
     return c.json(made.asset, made.created ? 201 : 200);

@@ -10,6 +10,7 @@ import {
 } from '../../ledger/wallets.ts';
 import { type ApiDeps, type ApiEnv, type Caller, isAdmin } from '../context.ts';
 import { isOpenKind } from '../legRules.ts';
+import { refuseUnnameable } from '../pathNames.ts';
 import { Problem, problemOfRefusal } from '../problem.ts';
 import { body, json, reads, writes } from '../routing.ts';
 import { ENTRY_STATUSES, entryPage } from '../schemas/entry.ts';
@@ -129,13 +130,14 @@ const freezeRoute = statusRoute('freeze', 'Refuse new debits; credits and open h
 const unfreezeRoute = statusRoute('unfreeze', 'Take debits again');
 const closeRoute = statusRoute('close', 'Refuse all movements; needs a balance of zero');
 
-function openWallet(app: OpenAPIHono<ApiEnv>, { db }: ApiDeps): void {
+function openWallet(app: OpenAPIHono<ApiEnv>, { db, wallets }: ApiDeps): void {
   app.openapi(createWalletRoute, async (c) => {
     const asked = c.req.valid('json');
     if (!isOpenKind(asked.kind) && !isAdmin(c.get('caller'))) {
       const detail = `A wallet of kind ${asked.kind} is for the scope admin to open.`;
       throw new Problem('FORBIDDEN', detail, { errors: [{ pointer: '/kind', detail }] });
     }
+    await refuseUnnameable('/id', asked.id, wallets.wallet);
     const opened = await createWallet(db, asked);
     if ('refusal' in opened) throw problemOfRefusal(opened.refusal);
     return c.json(opened.wallet, opened.created ? 201 : 200);
