@@ -199,61 +199,6 @@ it('an alert tells of two transactions that both hold one payment', async () => 
   expect(world.alerts).toEqual(['CUSTODIAN_CONTRADICTS']);
 });
 
-describe('a transaction from before the payment was asked for', () => {
-  /** Half a coin to the address of a withdrawal of as much that is opened only then. */
-  async function paidBefore(block: 'final' | 'new' | 'forgotten') {
-    const to = freshAddress();
-    const { txid } = await world.node.send({ to, wei: 5n * 10n ** 17n });
-    if (block === 'new') await world.follow();
-    else await world.finalize();
-    await world.db.query("update chain_blocks set seen_at = seen_at - interval '1 hour'");
-    if (block === 'forgotten') {
-      const old = 'delete from chain_blocks where height < (select finalized_height from chains)';
-      await world.db.query(old);
-    }
-    const id = await world.withdraw('0.5', to);
-    await world.look(id);
-    return { id, txid, to };
-  }
-
-  it.each(['final', 'new', 'forgotten'] as const)('does not make it (%s)', async (block) => {
-    const { id, txid, to } = await paidBefore(block);
-    await world.provider.say(id, { status: 'confirmed', txid });
-    await world.finalize();
-    world.alerts.length = 0;
-    expect(await world.look(id)).toMatchObject({
-      group: { status: 'IN_PROGRESS' },
-      why: 'the custodian says paid, the chain does not show it',
-    });
-    expect(world.alerts).toEqual(['CUSTODIAN_CONTRADICTS']);
-    await world.provider.say(id, { status: 'submitted', txid: null });
-    await world.provider.release(id);
-    await world.finalize();
-    expect(await statusOf(world, id)).toBe('SETTLED');
-    expect(await world.coinsAt(to)).toBe(10n ** 18n);
-  });
-
-  it('keeps nobody from giving back what the custodian fails', async () => {
-    const { id, txid } = await paidBefore('final');
-    await world.provider.say(id, { status: 'failed', txid });
-    expect(await statusOf(world, id)).toBe('RELEASED');
-    await lookAfterRelease(world.deps, id);
-    expect((await world.look(id)).group.withdrawal?.state).toBe('released');
-  });
-
-  it('makes it where the custodian had it before: an older database was restored', async () => {
-    const to = freshAddress();
-    const input = await world.prepare('0.5', to);
-    const order = { id: input.groupId, asset: 'ETH.C', amount: '0.5', destination: to };
-    await world.deps.custodians.get('test')?.custodian.submit(order);
-    await world.provider.release(input.groupId);
-    await world.finalize();
-    await world.db.query("update chain_blocks set seen_at = seen_at - interval '1 hour'");
-    await openWithdrawal(world.db, input);
-    expect(await statusOf(world, input.groupId)).toBe('SETTLED');
-  });
-});
-
 describe('a withdrawal whose custodian no worker knows', () => {
   const nobody = async <T>(work: () => Promise<T>): Promise<T> => {
     const custodians = world.deps.custodians as Map<string, object>;
