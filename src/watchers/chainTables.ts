@@ -1,4 +1,4 @@
-/** The watcher's calls of the database, one transaction each; see migrations 0022 to 0025. */
+/** The watcher's calls of the database, one transaction each; see migrations 0022 to 0025 and 0124. */
 import type { BlockRef, ChainId, Finality } from '../chains/port.ts';
 import type { SeenEvents } from '../chains/readEvents.ts';
 import type { Db } from '../db/pool.ts';
@@ -91,9 +91,17 @@ export async function rewindTo(
   return rows[0]?.dropped ?? null;
 }
 
-/** Stops a chain until a person has looked. */
-export async function haltChain(db: Db, chain: ChainId, reason: string): Promise<void> {
-  await db.query('select chain_halt($1, $2)', [chain, reason]);
+/** Stops a chain until a person has looked. False where the lease is lost: others may go on. */
+export async function haltChain(
+  db: Db,
+  { chain, holder }: Watch,
+  reason: string,
+): Promise<boolean> {
+  const { rows } = await db.query<{ halted: boolean }>(
+    'select chain_halt_watched($1, $2, $3) as halted',
+    [chain, holder, reason],
+  );
+  return rows[0]?.halted === true;
 }
 
 /** Notes the node's head and finality; what comes due by it becomes a task. */

@@ -107,7 +107,8 @@ export function createFollower(deps: FollowDeps): () => Promise<Turn> {
     } catch (error) {
       readAhead = Math.max(Math.floor(readAhead / 2), 1);
       if (!isUnreadable(error)) throw error;
-      await haltChain(db, watch.chain, error.message);
+      const isHalted = await haltChain(db, watch, error.message);
+      if (!isHalted) return { turn: 'standby', reason: 'another one watches by now' };
       return { turn: 'halted', reasons: [error.message] };
     }
     await noteHead(db, watch, head, finality);

@@ -29,7 +29,7 @@ export async function rewindToFork(
   const lowest = stored.at(-1)?.height ?? cursorHeight;
   await haltChain(
     db,
-    watch.chain,
+    watch,
     `The node's chain has none of the ${stored.length} stored blocks down to ${lowest}.`,
   );
   return null;

@@ -1,7 +1,7 @@
 /** The follower: no block left out, one at a time, and a stop where only a person can go on. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createChainDoor } from '../../src/chains/door.ts';
-import type { ChainPort } from '../../src/chains/port.ts';
+import { BlockUnreadable, type ChainPort } from '../../src/chains/port.ts';
 import { rescanTransaction } from '../../src/chains/rescan.ts';
 import { createFollower } from '../../src/watchers/follow.ts';
 import { type ChainWorld, createChainWorld, log, XPUB } from './chainWorld.ts';
@@ -103,6 +103,42 @@ describe('the lease', () => {
     expect(await written('test', { ...next, parentHash: '0xother' })).toBe(0);
     expect(await written('test', next, after, astray)).toBe(2);
     expect(await cursor()).toBe(height + 2);
+  });
+});
+
+describe('a watcher that loses its lease while it looks stops nothing', () => {
+  /** What the node says then; meanwhile another watcher takes the lease. */
+  const deposed = async () => {
+    await world.db.query("update chains set leased_by = 'next', leased_until = 'infinity'");
+  };
+
+  beforeEach(async () => {
+    await world.follow();
+    await world.db.query('update chains set leased_until = now()');
+  });
+
+  it('where its node has none of the stored blocks', async () => {
+    const blockByHeight: ChainPort['blockByHeight'] = async (height) => {
+      await deposed();
+      return { height, hash: '0xother', parentHash: '0xother' };
+    };
+    const head = async () => ({ ...(await world.port.head()), hash: '0xother' });
+    await followerOver({ ...world.port, head, blockByHeight })();
+    expect(await halts()).toBeNull();
+  });
+
+  it('where its node cannot tell a block whole', async () => {
+    await world.node.mine();
+    let turns = 0;
+    const eventsOf: ChainPort['eventsOf'] = async ({ height, hash }) => {
+      turns += 1;
+      if (turns === 10) await deposed();
+      throw new BlockUnreadable(height, hash, 'no traces');
+    };
+    const turn = followerOver({ ...world.port, eventsOf });
+    for (let each = 1; each < 10; each++) await expect(turn()).rejects.toThrow(BlockUnreadable);
+    expect(await turn()).toMatchObject({ turn: 'standby' });
+    expect(await halts()).toBeNull();
   });
 });
 
