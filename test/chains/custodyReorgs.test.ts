@@ -1,5 +1,7 @@
 /** Payments of a custodian that settle early, by a rule of its asset, and lose their block. */
 import { expect, it } from 'vitest';
+import { audit } from '../../src/ledger/audit.ts';
+import { reverse } from '../../src/ledger/reverse.ts';
 import { readTimeline } from '../../src/ledger/timeline.ts';
 import { type CustodyWorld, createCustodyWorld } from './custodyWorld.ts';
 
@@ -24,6 +26,27 @@ it('one that had settled and is gone stops the chain until somebody has looked',
   );
   const events = (await readTimeline(world.db, id)).map(({ event }) => event);
   expect(events).toContain('chain.orphaned_after_end');
+});
+
+it('one that will never be paid is given back by an operator', async () => {
+  const { world, id } = await sent();
+  expect((await world.look(id)).group.status).toBe('SETTLED');
+  await world.node.reorg(1);
+  await world.follow();
+  const given = await reverse(world.db, {
+    groupId: `reversal:ops:${id}`,
+    stepKey: 'reverse:ops:1',
+    actor: { name: 'ops', admin: false },
+    reverses: id,
+    client: 'ops',
+    amount: null,
+    legs: null,
+    reason: 'acme says that it was never sent',
+    acceptBy: null,
+  });
+  expect(given).toMatchObject({ outcome: 'done', groupStatus: 'SETTLED' });
+  expect(await world.balance(`wallet-${id.split(':').at(-1)}`)).toMatchObject({ available: '0.5' });
+  expect(await audit(world.db)).toMatchObject({ ok: true, faults: [] });
 });
 
 it('one is made by a block that took the place of a final one after it was asked for', async () => {
