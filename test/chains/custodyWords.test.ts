@@ -118,6 +118,27 @@ describe('a word that is not about the payment', () => {
     expect(await told(taken('second'), failed('second'), failed(''))).toBe('RELEASED');
   });
 
+  it('is believed of each payment only once it has stood long enough', async () => {
+    const bound = believed.deps.custodians.get('test')!;
+    bound.failureGraceSeconds = 3_600;
+    const id = await believed.withdraw('2');
+    await believed.look(id);
+    const longAgo = async () => {
+      await believed.database.owner.query(
+        "update custody_payments set failed_since = failed_since - interval '2 hours'",
+      );
+    };
+    await believed.provider.say(id, { status: 'failed' });
+    expect(await statusOf(believed, id)).toBe('IN_PROGRESS');
+    await longAgo();
+    await believed.provider.say(id, { status: 'failed', reference: 'second' });
+    expect(await statusOf(believed, id)).toBe('IN_PROGRESS');
+    expect(await statusOf(believed, id)).toBe('IN_PROGRESS');
+    await longAgo();
+    expect(await statusOf(believed, id)).toBe('RELEASED');
+    bound.failureGraceSeconds = 0;
+  });
+
   it('gives nothing back as long as one of both may be paid', async () => {
     expect(await told(taken('second'), failed(''))).toBe('IN_PROGRESS');
     expect(await told(failed(''), taken('second'), failed('second'), taken(''))).toBe(
