@@ -157,7 +157,8 @@ async function decide(
   if (judgement === null && status === 'confirmed') return waitOf(settleCustody(db, groupId, null));
   // Of one that it named before it may have raised the fee; a node may not know the last one yet.
   const last = payment.txids.at(-1) ?? '';
-  const isOther = judgement?.judged === 'nothing' && judgement.others.includes(last);
+  const others = judgement?.judged === 'nothing' ? judgement.others : [];
+  const isOther = others.some(({ txid }) => txid === last);
   if (status === 'confirmed' && isOther) {
     const said = { groupId, txid: last, alert: 'CUSTODIAN_CONTRADICTS' };
     log.error(said, 'a custodian calls a payment made by a transaction that does not make it');
@@ -166,7 +167,7 @@ async function decide(
     return status === 'confirmed' ? 'the custodian says paid, the chain does not show it' : null;
   }
   if (judgement?.judged === 'open') return 'it says failed, and its transaction may still be mined';
-  return waitOf(releaseCustody(db, groupId, graceSeconds));
+  return waitOf(releaseCustody(db, groupId, graceSeconds, others));
 }
 
 /**

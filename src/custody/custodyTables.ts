@@ -37,6 +37,9 @@ export interface PaidInBlock {
   blockHash: string;
 }
 
+/** A transaction of a payment that a block has, and that does not pay. */
+export type UnpaidInBlock = Omit<PaidInBlock, 'ordinals'>;
+
 /** What an asset is bound to. */
 export interface CustodyBinding {
   asset: string;
@@ -122,13 +125,19 @@ export function settleCustody(
   return callChainStep(db, 'custody_settle', [groupId, paid && JSON.stringify(paid)]);
 }
 
-/** Gives back what the custodian has said for so long that it will not pay. */
+/**
+ * Gives back what the custodian has said for so long that it will not pay.
+ *
+ * @param unpaid those of its transactions that blocks have: these have to be final
+ */
 export function releaseCustody(
   db: Db,
   groupId: string,
   graceSeconds: number,
+  unpaid: readonly UnpaidInBlock[],
 ): Promise<ChainStepOutcome> {
-  return callChainStep(db, 'custody_release', [groupId, graceSeconds]);
+  const values = [groupId, graceSeconds, JSON.stringify(unpaid)];
+  return callChainStep(db, 'custody_release', values);
 }
 
 /** The payment as it stands, also of a group that has ended; null: no custodian pays it. */

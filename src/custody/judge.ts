@@ -2,7 +2,7 @@
 
 import type { BlockRef, ChainPort } from '../chains/port.ts';
 import { toBaseUnits } from '../contracts/amounts.ts';
-import type { CustodyPayment, PaidInBlock } from './custodyTables.ts';
+import type { CustodyPayment, PaidInBlock, UnpaidInBlock } from './custodyTables.ts';
 
 /**
  * - `paid`: these of its transactions hold the exact payment, in blocks that may not be final. One
@@ -14,7 +14,7 @@ import type { CustodyPayment, PaidInBlock } from './custodyTables.ts';
 export type Judgement =
   | { judged: 'paid'; paid: PaidInBlock[] }
   | { judged: 'open' }
-  | { judged: 'nothing'; others: string[] };
+  | { judged: 'nothing'; others: UnpaidInBlock[] };
 
 /**
  * Looks for the exact amount of the asset at the destination, in any transaction that the custodian
@@ -29,7 +29,7 @@ export async function judge(
   isOlder: (block: BlockRef) => Promise<boolean>,
 ): Promise<Judgement> {
   const paid: PaidInBlock[] = [];
-  const others: string[] = [];
+  const others: UnpaidInBlock[] = [];
   let isOpen = false;
   for (const txid of payment.txids) {
     const status = await port.transactionStatus(txid);
@@ -44,11 +44,11 @@ export async function judge(
       continue;
     }
     const ordinals = await paymentsIn(port, block, txid, payment);
+    const { height, hash: blockHash } = block;
     if (ordinals.length > 0 && !(await isOlder(block))) {
-      const { height, hash: blockHash } = block;
       paid.push({ txid, ordinals, height, blockHash });
     } else {
-      others.push(txid);
+      others.push({ txid, height, blockHash });
     }
   }
   if (paid.length > 0) return { judged: 'paid', paid };

@@ -1,9 +1,9 @@
 /** Payments of a custodian that settle early, by a rule of its asset, and lose their block. */
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { audit } from '../../src/ledger/audit.ts';
 import { reverse } from '../../src/ledger/reverse.ts';
 import { readTimeline } from '../../src/ledger/timeline.ts';
-import { type CustodyWorld, createCustodyWorld } from './custodyWorld.ts';
+import { type CustodyWorld, createCustodyWorld, freshAddress } from './custodyWorld.ts';
 
 /** A block is final at once here, by the asset's own word. */
 async function sent(): Promise<{ world: CustodyWorld; id: string }> {
@@ -53,6 +53,45 @@ it('one is made by a block that took the place of a final one after it was asked
   const { world, id } = await sent();
   await world.database.owner.query('update custody_payments set asked_above = 1000');
   expect((await world.look(id)).group.status).toBe('SETTLED');
+});
+
+describe('one that its custodian fails', () => {
+  /** Sent as less than was asked for, which the custodian notices. */
+  async function failed(): Promise<{ world: CustodyWorld; id: string }> {
+    const world = await createCustodyWorld({ payAtOnce: false });
+    const to = freshAddress();
+    const id = await world.withdraw('0.5', to);
+    await world.look(id);
+    const { txid } = await world.node.send({ to, wei: 1n });
+    await world.follow();
+    await world.provider.say(id, { status: 'failed', txid });
+    return { world, id };
+  }
+
+  it('is given back once the block is final that has its transaction', async () => {
+    const { world, id } = await failed();
+    expect(await world.look(id)).toMatchObject({
+      group: { status: 'IN_PROGRESS' },
+      why: expect.stringMatching(/may still be mined in another block: block \d+ is not final yet/),
+    });
+    await world.finalize();
+    expect((await world.look(id)).group.status).toBe('RELEASED');
+  });
+
+  it('is not given back while the chain stands still', async () => {
+    const { world, id } = await failed();
+    await world.finalize();
+    await world.database.owner.query("select chain_halt(id, 'a test') from chains");
+    for (const said of [{}, { txid: null }]) {
+      await world.provider.say(id, said);
+      expect(await world.look(id)).toMatchObject({
+        group: { status: 'IN_PROGRESS' },
+        why: expect.stringMatching(/stands still/),
+      });
+    }
+    await world.database.owner.query('update chain_halts set until = now()');
+    expect((await world.look(id)).group.status).toBe('RELEASED');
+  });
 });
 
 it('one that had not settled by then stops nothing', async () => {

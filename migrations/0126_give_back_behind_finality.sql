@@ -1,0 +1,82 @@
+-- What a custodian failed was given back although its transaction was in a block and did not pay,
+-- such as one that was reverted: as long as that block can be dropped, another one may have it pay.
+-- And nothing is given back any more while the chain stands still: what the node shows is in doubt.
+
+-- Why a block cannot be built upon, in a sentence, or null: it is final by the payment's rule, and
+-- the stored chain has no other one of its height. The node has just told it.
+create function custody_final_fault(c custody_payments, p_height bigint, p_hash text) returns text
+language plpgsql stable as $$
+declare
+  n chains;
+begin
+  select * into n from chains where id = c.chain;
+  if chain_is_halted(c.chain) then
+    return format('%s stands still until a person has looked', c.chain);
+  elsif p_height > coalesce(chain_final_height(n, c.final), -1) then
+    return format('block %s is not final yet', p_height);
+  elsif exists (select from chain_blocks b where b.chain = c.chain and b.height = p_height
+    and b.canonical and b.hash <> p_hash)
+  then
+    return format('block %s is another one than the node told', p_height);
+  end if;
+  return null;
+end
+$$;
+
+-- Why a payment in a block is not the end yet, in a sentence, or null. p_paid: {txid, ordinals,
+-- height, blockHash}, as the node has just told it.
+create or replace function custody_block_fault(c custody_payments, p_paid jsonb) returns text
+language plpgsql stable as $$
+declare
+  v_height constant bigint := (p_paid ->> 'height')::bigint;
+begin
+  return coalesce(custody_final_fault(c, v_height, p_paid ->> 'blockHash'),
+    case when custody_is_older(c, v_height, p_paid ->> 'blockHash')
+      then format('block %s is older than the payment', v_height) end);
+end
+$$;
+
+-- Gives back what the custodian says it will not pay, where it has said so for p_grace_seconds. The
+-- caller has just asked it again, and looked for every transaction that it ever named.
+-- p_unpaid  those of them that are in blocks and do not pay: [{txid, height, blockHash}]
+drop function custody_release(text, integer);
+create function custody_release(p_group_id text, p_grace_seconds integer, p_unpaid jsonb)
+returns jsonb
+language plpgsql as $$
+declare
+  g transfer_groups;
+  w withdrawals;
+  c custody_payments;
+  v_answer jsonb;
+  v_why text;
+begin
+  select * into g from transfer_groups where id = p_group_id for update;
+  v_answer := ledger_replay(p_group_id, '~final');
+  if v_answer is not null then
+    return v_answer;
+  end if;
+  select * into c from custody_payments where group_id = p_group_id for update;
+  select * into w from withdrawals where group_id = p_group_id;
+  if g.status <> 'IN_PROGRESS' or c.failed_since is null
+    or c.failed_since > clock_timestamp() - make_interval(secs => p_grace_seconds)
+  then
+    v_why := 'its failure is not old enough to be believed';
+  elsif chain_is_halted(c.chain) then
+    v_why := format('%s stands still until a person has looked', c.chain);
+  else
+    select format('%s may still be mined in another block: %s', u.txid, f.fault) into v_why
+      from jsonb_to_recordset(p_unpaid) u(txid text, height bigint, "blockHash" text)
+      cross join lateral (
+        select custody_final_fault(c, u.height, u."blockHash") as fault) f
+      where f.fault is not null limit 1;
+  end if;
+  if v_why is not null then
+    return jsonb_build_object('outcome', 'waiting', 'groupStatus', g.status, 'why', v_why);
+  end if;
+  w.state := 'released';
+  return ledger_give_back(g, '~final', 'release', c.custodian, jsonb_strip_nulls(
+    jsonb_build_object('custodian', c.custodian, 'reference', c.reference, 'status', c.status,
+      'detail', c.detail)), 'RELEASED',
+    case c.status when 'failed' then 'CUSTODIAN_FAILED' else 'CUSTODIAN_REJECTED' end, true, w);
+end
+$$;
