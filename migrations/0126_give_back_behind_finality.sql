@@ -1,6 +1,9 @@
 -- What a custodian failed was given back although its transaction was in a block and did not pay,
 -- such as one that was reverted: as long as that block can be dropped, another one may have it pay.
 -- And nothing is given back any more while the chain stands still: what the node shows is in doubt.
+--
+-- One that was failed with the transaction that another withdrawal had been settled by, as what is
+-- called a duplicate of that, was never given back: it looked paid.
 
 -- Why a block cannot be built upon, in a sentence, or null: it is final by the payment's rule, and
 -- the stored chain has no other one of its height. The node has just told it.
@@ -23,16 +26,26 @@ begin
 end
 $$;
 
--- Why a payment in a block is not the end yet, in a sentence, or null. p_paid: {txid, ordinals,
--- height, blockHash}, as the node has just told it.
+-- Why what has the amount of a payment is not that payment, in a sentence, or null. p_paid: {txid,
+-- ordinals, height, blockHash}, as the node has just told it.
+create function custody_foreign_fault(c custody_payments, p_paid jsonb) returns text
+language sql stable
+return case
+  when custody_is_older(c, (p_paid ->> 'height')::bigint, p_paid ->> 'blockHash')
+    then format('block %s is older than the payment', p_paid ->> 'height')
+  when not exists (select from jsonb_array_elements_text(p_paid -> 'ordinals') o
+    where not exists (select from custody_payments u where u.paid_chain = c.chain
+      and u.paid_txid = p_paid ->> 'txid' and u.paid_ordinal = o and u.group_id <> c.group_id))
+    then format('what %s paid was for other withdrawals', p_paid ->> 'txid')
+end;
+
+-- Why a payment in a block is not the end yet, in a sentence, or null. p_paid as above.
 create or replace function custody_block_fault(c custody_payments, p_paid jsonb) returns text
 language plpgsql stable as $$
-declare
-  v_height constant bigint := (p_paid ->> 'height')::bigint;
 begin
-  return coalesce(custody_final_fault(c, v_height, p_paid ->> 'blockHash'),
-    case when custody_is_older(c, v_height, p_paid ->> 'blockHash')
-      then format('block %s is older than the payment', v_height) end);
+  return coalesce(
+    custody_final_fault(c, (p_paid ->> 'height')::bigint, p_paid ->> 'blockHash'),
+    custody_foreign_fault(c, p_paid));
 end
 $$;
 

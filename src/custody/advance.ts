@@ -15,12 +15,13 @@ import {
 import {
   beginCustody,
   type CustodyPayment,
-  isOlderThanAsked,
+  foreignFault,
   noteAsked,
   type PaidInBlock,
   recordWord,
   releaseCustody,
   settleCustody,
+  type UnpaidInBlock,
 } from './custodyTables.ts';
 import { judge } from './judge.ts';
 
@@ -164,10 +165,17 @@ async function decide(
     log.error(said, 'a custodian calls a payment made by a transaction that does not make it');
   }
   if (status !== 'failed' && status !== 'rejected' && status !== 'refused') {
-    return status === 'confirmed' ? 'the custodian says paid, the chain does not show it' : null;
+    const why = whyOther(others);
+    if (why !== null || status !== 'confirmed') return why;
+    return 'the custodian says paid, the chain does not show it';
   }
   if (judgement?.judged === 'open') return 'it says failed, and its transaction may still be mined';
   return waitOf(releaseCustody(db, groupId, graceSeconds, others));
+}
+
+/** Why what looks like the payment is not it, in a sentence, or null. */
+export function whyOther(others: readonly UnpaidInBlock[]): string | null {
+  return others.find(({ why }) => why !== null)?.why ?? null;
 }
 
 /**
@@ -214,7 +222,7 @@ export async function lookOnChain({ chain, db }: CustodyDeps, payment: CustodyPa
   if (port.chain !== payment.chain) {
     throw new ChainUnavailable(`The node is on ${port.chain}, the payment on ${payment.chain}.`);
   }
-  return judge(port, payment, (block) => isOlderThanAsked(db, payment.groupId, block));
+  return judge(port, payment, (found) => foreignFault(db, payment.groupId, found));
 }
 
 async function waitOf(step: ReturnType<typeof settleCustody>): Promise<string | null> {

@@ -1,6 +1,6 @@
 /** A custodian's payment that was given back: does the custodian keep to its word? */
 import { ChainUnavailable } from '../contracts/chain.ts';
-import { type CustodyDeps, findWord, lookOnChain } from './advance.ts';
+import { type CustodyDeps, findWord, lookOnChain, whyOther } from './advance.ts';
 import { CustodianUnavailable } from './custodian.ts';
 import { bookLateCustody, type CustodyPayment, readCustody, recordWord } from './custodyTables.ts';
 
@@ -58,7 +58,7 @@ async function judgeAgain(deps: CustodyDeps, payment: CustodyPayment): Promise<C
   const { groupId, custodian, status } = payment;
   const judgement = payment.chain === null ? null : await lookOnChain(deps, payment);
   const found = judgement?.judged === 'paid' ? judgement.paid : [];
-  let why: string | null = null;
+  let why = judgement?.judged === 'nothing' ? whyOther(judgement.others) : null;
   for (const paid of judgement === null ? [null] : found) {
     const booked = await bookLateCustody(db, groupId, paid);
     if (booked.outcome === 'done') {

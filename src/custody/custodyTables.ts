@@ -37,8 +37,11 @@ export interface PaidInBlock {
   blockHash: string;
 }
 
-/** A transaction of a payment that a block has, and that does not pay. */
-export type UnpaidInBlock = Omit<PaidInBlock, 'ordinals'>;
+/** A transaction of a payment that a block has, and that does not pay it. */
+export interface UnpaidInBlock extends Omit<PaidInBlock, 'ordinals'> {
+  /** Why what it holds is not the payment, in a sentence; null: it holds nothing like it. */
+  why: string | null;
+}
 
 /** What an asset is bound to. */
 export interface CustodyBinding {
@@ -99,21 +102,24 @@ export async function noteAsked(db: Db, groupId: string): Promise<void> {
   await one(db, 'custody_note_asked', [groupId]);
 }
 
-/** Whether a block was there before the custodian was asked, so that nothing in it pays. */
-export async function isOlderThanAsked(
+/**
+ * Why what has the amount of a payment is not that payment, in a sentence, or null: its block was
+ * there before the custodian was asked, or other withdrawals were settled by it.
+ */
+export async function foreignFault(
   db: Db,
   groupId: string,
-  { height, hash }: { height: number; hash: string },
-): Promise<boolean> {
+  found: PaidInBlock,
+): Promise<string | null> {
   const { rows } = await withRetry(() =>
-    db.query<{ older: boolean | null }>({
-      name: 'custody_is_older',
-      text: `select custody_is_older(c, $2, $3) as older from custody_payments c
+    db.query<{ fault: string | null }>({
+      name: 'custody_foreign_fault',
+      text: `select custody_foreign_fault(c, $2) as fault from custody_payments c
         where c.group_id = $1`,
-      values: [groupId, height, hash],
+      values: [groupId, JSON.stringify(found)],
     }),
   );
-  return rows[0]?.older ?? false;
+  return rows[0]?.fault ?? null;
 }
 
 /** Settles by an event in a final block, or by the custodian's word where no chain is looked at. */

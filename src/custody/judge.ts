@@ -1,15 +1,14 @@
 /** What the chain says of a custodian's payment, whatever the custodian says. */
 
-import type { BlockRef, ChainPort } from '../chains/port.ts';
+import type { ChainPort } from '../chains/port.ts';
 import { toBaseUnits } from '../contracts/amounts.ts';
 import type { CustodyPayment, PaidInBlock, UnpaidInBlock } from './custodyTables.ts';
 
 /**
- * - `paid`: these of its transactions hold the exact payment, in blocks that may not be final. One
- *   of them may be what another withdrawal was settled by.
+ * - `paid`: these of its transactions hold the exact payment, in blocks that may not be final.
  * - `open`: one of them is on its way, or in a block that is gone while it was read.
  * - `nothing`: none of them is in a block and paid. No proof where one may still be mined. `others`
- *   are in a block and do something else, such as to pay less, or are older than the payment.
+ *   are in a block and do something else, such as to pay less or to pay another withdrawal.
  */
 export type Judgement =
   | { judged: 'paid'; paid: PaidInBlock[] }
@@ -20,13 +19,13 @@ export type Judgement =
  * Looks for the exact amount of the asset at the destination, in any transaction that the custodian
  * ever named.
  *
- * @param isOlder whether a block was there before the custodian was asked to pay
+ * @param whyNotIts why what holds the payment is not its own, in a sentence, or null
  * @throws ChainUnavailable where the node does not answer
  */
 export async function judge(
   port: ChainPort,
   payment: CustodyPayment,
-  isOlder: (block: BlockRef) => Promise<boolean>,
+  whyNotIts: (found: PaidInBlock) => Promise<string | null>,
 ): Promise<Judgement> {
   const paid: PaidInBlock[] = [];
   const others: UnpaidInBlock[] = [];
@@ -45,11 +44,10 @@ export async function judge(
     }
     const ordinals = await paymentsIn(port, block, txid, payment);
     const { height, hash: blockHash } = block;
-    if (ordinals.length > 0 && !(await isOlder(block))) {
-      paid.push({ txid, ordinals, height, blockHash });
-    } else {
-      others.push({ txid, height, blockHash });
-    }
+    const found = { txid, ordinals, height, blockHash };
+    const why = ordinals.length > 0 ? await whyNotIts(found) : null;
+    if (ordinals.length > 0 && why === null) paid.push(found);
+    else others.push({ txid, height, blockHash, why });
   }
   if (paid.length > 0) return { judged: 'paid', paid };
   return isOpen ? { judged: 'open' } : { judged: 'nothing', others };

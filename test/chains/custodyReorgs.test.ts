@@ -1,5 +1,6 @@
 /** Payments of a custodian that settle early, by a rule of its asset, and lose their block. */
 import { describe, expect, it } from 'vitest';
+import { lookAfterRelease } from '../../src/custody/afterwards.ts';
 import { audit } from '../../src/ledger/audit.ts';
 import { reverse } from '../../src/ledger/reverse.ts';
 import { readTimeline } from '../../src/ledger/timeline.ts';
@@ -76,6 +77,23 @@ describe('one that its custodian fails', () => {
     });
     await world.finalize();
     expect((await world.look(id)).group.status).toBe('RELEASED');
+  });
+
+  it('is given back where what it is called a duplicate of is another withdrawal', async () => {
+    const world = await createCustodyWorld({ payAtOnce: false });
+    const to = freshAddress();
+    const [first, second] = [await world.withdraw('0.5', to), await world.withdraw('0.5', to)];
+    for (const id of [first, second]) await world.look(id);
+    await world.provider.release(first);
+    const txid = world.provider.book.get(first)?.txid ?? null;
+    await world.finalize();
+    expect((await world.look(first)).group.status).toBe('SETTLED');
+    await world.provider.say(second, { status: 'failed', txid });
+    expect((await world.look(second)).group.status).toBe('RELEASED');
+    world.alerts.length = 0;
+    expect(await lookAfterRelease(world.deps, second)).toEqual({ isPaid: false, why: null });
+    expect(world.alerts).toEqual([]);
+    expect(await audit(world.db)).toMatchObject({ ok: true, faults: [] });
   });
 
   it('is not given back while the chain stands still', async () => {
