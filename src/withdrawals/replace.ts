@@ -47,7 +47,7 @@ export async function replaceAttempt(deps: PayDeps, groupId: string): Promise<st
   const cap = lowestCap(native, [deps.feeCap, facts.feeCap, wished]);
   const quote = await quoteOf(port, facts, asset, last, kind, cap);
   if ('fault' in quote) {
-    await declineReplacement(db, groupId, quote.fault);
+    await declineReplacement(db, groupId, kind, quote.fault);
     return quote.fault;
   }
   const begun = await beginReplacement(db, {

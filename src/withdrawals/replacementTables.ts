@@ -1,4 +1,4 @@
-/** The ledger's side of replacing and proving; see migrations 0038 and 0039. */
+/** The ledger's side of replacing and proving; see migrations 0038, 0039 and 0126. */
 import { CHAIN_ACTOR, type ChainStepOutcome, callChainStep } from '../chains/chainStep.ts';
 import type { Amount } from '../contracts/resources.ts';
 import type { Db } from '../db/pool.ts';
@@ -43,9 +43,18 @@ export async function beginReplacement(db: Db, asked: Replacement): Promise<Repl
   return replaced;
 }
 
-/** Tells in the timeline why what people asked for is not done. */
-export async function declineReplacement(db: Db, groupId: string, why: string): Promise<void> {
-  await withRetry(() => db.query('select chain_decline_replacement($1, $2)', [groupId, why]));
+/**
+ * Tells in the timeline why what people asked for is not done. Where that was a payment with a
+ * higher fee, a wish for a cancellation stays.
+ */
+export async function declineReplacement(
+  db: Db,
+  groupId: string,
+  kind: Attempt['kind'],
+  why: string,
+): Promise<void> {
+  const values = [groupId, kind, why];
+  await withRetry(() => db.query('select chain_decline_replacement($1, $2, $3)', values));
 }
 
 /** Most that people said the next attempt may cost, in the native coin; null: nobody said. */

@@ -1,6 +1,8 @@
 /** The moment in which a replacement is written: what stands against it, and what it serves. */
 import { beforeAll, beforeEach, expect, it } from 'vitest';
+import type { ChainPort } from '../../src/chains/port.ts';
 import { cancelOnChain, speedUp } from '../../src/ledger/replaceAttempt.ts';
+import { replaceWithdrawal } from '../../src/withdrawals/pay.ts';
 import { beginReplacement, wishedFee } from '../../src/withdrawals/replacementTables.ts';
 import { recordSigned } from '../../src/withdrawals/withdrawalTables.ts';
 import { HOT } from './chainWorld.ts';
@@ -87,5 +89,32 @@ it('a higher fee leaves the wish for a cancellation open, a cancellation serves 
   expect(await open(id)).toEqual(['cancel']);
   await speedUp(world.db, wish(id, null));
   await replace(id, 2, 'cancel');
+  expect(await open(id)).toBeNull();
+});
+
+it('what costs too much is declined to each who asked for it', async () => {
+  const id = await sent();
+  for (const _ of [1, 2]) await speedUp(world.db, wish(id, null));
+  const { why, group } = await replaceWithdrawal({ ...world.deps, feeCap: '0.0000001' }, id);
+  expect(why).toMatch(/is allowed/);
+  expect(group.withdrawal?.state).toBe('broadcast');
+  expect(await open(id)).toBeNull();
+  const told = `select count(*)::integer from group_facts
+    where group_id = $1 and event = 'withdrawal.not_replaced'`;
+  expect(await world.value(told, id)).toBe(2);
+});
+
+it('who asks for a cancellation while a higher fee costs too much gets it', async () => {
+  const id = await sent();
+  await speedUp(world.db, wish(id, null));
+  const replacementQuote: ChainPort['replacementQuote'] = async () => {
+    await cancelOnChain(world.db, wish(id, null));
+    return { fault: 'too dear' };
+  };
+  const chain = async () => ({ ...world.port, replacementQuote });
+  const { group } = await replaceWithdrawal({ ...world.deps, chain }, id);
+  expect(group.withdrawal?.state).toBe('cancelling');
+  expect(await open(id)).toEqual(['cancel']);
+  expect((await replaceWithdrawal(world.deps, id)).why).toBeNull();
   expect(await open(id)).toBeNull();
 });
