@@ -101,8 +101,9 @@ async function lift(deps: LookAgainDeps, rescan: OpenRescan): Promise<boolean> {
     );
     return true;
   }
-  await liftHalts(db, watch, rescan.id, fork);
-  log.warn({ chain: watch.chain, rescan: rescan.id, fork }, 'halts were lifted');
+  if (await liftHalts(db, watch, rescan.id, fork)) {
+    log.warn({ chain: watch.chain, rescan: rescan.id, fork }, 'halts were lifted');
+  }
   return true;
 }
 

@@ -1,4 +1,4 @@
-/** The database's part of looking at blocks once more; see migration 0030. */
+/** The database's part of looking at blocks once more; see migrations 0030 and 0124. */
 import type { Db } from '../db/pool.ts';
 import type { ReadBlock, Watch } from './chainTables.ts';
 
@@ -51,12 +51,19 @@ export async function giveUpRescan(db: Db, rescanId: string, fault: string): Pro
   await db.query('select chain_give_up_rescan($1, $2)', [rescanId, fault]);
 }
 
-/** Ends the chain's halts, and drops what lies above `fork`; null: nothing has parted. */
+/**
+ * Ends the chain's halts, and drops what lies above `fork`; null: nothing has parted. False: it was
+ * stopped since that was asked for, and the rescan is given up; or the lease is lost.
+ */
 export async function liftHalts(
   db: Db,
   { chain, holder }: Watch,
   rescanId: string,
   fork: number | null,
-): Promise<void> {
-  await db.query('select chain_lift_halts($1, $2, $3, $4)', [chain, holder, rescanId, fork]);
+): Promise<boolean> {
+  const { rows } = await db.query<{ lifted: boolean }>(
+    'select chain_lift_halts($1, $2, $3, $4) as lifted',
+    [chain, holder, rescanId, fork],
+  );
+  return rows[0]?.lifted === true;
 }

@@ -1,9 +1,12 @@
 /** Payments of a custodian that settle early, by a rule of its asset, and lose their block. */
 import { describe, expect, it } from 'vitest';
+import { askRescan } from '../../src/chains/rescan.ts';
 import { lookAfterRelease } from '../../src/custody/afterwards.ts';
 import { audit } from '../../src/ledger/audit.ts';
 import { reverse } from '../../src/ledger/reverse.ts';
 import { readTimeline } from '../../src/ledger/timeline.ts';
+import { createRescanner } from '../../src/watchers/lookAgain.ts';
+import { log } from './chainWorld.ts';
 import { type CustodyWorld, createCustodyWorld, freshAddress } from './custodyWorld.ts';
 
 /** A block is final at once here, by the asset's own word. */
@@ -27,6 +30,26 @@ it('one that had settled and is gone stops the chain until somebody has looked',
   );
   const events = (await readTimeline(world.db, id)).map(({ event }) => event);
   expect(events).toContain('chain.orphaned_after_end');
+});
+
+it('one that is gone by a halt’s end stops the chain again, also for who asked twice', async () => {
+  const { world, id } = await sent();
+  expect((await world.look(id)).group.status).toBe('SETTLED');
+  await world.database.owner.query("select chain_halt(id, 'a test') from chains");
+  await world.node.reorg(1);
+  const { chain } = world.port;
+  const asked = { requestedBy: 'ann', reason: 'looked at it', liftHalts: true };
+  const from = await world.value<number>('select cursor_height::integer from chains');
+  for (const _ of [1, 2]) {
+    await askRescan(world.db, world.chain, { chain, at: { from, to: null }, ...asked });
+  }
+  const watch = { chain, holder: 'test' };
+  const lookAgain = createRescanner({ db: world.db, port: world.port, watch, log });
+  while (await lookAgain());
+  expect(
+    await world.value('select array_agg(reason) from chain_halts where until is null'),
+  ).toEqual([`test paid ${id} by a transaction that is no longer in the chain.`]);
+  expect(await world.value('select max(fault) from chain_rescans')).toMatch(/stopped again since/);
 });
 
 it('one that will never be paid is given back by an operator', async () => {
