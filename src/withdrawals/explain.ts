@@ -181,21 +181,27 @@ export async function openPauses({ db, chain }: ExplainDeps): Promise<SenderPaus
 }
 
 /**
- * Lets the senders go on, with what was found. Answers how many pauses ended.
+ * Lets the senders go on, with what was found. Answers how many pauses ended: those that were there
+ * when this began, since nobody has looked at what comes while the node is asked.
  *
  * @throws an Error in a sentence while transactions are unknown: these are explained one by one
  */
 export async function endPauses({ db, chain }: ExplainDeps, note: string): Promise<number> {
+  const port = await chain();
+  const { rows } = await withRetry(() =>
+    db.query<{ id: string }>('select id from sender_pauses where chain = $1 and until is null', [
+      port.chain,
+    ]),
+  );
   const unknown = await unknownSpendings({ db, chain });
   if (unknown.length > 0) {
     throw new Error(`${unknown.length} transactions are not explained yet; say what each was.`);
   }
-  const port = await chain();
   const { rowCount } = await withRetry(() =>
     db.query(
       `update sender_pauses set until = clock_timestamp(), note = $2
-       where chain = $1 and until is null`,
-      [port.chain, note],
+       where id = any($1) and until is null`,
+      [rows.map(({ id }) => id), note],
     ),
   );
   return rowCount ?? 0;

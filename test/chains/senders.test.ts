@@ -174,7 +174,15 @@ describe('a payment that comes after its withdrawal was given back', () => {
     expect((await signWithdrawal(world.deps, next)).why).toMatch(/in the chain all the same/);
     const here = { db: world.db, chain: world.chain };
     expect(await openPauses(here)).toMatchObject([{ sender: HOT }]);
-    expect(await endPauses(here, 'a test turned the chain back')).toBe(1);
+    // What comes while the node is asked was looked at by nobody.
+    const pause = (reason: string) =>
+      world.value("select chain_pause_sender($1, $2, 'nonce_taken', $3)", chain, HOT, reason);
+    const { chain } = world.port;
+    const head = () => pause('it came late').then(() => world.port.head());
+    const asking = { ...here, chain: async () => ({ ...world.port, head }) };
+    expect(await endPauses(asking, 'a test turned the chain back')).toBe(1);
+    expect(await openPauses(here)).toMatchObject([{ reason: 'it came late' }]);
+    expect(await endPauses(here, 'a test has looked')).toBe(1);
     await world.node.automine(true);
     await settle(next);
     await world.expectReconciled();
