@@ -10,9 +10,9 @@
 -- called a duplicate of that, was never given back: it looked paid.
 
 -- Notes the custodian's word. `unknown` never takes the place of a word; a second reference for one
--- payment is kept out and told: {contradicts: true, references}. The payment has failed when all
--- that the custodian made of it have: of the failure of one of several only the transaction is
--- kept. It fails since the last of them was heard of first.
+-- payment is kept out and told: {contradicts: true, references}, each with the last word on it. The
+-- payment has failed when all that the custodian made of it have: of the failure of one of several
+-- only the transaction is kept. It fails since the last of them was heard of first.
 create or replace function custody_record(
   p_group_id text, p_status text, p_reference text, p_txid text, p_detail text
 ) returns jsonb
@@ -65,7 +65,8 @@ begin
           'insteadOf', nullif(c.reference, p_reference), 'txid', p_txid, 'detail', p_detail)))
       on conflict (group_id, key) do nothing;
     return jsonb_build_object('payment', custody_json(p_group_id), 'contradicts', v_contradicts,
-      'references', (select jsonb_agg(k order by k) from jsonb_object_keys(v_words) k));
+      'references', (select jsonb_agg(format('%s (%s)', o.key, o.value) order by o.key)
+        from jsonb_each_text(v_words) o));
   end if;
   update custody_payments
     set status = p_status, reference = coalesce(c.reference, p_reference), detail = p_detail,
@@ -86,7 +87,8 @@ begin
         'txid', p_txid, 'detail', p_detail)));
   end if;
   return jsonb_build_object('payment', custody_json(p_group_id), 'contradicts', v_contradicts,
-    'references', (select jsonb_agg(k order by k) from jsonb_object_keys(v_words) k));
+    'references', (select jsonb_agg(format('%s (%s)', o.key, o.value) order by o.key)
+        from jsonb_each_text(v_words) o));
 end
 $$;
 

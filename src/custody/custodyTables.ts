@@ -79,7 +79,7 @@ interface Recorded {
   payment: CustodyPayment;
   /** It told several ids for the payment, which has failed when all of them have. */
   contradicts: boolean;
-  /** All that it told; left out where no word was noted. */
+  /** All that it told, each with its last word on it; left out where no word was noted. */
   references?: string[] | null;
 }
 
