@@ -13,6 +13,8 @@ export interface DueHook {
   /** Payments that it named when it came again in other words; its first ones are in the body. */
   payments: string[];
   body: Buffer;
+  /** How often it has come in other words so far. */
+  words: number;
 }
 
 /** Stores a hook, or counts that it came again. */
@@ -44,23 +46,27 @@ export async function takeHook(
 export async function dueHooks(db: Db, limit: number): Promise<DueHook[]> {
   const { rows } = await db.query<DueHook>({
     name: 'chain_due_hooks',
-    text: `select id::text, source, delivery_id as "deliveryId", txids, payments, body
+    text: `select id::text, source, delivery_id as "deliveryId", txids, payments, body,
+        words
       from chain_due_hooks($1)`,
     values: [limit],
   });
   return rows;
 }
 
-/** Notes what was read. A rest that was waited for long enough is given up; null: never. */
+/**
+ * Notes what was read. A rest that was waited for long enough is given up; null: never. Nothing is
+ * finished of a hook that came in other words since it was taken.
+ */
 export async function noteHookRead(
   db: Db,
-  id: string,
+  { id, words }: DueHook,
   done: readonly string[],
   patienceSeconds: number | null,
 ): Promise<{ finished: boolean; fault: string | null }> {
   const { rows } = await db.query<{ finished: boolean; fault: string | null }>(
-    'select finished, fault from chain_note_hook_read($1, $2, $3)',
-    [id, done, patienceSeconds],
+    'select finished, fault from chain_note_hook_read($1, $2, $3, $4)',
+    [id, done, patienceSeconds, words],
   );
   return rows[0] ?? { finished: false, fault: null };
 }

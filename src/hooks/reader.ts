@@ -57,7 +57,7 @@ export async function readHooks(options: HookReaderOptions): Promise<number> {
 
 async function readHook(options: HookReaderOptions, port: ChainPort, hook: DueHook): Promise<void> {
   const { db, log, patienceSeconds = PATIENCE_SECONDS } = options;
-  const { id, source, deliveryId } = hook;
+  const { source, deliveryId } = hook;
   const done: string[] = [];
   let failure: unknown = null;
   const named = new Set([...namedPayments(hook.body), ...hook.payments]);
@@ -72,7 +72,7 @@ async function readHook(options: HookReaderOptions, port: ChainPort, hook: DueHo
   }
   // A node that does not answer says nothing about a transaction: patience is not used up by it.
   const patience = failure === null ? patienceSeconds : null;
-  const { finished, fault } = await noteHookRead(db, id, done, patience);
+  const { finished, fault } = await noteHookRead(db, hook, done, patience);
   if (fault !== null) log.warn({ source, deliveryId, fault }, 'hook given up');
   else if (finished) log.info({ source, deliveryId }, 'hook was followed');
   // What failed is due again by itself; the loop slows down meanwhile.

@@ -78,3 +78,17 @@ test('a word that comes while an earlier one is being followed is followed too',
   expect((await woken()).sort()).toEqual(['withdrawal:shop:4', 'withdrawal:shop:5']);
   expect(await woken()).toEqual([]);
 });
+
+test('a word that comes then is followed also where the reader that took it dies', async () => {
+  const [externalId, id] = ['withdrawal:shop:4', randomUUID()];
+  const say = (status: string) => send({ id, externalId, status });
+  await say('pending');
+  const first = woken(async () => {
+    await say('confirmed');
+    await expect(woken(() => Promise.reject(new Error('gone')))).rejects.toThrow('gone');
+  });
+  expect(await first).toEqual([externalId]);
+  await api.db.owner.query('update chain_hooks set due_at = now()');
+  expect(await woken()).toEqual([externalId]);
+  expect(await woken()).toEqual([]);
+});
