@@ -114,7 +114,9 @@ end
 $$;
 
 -- Why what has the amount of a payment is not that payment, in a sentence, or null. p_paid: {txid,
--- ordinals, height, blockHash}, as the node has just told it.
+-- ordinals, height, blockHash}, as the node has just told it. What other withdrawals were settled
+-- by may be its own all the same where the custodian ever called it so: then one of them is paid by
+-- something else.
 create function custody_foreign_fault(c custody_payments, p_paid jsonb) returns text
 language sql stable
 return case
@@ -123,6 +125,10 @@ return case
   when not exists (select from jsonb_array_elements_text(p_paid -> 'ordinals') o
     where not exists (select from custody_payments u where u.paid_chain = c.chain
       and u.paid_txid = p_paid ->> 'txid' and u.paid_ordinal = o and u.group_id <> c.group_id))
+    and not exists (select from group_facts f where f.group_id = c.group_id
+      and f.event in ('withdrawal.custody_submitted', 'withdrawal.custody_pending',
+        'withdrawal.custody_confirmed')
+      and f.detail ->> 'txid' = p_paid ->> 'txid')
     then format('what %s paid was for other withdrawals', p_paid ->> 'txid')
 end;
 

@@ -119,6 +119,25 @@ describe('one that its custodian fails', () => {
     expect(await audit(world.db)).toMatchObject({ ok: true, faults: [] });
   });
 
+  it('is not given back where another one was settled by what was its own', async () => {
+    const world = await createCustodyWorld({ payAtOnce: false });
+    const to = freshAddress();
+    const [first, second] = [await world.withdraw('0.5', to), await world.withdraw('0.5', to)];
+    for (const id of [first, second]) await world.look(id);
+    await world.provider.release(first);
+    await world.look(first);
+    const txid = world.provider.book.get(first)?.txid ?? null;
+    await world.provider.say(second, { txid });
+    await world.finalize();
+    // The second one is yet to be sent, so that both are paid in the end.
+    expect((await world.look(second)).group.status).toBe('SETTLED');
+    await world.provider.say(first, { status: 'failed' });
+    expect(await world.look(first)).toMatchObject({
+      group: { status: 'IN_PROGRESS' },
+      why: expect.stringMatching(/was for other withdrawals/),
+    });
+  });
+
   it('is not given back while the chain stands still', async () => {
     const { world, id } = await failed();
     await world.finalize();
