@@ -83,6 +83,20 @@ begin atomic
       where h.chain = p_chain and h.reason = p_reason and h.until is null);
 end;
 
+-- Stops a chain for its lease holder. False where that is somebody else by now.
+create function chain_halt_watched(p_chain text, p_holder text, p_reason text) returns boolean
+language plpgsql as $$
+declare
+  c chains := chain_lock(p_chain, p_holder);
+begin
+  if c.id is null then
+    return false;
+  end if;
+  perform chain_halt(p_chain, p_reason);
+  return true;
+end
+$$;
+
 -- The coin that fees of a chain are paid in, or null where it is not registered.
 create function chain_native_asset(p_chain text) returns text
 language sql stable

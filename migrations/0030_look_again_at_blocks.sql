@@ -82,8 +82,8 @@ return jsonb_build_object('id', r.id::text, 'chain', r.chain, 'from', r.from_hei
   'createdAt', rfc3339(r.created_at), 'finishedAt', rfc3339(r.finished_at));
 
 -- Records the events of a block once more. A block that is no longer stored, or that lay before the
--- first one, is stored again. False where another block is the stored one of its height, or it is
--- yet to be read. The caller has locked the chain's row.
+-- first one, is stored again; nobody knows any more when it came. False where another block is the
+-- stored one of its height, or it is yet to be read. The caller has locked the chain's row.
 create function chain_look_again(
   p_chain text, p_cursor bigint, p_height bigint, p_hash text, p_parent_hash text,
   p_deposits jsonb, p_outcomes jsonb
@@ -98,8 +98,8 @@ begin
   select b.hash into v_hash from chain_blocks b
     where b.chain = p_chain and b.height = p_height and b.canonical;
   if not found then
-    insert into chain_blocks (chain, hash, height, parent_hash, canonical)
-      values (p_chain, p_hash, p_height, p_parent_hash, true)
+    insert into chain_blocks (chain, hash, height, parent_hash, canonical, seen_at)
+      values (p_chain, p_hash, p_height, p_parent_hash, true, '-infinity')
       on conflict (chain, hash) do update set canonical = true;
   elsif v_hash <> p_hash then
     return false;
@@ -179,7 +179,8 @@ begin atomic
 end;
 
 -- Lets a chain go on, as a person asked for by a rescan. p_fork: where the node's chain leaves the
--- stored one, or null where it does not; what lies above is dropped, also where it was final.
+-- stored one, or null where it does not; what lies above is dropped, also where it was final. The
+-- rescan is given up where the chain was stopped since it was asked for: nobody has looked at that.
 create function chain_lift_halts(
   p_chain text, p_holder text, p_rescan_id bigint, p_fork bigint
 ) returns boolean
@@ -187,11 +188,19 @@ language plpgsql as $$
 declare
   c chains := chain_lock(p_chain, p_holder);
   s chain_rescans;
+  v_reason text;
 begin
   select * into s from chain_rescans
     where id = p_rescan_id and finished_at is null and lifts_halts and lifted_at is null
     for update;
   if c.id is null or s.id is null then
+    return false;
+  end if;
+  select h.reason into v_reason from chain_halts h
+    where h.chain = p_chain and h.until is null and h.since > s.created_at order by h.id limit 1;
+  if found then
+    perform chain_give_up_rescan(s.id,
+      format('The chain was stopped again since this was asked for: %s', v_reason));
     return false;
   end if;
   update chain_halts h

@@ -88,9 +88,11 @@ $$;
 
 -- Takes up to p_limit hooks that are due, oldest first, and puts their next time off: one second,
 -- doubled with every try, at most five minutes. A reader that dies leaves them to the next one.
+-- `words` counts how often the hook has come in other words: see `chain_note_hook_read`.
 create function chain_due_hooks(p_limit integer)
 returns table (
-  id bigint, source text, delivery_id text, txids text[], payments text[], body bytea
+  id bigint, source text, delivery_id text, txids text[], payments text[], body bytea,
+  words integer
 )
 language sql volatile
 begin atomic
@@ -104,23 +106,26 @@ begin atomic
     set tries = h.tries + 1,
         due_at = clock_timestamp() + make_interval(secs => least(300, 2 ^ least(h.tries, 9)))
     from due where h.id = due.id
-    returning h.id, h.source, h.delivery_id, h.open_txids, h.payments, h.body;
+    returning h.id, h.source, h.delivery_id, h.open_txids, h.payments, h.body, h.contradictions;
 end;
 
 -- Notes which transactions were read. Answers whether the hook is finished: all were, or the rest
 -- was waited for as long as p_patience_seconds (null: it is waited for on); and nothing came since
--- it was handed out, after which it has no tries.
+-- it was handed out.
+-- p_words  what `words` was then; null: not known, and it is finished unless it has no tries
 create function chain_note_hook_read(
-  p_id bigint, p_done text[], p_patience_seconds integer
+  p_id bigint, p_done text[], p_patience_seconds integer, p_words integer default null
 )
 returns table (finished boolean, fault text)
 language plpgsql as $$
 declare
   h chain_hooks;
+  v_is_all boolean;
 begin
   select * into strict h from chain_hooks c where c.id = p_id for update;
+  v_is_all := h.tries > 0 and h.contradictions = coalesce(p_words, h.contradictions);
   h.open_txids := array(select t from unnest(h.open_txids) t where t <> all (p_done));
-  if cardinality(h.open_txids) > 0 and h.tries > 0
+  if cardinality(h.open_txids) > 0 and v_is_all
     and h.opened_at <= clock_timestamp() - make_interval(secs => p_patience_seconds)
   then
     h.fault := format('%s of %s transactions came into no block: %s.',
@@ -128,9 +133,8 @@ begin
   end if;
   update chain_hooks c
     set open_txids = h.open_txids, fault = h.fault,
-        finished_at = case when h.tries > 0
-          and (cardinality(h.open_txids) = 0 or h.fault is not null)
-          then clock_timestamp() end
+        finished_at = case when v_is_all and (cardinality(h.open_txids) = 0 or h.fault is not null)
+          then clock_timestamp() else c.finished_at end
     where c.id = p_id
     returning c.finished_at into h.finished_at;
   return query select h.finished_at is not null, h.fault;

@@ -11,9 +11,9 @@ begin atomic
 end;
 
 -- Notes the custodian's word. `unknown` never takes the place of a word; a second reference for one
--- payment is kept out and told: {contradicts: true, references}. The payment has failed when all
--- that the custodian made of it have: of the failure of one of several only the transaction is
--- kept.
+-- payment is kept out and told: {contradicts: true, references}, each with the last word on it. The
+-- payment has failed when all that the custodian made of it have: of the failure of one of several
+-- only the transaction is kept. It fails since the last of them was heard of first.
 create function custody_record(
   p_group_id text, p_status text, p_reference text, p_txid text, p_detail text
 ) returns jsonb
@@ -25,6 +25,7 @@ declare
   c custody_payments;
   v_fails constant boolean := p_status = any (c_failures);
   v_words jsonb;
+  v_is_new boolean;
   v_contradicts boolean;
   v_state text;
   v_open boolean;
@@ -38,6 +39,7 @@ begin
   -- One from before its words were kept has one.
   v_words := case when c.reference is null then '{}' else jsonb_build_object(c.reference, c.status)
     end || c.words;
+  v_is_new := not v_words ? p_reference;
   if v_words ? p_reference
     or (p_reference is not null
       and (select count(*) < c_most from jsonb_object_keys(v_words)))
@@ -47,6 +49,7 @@ begin
     -- Some of them may be paid, and nobody knows any more which.
     v_words := v_words || jsonb_build_object('others', p_status);
   end if;
+  v_is_new := v_is_new and v_words ? p_reference;
   v_contradicts := (select count(*) > 1 from jsonb_object_keys(v_words));
   if v_fails and exists (
     select from jsonb_each_text(v_words) o where o.value <> all (c_failures))
@@ -63,14 +66,16 @@ begin
           'insteadOf', nullif(c.reference, p_reference), 'txid', p_txid, 'detail', p_detail)))
       on conflict (group_id, key) do nothing;
     return jsonb_build_object('payment', custody_json(p_group_id), 'contradicts', v_contradicts,
-      'references', (select jsonb_agg(k order by k) from jsonb_object_keys(v_words) k));
+      'references', (select jsonb_agg(format('%s (%s)', o.key, o.value) order by o.key)
+        from jsonb_each_text(v_words) o));
   end if;
   update custody_payments
     set status = p_status, reference = coalesce(c.reference, p_reference), detail = p_detail,
         words = v_words,
         txids = case when p_txid is null or p_txid = any (c.txids) then c.txids
           else c.txids || p_txid end,
-        failed_since = case when v_fails then coalesce(c.failed_since, clock_timestamp())
+        failed_since = case when v_fails and v_open and v_is_new then clock_timestamp()
+          when v_fails then coalesce(c.failed_since, clock_timestamp())
           when not v_open then c.failed_since end,
         updated_at = clock_timestamp()
     where group_id = p_group_id;
@@ -83,42 +88,72 @@ begin
         'txid', p_txid, 'detail', p_detail)));
   end if;
   return jsonb_build_object('payment', custody_json(p_group_id), 'contradicts', v_contradicts,
-    'references', (select jsonb_agg(k order by k) from jsonb_object_keys(v_words) k));
+    'references', (select jsonb_agg(format('%s (%s)', o.key, o.value) order by o.key)
+        from jsonb_each_text(v_words) o));
 end
 $$;
 
 -- Whether a block was there before the custodian was asked for a payment, so that no transaction in
 -- it makes that. Both times are this database's; a minute is left for a server that took over, if
--- the block was not final by then. One that is not stored any more is judged by its height.
-create function custody_is_older(c custody_payments, p_height bigint, p_hash text) returns boolean
+-- the block was not final by then. One that is not stored any more, or was read again since, is
+-- judged by its height.
+create function custody_is_older(
+  c custody_payments, p_height bigint, p_hash text
+) returns boolean
 language sql stable
 return coalesce(
-  (select b.seen_at < c.asked_at
+  (select nullif(b.seen_at, '-infinity') < c.asked_at
       - case when p_height <= c.asked_above then interval '0' else interval '1 minute' end
     from chain_blocks b where b.chain = c.chain and b.hash = p_hash),
   p_height <= c.asked_above, false);
 
--- Why a payment in a block is not the end yet, in a sentence, or null. p_paid: {txid, ordinals,
--- height, blockHash}, as the node has just told it.
-create function custody_block_fault(c custody_payments, p_paid jsonb) returns text
+-- Why a block cannot be built upon, in a sentence, or null: it is final by the payment's rule, and
+-- the stored chain has no other one of its height. The node has just told it.
+create function custody_final_fault(c custody_payments, p_height bigint, p_hash text) returns text
 language plpgsql stable as $$
 declare
   n chains;
-  v_height constant bigint := (p_paid ->> 'height')::bigint;
 begin
   select * into n from chains where id = c.chain;
   if chain_is_halted(c.chain) then
     return format('%s stands still until a person has looked', c.chain);
-  elsif v_height > coalesce(chain_final_height(n, c.final), -1) then
-    return format('block %s is not final yet', v_height);
-  elsif exists (select from chain_blocks b where b.chain = c.chain and b.height = v_height
-    and b.canonical and b.hash <> p_paid ->> 'blockHash')
+  elsif p_height > coalesce(chain_final_height(n, c.final), -1) then
+    return format('block %s is not final yet', p_height);
+  elsif exists (select from chain_blocks b where b.chain = c.chain and b.height = p_height
+    and b.canonical and b.hash <> p_hash)
   then
-    return format('block %s is another one than the node told', v_height);
-  elsif custody_is_older(c, v_height, p_paid ->> 'blockHash') then
-    return format('block %s is older than the payment', v_height);
+    return format('block %s is another one than the node told', p_height);
   end if;
   return null;
+end
+$$;
+
+-- Why what has the amount of a payment is not that payment, in a sentence, or null. p_paid: {txid,
+-- ordinals, height, blockHash}, as the node has just told it. What other withdrawals were settled
+-- by may be its own all the same where the custodian ever called it so: then one of them is paid by
+-- something else.
+create function custody_foreign_fault(c custody_payments, p_paid jsonb) returns text
+language sql stable
+return case
+  when custody_is_older(c, (p_paid ->> 'height')::bigint, p_paid ->> 'blockHash')
+    then format('block %s is older than the payment', p_paid ->> 'height')
+  when not exists (select from jsonb_array_elements_text(p_paid -> 'ordinals') o
+    where not exists (select from custody_payments u where u.paid_chain = c.chain
+      and u.paid_txid = p_paid ->> 'txid' and u.paid_ordinal = o and u.group_id <> c.group_id))
+    and not exists (select from group_facts f where f.group_id = c.group_id
+      and f.event in ('withdrawal.custody_submitted', 'withdrawal.custody_pending',
+        'withdrawal.custody_confirmed')
+      and f.detail ->> 'txid' = p_paid ->> 'txid')
+    then format('what %s paid was for other withdrawals', p_paid ->> 'txid')
+end;
+
+-- Why a payment in a block is not the end yet, in a sentence, or null. p_paid as above.
+create function custody_block_fault(c custody_payments, p_paid jsonb) returns text
+language plpgsql stable as $$
+begin
+  return coalesce(
+    custody_final_fault(c, (p_paid ->> 'height')::bigint, p_paid ->> 'blockHash'),
+    custody_foreign_fault(c, p_paid));
 end
 $$;
 

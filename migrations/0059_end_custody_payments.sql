@@ -36,13 +36,16 @@ $$;
 
 -- Gives back what the custodian says it will not pay, where it has said so for p_grace_seconds. The
 -- caller has just asked it again, and looked for every transaction that it ever named.
-create function custody_release(p_group_id text, p_grace_seconds integer) returns jsonb
+-- p_unpaid  those of them that are in blocks and do not pay: [{txid, height, blockHash}]
+create function custody_release(p_group_id text, p_grace_seconds integer, p_unpaid jsonb)
+returns jsonb
 language plpgsql as $$
 declare
   g transfer_groups;
   w withdrawals;
   c custody_payments;
   v_answer jsonb;
+  v_why text;
 begin
   select * into g from transfer_groups where id = p_group_id for update;
   v_answer := ledger_replay(p_group_id, '~final');
@@ -54,8 +57,18 @@ begin
   if g.status <> 'IN_PROGRESS' or c.failed_since is null
     or c.failed_since > clock_timestamp() - make_interval(secs => p_grace_seconds)
   then
-    return jsonb_build_object('outcome', 'waiting', 'groupStatus', g.status,
-      'why', 'its failure is not old enough to be believed');
+    v_why := 'its failure is not old enough to be believed';
+  elsif chain_is_halted(c.chain) then
+    v_why := format('%s stands still until a person has looked', c.chain);
+  else
+    select format('%s may still be mined in another block: %s', u.txid, f.fault) into v_why
+      from jsonb_to_recordset(p_unpaid) u(txid text, height bigint, "blockHash" text)
+      cross join lateral (
+        select custody_final_fault(c, u.height, u."blockHash") as fault) f
+      where f.fault is not null limit 1;
+  end if;
+  if v_why is not null then
+    return jsonb_build_object('outcome', 'waiting', 'groupStatus', g.status, 'why', v_why);
   end if;
   w.state := 'released';
   return ledger_give_back(g, '~final', 'release', c.custodian, jsonb_strip_nulls(

@@ -1,4 +1,4 @@
-/** The database calls of the watcher, one transaction each; see migrations 0022 to 0025, 0124. */
+/** The database calls of the watcher, one transaction each; see migrations 0020 to 0025. */
 import type { BlockRef, ChainId, Finality } from '../chains/port.ts';
 import type { SeenEvents } from '../chains/readEvents.ts';
 import type { Db } from '../db/pool.ts';

@@ -1,4 +1,4 @@
-/** The database's part of looking at blocks once more; see migrations 0030 and 0124. */
+/** The database's part of looking at blocks once more; see migration 0030. */
 import type { Db } from '../db/pool.ts';
 import type { ReadBlock, Watch } from './chainTables.ts';
 

@@ -1,4 +1,4 @@
-/** The ledger's side of replacing and proving; see migrations 0038, 0039 and 0126. */
+/** The ledger's side of replacing and proving; see migrations 0038 and 0039. */
 import { CHAIN_ACTOR, type ChainStepOutcome, callChainStep } from '../chains/chainStep.ts';
 import type { Amount } from '../contracts/resources.ts';
 import type { Db } from '../db/pool.ts';
