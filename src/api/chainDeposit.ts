@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { readGroup } from '../ledger/groups.ts';
 import { doorTo } from './chainDoor.ts';
 import type { ApiContext, ApiDeps } from './context.ts';
@@ -6,10 +7,34 @@ import { Problem } from './problem.ts';
 
 const EVM_TXID = /^0x[0-9a-fA-F]{64}$/;
 
+/** From the first look at a transaction to the second; each pause is twice the one before. */
+const FIRST_PAUSE_MS = 100;
+/** The longest pause: each look asks the node, and no chain of ours has a block more often. */
+const LONGEST_PAUSE_MS = 1000;
+
 /** The groups that the ledger has under these ids. */
 async function groupsOf({ db, gateway }: ApiDeps, ids: string[]): Promise<GroupResource[]> {
   const groups = await Promise.all(ids.map((id) => readGroup(db, id)));
   return groups.flatMap((group) => (group === null ? [] : [groupResource(gateway, group)]));
+}
+
+/**
+ * Reads the transaction again until it has groups and the ledger has them all, for `waitMs` at
+ * most. Answers those that there are then.
+ */
+async function groupsWithin(
+  deps: ApiDeps,
+  idsNow: () => Promise<string[]>,
+  waitMs: number,
+): Promise<GroupResource[]> {
+  const end = performance.now() + waitMs;
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+    const ids = await idsNow();
+    const groups = await groupsOf(deps, ids);
+    const leftMs = end - performance.now();
+    if ((groups.length > 0 && groups.length === ids.length) || leftMs <= 0) return groups;
+    await sleep(Math.min(pauseMs, leftMs));
+  }
 }
 
 /** The transaction to read again; 400 where none is named, or what is named is none. */
@@ -34,12 +59,11 @@ export async function sendChainDeposit(
   { asset, chain }: { asset: string; chain: string },
   wallet: string,
   txid: string | null | undefined,
+  waitMs: number,
 ) {
   const door = await doorTo(deps, chain);
-  const data = await groupsOf(
-    deps,
-    await door.depositGroups({ asset, txid: txidOf(asset, chain, txid) }),
-  );
+  const asked = { asset, txid: txidOf(asset, chain, txid) };
+  const data = await groupsWithin(deps, () => door.depositGroups(asked), waitMs);
   const [first] = data;
   if (first === undefined) {
     c.header('Location', `/v1/transfers?kind=deposit&wallet=${encodeURIComponent(wallet)}`);

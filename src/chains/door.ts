@@ -101,8 +101,10 @@ async function whatIsMissing(
 async function depositGroups(db: Db, asset: string, txid: string): Promise<string[]> {
   const { rows } = await withRetry(() =>
     db.query<{ id: string }>(
-      `select g.id from chain_inclusions i join transfer_groups g on g.id = i.group_id
-       where i.txid = $1 and i.asset = $2 order by i.id`,
+      `select i.group_id as id from chain_inclusions i
+       where i.txid = $1 and i.asset = $2
+         and (i.canonical or exists (select from transfer_groups g where g.id = i.group_id))
+       order by i.id`,
       [txid, asset],
     ),
   );

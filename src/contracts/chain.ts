@@ -210,8 +210,8 @@ export interface ChainDoor {
   /**
    * Reads the transaction again from the node and feeds the watcher's own path (nothing is booked
    * from the caller's words). Answers the ids of the deposit groups that the transaction has for
-   * this asset, oldest first; empty while it is unseen, not in a block, or its group is not
-   * written yet.
+   * this asset, oldest first, also of those that are yet to be written; empty while it is unseen
+   * or in no block that was read.
    */
   depositGroups(input: { asset: string; txid: string }): Promise<string[]>;
 

@@ -1,4 +1,5 @@
 /** Calls that meet a chain, on a real node with a watcher. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { encodeFunctionData, parseAbi, toHex } from 'viem';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { createChainActivities } from '../../activities/chainActivities.ts';
@@ -74,7 +75,8 @@ describe('POST /v1/deposits on a chain', () => {
     await openWallet('unseen', 'ETH');
     for (const txid of [UNSEEN, UNSEEN.replace('1', '9')]) {
       const body = { wallet: 'unseen', txid, amount: '5' };
-      const answer = await bank.post('/v1/deposits', body, { key: 'unseen' });
+      const now = { key: 'unseen', prefer: 'wait=0' };
+      const answer = await bank.post('/v1/deposits', body, now);
       expect([answer.status, answer.body]).toEqual([202, { data: [], nextCursor: null }]);
       expect(answer.headers.get('location')).toBe('/v1/transfers?kind=deposit&wallet=unseen');
       const { body: list } = await bank.get(answer.headers.get('location') ?? '');
@@ -89,9 +91,20 @@ describe('POST /v1/deposits on a chain', () => {
       recipients.push((await shop.post('/v1/deposit-addresses', { wallet: id })).body.address);
     }
     const body = { wallet: 'two-1', txid: await payBoth(recipients) };
-    await expect
-      .poll(async () => (await bank.post('/v1/deposits', body)).body.data?.length, PATIENCE)
-      .toBe(2);
+    const { body: page } = await bank.post('/v1/deposits', body, { prefer: 'wait=15' });
+    expect(page.data).toHaveLength(2);
+  });
+
+  test('waits for the group of a transaction that is in no block yet', async () => {
+    await openWallet('awaited', 'ETH');
+    const { body: given } = await shop.post('/v1/deposit-addresses', { wallet: 'awaited' });
+    await world.node.automine(false);
+    const { txid } = await world.node.send({ to: given.address, wei: ETH / 4n });
+    const answer = bank.post('/v1/deposits', { wallet: 'awaited', txid }, { prefer: 'wait=15' });
+    await sleep(300);
+    await world.node.automine(true);
+    await world.node.mine();
+    expect(await answer).toMatchObject({ status: 200, body: { status: 'IN_PROGRESS' } });
   });
 
   test('answers the watcher’s group, and nothing is booked from the body', async () => {

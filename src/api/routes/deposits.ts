@@ -122,7 +122,8 @@ function createDeposit(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
       const before = amount && (await answeredBefore(deps, 'openDeposit', announced(amount)));
       if (before) return send(before);
       await checkWallet(deps.wallets, caller, wallet, {});
-      return sendChainDeposit(c, deps, { asset: facts.asset, chain: facts.chain }, wallet, txid);
+      const at = { asset: facts.asset, chain: facts.chain };
+      return sendChainDeposit(c, deps, at, wallet, txid, waitMs);
     }
     if (amount === undefined) {
       const detail = 'An amount is required for a chainless asset.';
