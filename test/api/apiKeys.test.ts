@@ -60,7 +60,7 @@ describe('POST /v1/api-keys', () => {
   });
 
   test('keeps names that stand for something else where a client stands', async () => {
-    const books = ['chain', 'ledger', 'risk', 'treasury'];
+    const books = ['chain', 'custody', 'ledger', 'policy', 'risk', 'treasury'];
     for (const client of [...books, 'saga', 'watcher', 'sweeper', 'temporal-ui']) {
       const given = await api.admin.post('/v1/api-keys', { name: 'x', client, scopes: ['read'] });
       expect(faultOf(given)).toEqual([400, 'INVALID_REQUEST', '/client']);

@@ -10,7 +10,9 @@ import { textOf } from './text.ts';
  */
 const RESERVED_CLIENTS = new Set([
   'chain',
+  'custody',
   'ledger',
+  'policy',
   'risk',
   'saga',
   'sweeper',
