@@ -12,6 +12,9 @@ const JSON_TYPE = /^application\/([\w.-]+\+)?json\s*(;.*)?$/i;
 /** JSON is UTF-8 (RFC 8259); letters of another charset would be read as others, and stored. */
 const OTHER_CHARSET = /;\s*charset\s*=(?!\s*"?(utf-?8|us-ascii)\b)/i;
 
+/** A body is read as it comes: packed bytes are no text, and what is in them may be too much. */
+const NOT_PACKED = /^identity$/i;
+
 /** A schema would leave this name out without a word, as what it is to objects of JavaScript. */
 const RESERVED_NAME = '__proto__';
 
@@ -61,9 +64,9 @@ function refuseUnstorable(value: unknown, path: PropertyKey[]): void {
 }
 
 /**
- * Stands before a route's schema: another media type is 415, bytes that are no JSON are 400, and so
- * is JSON that no column could hold as it is. An absent body reads as `{}`, so that the schema
- * names what is missing in it.
+ * Stands before a route's schema: another media type is 415, and so is a packed body; bytes that
+ * are no JSON are 400, and so is JSON that no column could hold as it is. An absent body reads as
+ * `{}`, so that the schema names what is missing in it.
  */
 export const jsonBody = createMiddleware(async (c, next) => {
   const type = c.req.header('content-type');
@@ -77,6 +80,13 @@ export const jsonBody = createMiddleware(async (c, next) => {
     throw new Problem(
       'UNSUPPORTED_MEDIA_TYPE',
       `Send the body as application/json in UTF-8${type === undefined ? '.' : `, not as ${type}.`}`,
+    );
+  }
+  const packing = c.req.header('content-encoding');
+  if (packing !== undefined && !NOT_PACKED.test(packing)) {
+    throw new Problem(
+      'UNSUPPORTED_MEDIA_TYPE',
+      `Send the body as it is, without Content-Encoding: ${packing}.`,
     );
   }
   refuseUnstorable(parse(bytes), []);

@@ -87,6 +87,14 @@ describe('bodies', () => {
     expect(faultOf(untyped)).toEqual([415, 'UNSUPPORTED_MEDIA_TYPE']);
   });
 
+  test('that are packed are 415, and told to be sent as they are', async () => {
+    const answer = await raw(wallet, { ...JSON_TYPE, 'content-encoding': 'gzip' });
+    expect(faultOf(answer)).toEqual([415, 'UNSUPPORTED_MEDIA_TYPE']);
+    expect(answer.body.detail).toBe('Send the body as it is, without Content-Encoding: gzip.');
+    const plain = await raw(wallet, { ...JSON_TYPE, 'content-encoding': 'identity' });
+    expect(plain.status).toBe(201);
+  });
+
   test('are JSON whatever the parameters of the type', async () => {
     const utf8 = ['application/json; charset=utf-8', 'application/json;charset="UTF-8"'];
     for (const type of [...utf8, 'Application/JSON', 'application/json; v=1']) {
