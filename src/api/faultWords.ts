@@ -31,6 +31,7 @@ function plainly(issue: Issue): string | null {
     case 'invalid_type': {
       const received = /received (\w+)$/.exec(issue.message)?.[1] ?? '';
       if (received === 'undefined') return 'This field is required';
+      if (issue.expected === 'int' && received === 'number') return 'Must be a whole number';
       return `Must be ${kindOf(issue.expected)}, not ${kindOf(received)}`;
     }
     case 'invalid_value': {

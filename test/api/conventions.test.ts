@@ -136,7 +136,7 @@ describe('bodies', () => {
     const asset = { code: 'A', scale: 37, confirmations: 1.5, final: 'never' };
     expect(await told('/v1/assets', asset)).toEqual([
       'Must be 36 or less.',
-      'Must be a whole number, not a number.',
+      'Must be a whole number.',
       'Must be finalized, safe, or a number of blocks from 1 on.',
     ]);
     const key = { name: 'k', scopes: [] };
