@@ -6,5 +6,9 @@ import { Problem } from './problem.ts';
 export async function doorTo({ chain }: ApiDeps, name: string): Promise<ChainDoor> {
   const followed = chain === null ? [] : await chain.chains();
   if (chain !== null && followed.some((status) => status.chain === name)) return chain;
-  throw new Problem('CHAIN_UNAVAILABLE', `This service does not follow ${name} now.`);
+  throw new Problem(
+    'CHAIN_UNAVAILABLE',
+    `This service does not follow ${name} now: it follows the chain of its CHAIN_RPC_URL. Ask ` +
+      'again later, or have a node of that chain set there.',
+  );
 }

@@ -263,6 +263,8 @@ describe('POST /v1/chains/{chain}/rescan', () => {
       bank.post(`/v1/chains/${chain}/rescan`, { from: 1 }, { key: null });
     expect(faultOf(await rescan('eip155:1'))).toEqual([404, 'NOT_FOUND']);
     await api.admin.post('/v1/assets', { code: 'AFAR', scale: 18, chain: 'eip155:8453' });
-    expect(faultOf(await rescan('eip155:8453'))).toEqual([503, 'CHAIN_UNAVAILABLE']);
+    const afar = await rescan('eip155:8453');
+    expect(faultOf(afar)).toEqual([503, 'CHAIN_UNAVAILABLE']);
+    expect(afar.body.detail).toMatch(/follow eip155:8453 now: .* CHAIN_RPC_URL/);
   });
 });
