@@ -71,7 +71,8 @@ export interface WithdrawalAttempt {
   /** `cancel`: a transfer of nothing to the sender itself, in the payment's place. */
   kind: 'payment' | 'cancel';
   fees: { maxFeePerGas: string; maxPriorityFeePerGas: string; gas: string };
-  outcome: string;
+  /** `replaced`: another attempt is in a block, on the same nonce, so this one can be in none. */
+  outcome: 'signed' | 'broadcast' | 'broadcast_unknown' | 'in_block' | 'reverted' | 'replaced';
 }
 
 /** What has to be said before a withdrawal may leave. */

@@ -78,7 +78,7 @@ describe('a fee is raised', () => {
     const settled = await world.look(id);
     expect(settled).toMatchObject({ status: 'SETTLED' });
     expect(settled.withdrawal?.attempts.map(({ outcome }) => outcome)).toEqual([
-      'broadcast',
+      'replaced',
       'in_block',
     ]);
     expect((await destinationWei()) - before).toBe(5n * 10n ** 17n);
@@ -107,7 +107,10 @@ describe('a fee is raised', () => {
     await world.node.mine(3);
     const settled = await world.look(id);
     expect(settled.status).toBe('SETTLED');
-    expect(settled.withdrawal?.attempts[0]?.outcome).toBe('in_block');
+    expect(settled.withdrawal?.attempts.map(({ outcome }) => outcome)).toEqual([
+      'in_block',
+      'replaced',
+    ]);
     expect(await speedUp(world.db, { ...asked, stepKey: 'speedUp:bank:2' })).toMatchObject({
       refusal: { code: 'GROUP_NOT_OPEN' },
     });

@@ -44,7 +44,12 @@ const attempt = z.object({
   kind: z.enum(['payment', 'cancel']).openapi({
     description: 'cancel: a transfer of nothing in the place of the payment, on the same nonce.',
   }),
-  outcome: z.string(),
+  outcome: z
+    .enum(['signed', 'broadcast', 'broadcast_unknown', 'in_block', 'reverted', 'replaced'])
+    .openapi({
+      description:
+        'replaced: another attempt is in a block, on the same nonce, so this one can be in none.',
+    }),
 });
 
 export const WITHDRAWAL_STATES = [
