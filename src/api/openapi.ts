@@ -63,7 +63,7 @@ export function serveDocument(app: OpenAPIHono<ApiEnv>): void {
   app.openAPIRegistry.registerComponent('securitySchemes', 'apiKey', {
     type: 'http',
     scheme: 'bearer',
-    description: 'An API key. The scopes that a call needs are listed beside it; `admin` has all.',
+    description: 'An API key. Of the scopes that a call lists it needs one; `admin` has all.',
   });
   app.openAPIRegistry.registerPath(documentRoute);
   const document = app.getOpenAPI31Document({

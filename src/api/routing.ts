@@ -9,14 +9,19 @@ interface Guards {
   middleware: MiddlewareHandler<ApiEnv>[];
 }
 
+/** That one of the scopes is enough: requirements of OpenAPI stand for one another. */
+function anyOf(scopes: Scope[]): Guards['security'] {
+  return scopes.map((scope) => ({ apiKey: [scope] }));
+}
+
 /** Guards and security of a call without a body. One of the scopes is enough. */
 export function reads(...scopes: Scope[]): Guards {
-  return { security: [{ apiKey: scopes }], middleware: [allow(...scopes)] };
+  return { security: anyOf(scopes), middleware: [allow(...scopes)] };
 }
 
 /** Guards and security of a call with a JSON body: the key is judged before the body is read. */
 export function writes(...scopes: Scope[]): Guards {
-  return { security: [{ apiKey: scopes }], middleware: [allow(...scopes), jsonBody] };
+  return { security: anyOf(scopes), middleware: [allow(...scopes), jsonBody] };
 }
 
 /**

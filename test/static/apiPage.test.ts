@@ -33,7 +33,7 @@ async function callsOfRoutes(): Promise<Record<string, string>> {
   const calls = Object.entries(document.paths).flatMap(([path, operations]) =>
     Object.entries(operations).map(([method, { security }]) => [
       `${method.toUpperCase()} ${path}`,
-      security?.[0]?.apiKey?.join(', ') ?? 'none',
+      security?.flatMap(({ apiKey }) => apiKey ?? []).join(', ') || 'none',
     ]),
   );
   return Object.fromEntries(calls);
