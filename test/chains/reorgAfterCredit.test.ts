@@ -2,6 +2,7 @@
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { reverseCredit } from '../../src/chains/reverseCredit.ts';
 import { readGroup } from '../../src/ledger/groups.ts';
+import { setWalletStatus } from '../../src/ledger/wallets.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { observeReorgs } from '../../src/watchers/reorgMetrics.ts';
 import { createReorgWorld, ETH, type ReorgWorld } from './reorgWorld.ts';
@@ -68,6 +69,21 @@ describe('a credit whose block was dropped', () => {
     expect(metrics).toMatch(/holdfast_chain_credits_reversed\{asset="ETH"\} [1-9]/);
     expect(legs[0]).toEqual(['external:ETH', 'CREDIT', '5']);
     expect(legs.at(-1)).toEqual(['shortfall:ETH', 'DEBIT', short]);
+  });
+
+  it('is owed also while the shortfall is frozen: its wallet would spend on', async () => {
+    const friend = await world.open();
+    const { wallet, inclusion } = await world.credited(5n);
+    await world.move(wallet, friend, '2');
+    const before = await world.shortfall();
+    const change = { id: 'shortfall:ETH', reason: 'counting', actor: 'ann' };
+    await setWalletStatus(world.db, { ...change, status: 'FROZEN' });
+    await world.drop();
+    expect(await reverseCredit(world.db, inclusion)).toMatchObject({ outcome: 'done' });
+    expect([await world.statusOf(wallet), await world.owed(wallet)]).toEqual(['FROZEN', '2']);
+    expect(await world.shortfall()).toBe(before - 2);
+    expect(await world.statusOf(change.id)).toBe('FROZEN');
+    await setWalletStatus(world.db, { ...change, status: 'OPEN' });
   });
 
   it('ends open holds of the wallet first, and never a payment that may be signed', async () => {
