@@ -15,6 +15,14 @@ function isForgedCursor(error: unknown, c: ApiContext): boolean {
   return typeof code === 'string' && /^22...$/.test(code) && c.req.query('cursor') !== undefined;
 }
 
+/** What to do where nobody knows whether the database did what it was asked for. */
+function nextStep({ req }: ApiContext): string {
+  if (req.header('Idempotency-Key')) {
+    return 'Ask again with the same key; nothing will happen twice.';
+  }
+  return req.method === 'POST' ? 'Look whether it was done before you ask again.' : 'Ask again.';
+}
+
 /** What the libraries throw, in the contract's words; null: nobody expected it. */
 function expected(error: unknown, c: ApiContext): Problem | null {
   if (error instanceof Problem) return error;
@@ -24,10 +32,7 @@ function expected(error: unknown, c: ApiContext): Problem | null {
   }
   if (error instanceof ChainUnavailable) return new Problem('CHAIN_UNAVAILABLE', error.message);
   if (isDatabaseAway(error)) {
-    return new Problem(
-      'UNAVAILABLE',
-      'The database does not answer. Ask again with the same key; nothing will happen twice.',
-    );
+    return new Problem('UNAVAILABLE', `The database does not answer. ${nextStep(c)}`);
   }
   if (error instanceof HTTPException) {
     if (error.status === 415) return new Problem('UNSUPPORTED_MEDIA_TYPE', 'Send JSON.');

@@ -205,7 +205,12 @@ describe('when Postgres is away', () => {
     const answer = await away.get('/v1/wallets');
     expect(faultOf(answer)).toEqual([503, 'UNAVAILABLE']);
     expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
-    expect(answer.body.detail).not.toContain('127.0.0.1');
+    expect(answer.body.detail).toBe('The database does not answer. Ask again.');
+    // A second wallet, or key, would be another one.
+    const wallet = await away.post('/v1/wallets', { owner: 'o', asset: 'USD' }, { key: null });
+    expect(wallet.body.detail).toMatch(/answer\. Look whether it was done before you ask again\.$/);
+    const transfer = await away.post('/v1/transfers', { legs: LEGS });
+    expect(transfer.body.detail).toMatch(/again with the same key; nothing will happen twice\.$/);
     const { body } = await away.get('/health/ready');
     expect(body.missing[0]).toEqual({ component: 'postgres', detail: 'does not answer' });
     expect((await away.get('/health/live')).status).toBe(200);
