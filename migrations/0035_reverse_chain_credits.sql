@@ -57,8 +57,10 @@ create function chain_book_reversal(
 ) returns jsonb
 language plpgsql as $$
 declare
-  c_frozen constant boolean := exists (select from wallet_balances b
-    where b.wallet_id = p_wallet and b.status = 'FROZEN');
+  -- Locked, so that a status that somebody changes just now is not written over.
+  c_frozen constant text[] := array(select b.wallet_id from wallet_balances b
+    where b.wallet_id in (p_wallet, 'shortfall:' || p_asset) and b.status = 'FROZEN'
+    for update);
   r record;
   v_answer jsonb;
 begin
@@ -82,19 +84,15 @@ begin
       select max(l.leg) + 2, 'shortfall:' || p_asset, 'DEBIT', p_short
       from transfer_legs l where l.group_id = p_deposit_id
     ) i where i.part > 0;
-  -- A frozen wallet refuses new debits, this one apart. Nobody sees it open: its row is locked.
-  if c_frozen then
-    update wallet_balances set status = 'OPEN' where wallet_id = p_wallet;
-  end if;
+  -- A frozen wallet refuses new debits, these apart. Nobody sees it open: its row is locked.
+  update wallet_balances set status = 'OPEN' where wallet_id = any(c_frozen);
   v_answer := ledger_write(g, true, '~reverse', 'reverse', p_actor, p_request, 'group.settled',
     'IMMEDIATE', r.legs, r.wallets, r.assets, r.types, r.parts, null, true, true);
   if v_answer ->> 'outcome' <> 'done' then
     raise exception 'the credit of % cannot be taken back: %', p_deposit_id,
       v_answer #>> '{refusal,detail}' using errcode = 'HF004';
   end if;
-  if c_frozen then
-    update wallet_balances set status = 'FROZEN' where wallet_id = p_wallet;
-  end if;
+  update wallet_balances set status = 'FROZEN' where wallet_id = any(c_frozen);
   update transfer_legs l set reversed = u.part
     from unnest(r.legs, r.parts) u(leg, part)
     where l.group_id = p_deposit_id and l.leg = u.leg;

@@ -89,8 +89,9 @@ create trigger withdrawals_lead_members after update of state on withdrawals
     and old.state not in ('settled', 'released'))
   execute function batch_lead_members();
 
--- Replaces the body of the chain's migration, which the policy's has renamed: a member shows what
--- its batch sent, before what it sent itself.
+-- Replaces the body of the policy's migration: a member shows what its batch sent, before what it
+-- sent itself. Of attempts on one nonce one is in a block at most, and the others are `replaced`;
+-- where that block is dropped, what they were before counts again.
 create or replace function withdrawal_progress_json(p_group_id text) returns jsonb
 language sql stable
 return (
@@ -101,6 +102,10 @@ return (
           'txid', p.txid, 'nonce', p.nonce, 'kind', p.kind, 'fees', p.terms,
           'outcome', case when n.paid or (n.id > 0 and p.kind = 'cancel') then 'in_block'
             when not n.paid then 'reverted'
+            when exists (
+              select from withdrawal_attempts o
+              join attempt_inclusions i on i.attempt_id = o.id and i.canonical
+              where o.group_id = p.group_id and o.nonce = p.nonce) then 'replaced'
             else p.outcome end
         ) order by p.group_id = w.group_id, p.attempt_no)
       from withdrawal_attempts p

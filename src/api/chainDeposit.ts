@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ChainDoor } from '../contracts/chain.ts';
 import { readGroup } from '../ledger/groups.ts';
 import { doorTo } from './chainDoor.ts';
 import type { ApiContext, ApiDeps } from './context.ts';
@@ -19,20 +20,22 @@ async function groupsOf({ db, gateway }: ApiDeps, ids: string[]): Promise<GroupR
 }
 
 /**
- * Reads the transaction again until it has groups and the ledger has them all, for `waitMs` at
- * most. Answers those that there are then.
+ * Reads the transaction again for as long as it may have more groups than the ledger has, and for
+ * `waitMs` at most. Answers those that there are then. One that the node does not know is not
+ * waited for: nobody can tell whether it will ever be there.
  */
 async function groupsWithin(
   deps: ApiDeps,
-  idsNow: () => Promise<string[]>,
+  look: () => ReturnType<ChainDoor['depositGroups']>,
   waitMs: number,
 ): Promise<GroupResource[]> {
   const end = performance.now() + waitMs;
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
-    const ids = await idsNow();
+    const { ids, mayCome } = await look();
     const groups = await groupsOf(deps, ids);
     const leftMs = end - performance.now();
-    if ((groups.length > 0 && groups.length === ids.length) || leftMs <= 0) return groups;
+    const isWhole = groups.length === ids.length && (groups.length > 0 || !mayCome);
+    if (isWhole || leftMs <= 0) return groups;
     await sleep(Math.min(pauseMs, leftMs));
   }
 }

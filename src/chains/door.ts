@@ -37,9 +37,11 @@ export function createChainDoor({ db, chain, xpub, ...options }: DoorOptions): C
     blindSpots: async () => (await answering(chain))?.blindSpots ?? [],
     depositAddress: (input) => handOutAddress(db, xpub, input),
     listDepositAddresses: ({ wallet }) => listAddresses(db, wallet),
-    async depositGroups({ asset, txid }) {
-      await rescanTransaction(db, await chain(), txid.toLowerCase());
-      return depositGroups(db, asset, txid.toLowerCase());
+    async depositGroups({ asset, txid: spelled }) {
+      const [port, txid] = [await chain(), spelled.toLowerCase()];
+      const isRead = await rescanTransaction(db, port, txid);
+      const mayCome = !isRead && (await port.transactionStatus(txid)).state !== 'unknown';
+      return { ids: await depositGroups(db, asset, txid), mayCome };
     },
     async validateDestination({ destination }) {
       const read = readAddress(destination);

@@ -210,10 +210,13 @@ export interface ChainDoor {
   /**
    * Reads the transaction again from the node and feeds the watcher's own path (nothing is booked
    * from the caller's words). Answers the ids of the deposit groups that the transaction has for
-   * this asset, oldest first, also of those that are yet to be written; empty while it is unseen
-   * or in no block that was read.
+   * this asset, oldest first, also of those that are yet to be written; `mayCome`: the node has it,
+   * and no block that was read does.
    */
-  depositGroups(input: { asset: string; txid: string }): Promise<string[]>;
+  depositGroups(input: {
+    asset: string;
+    txid: string;
+  }): Promise<{ ids: string[]; mayCome: boolean }>;
 
   /**
    * Checks a withdrawal's destination. Answers the canonical text

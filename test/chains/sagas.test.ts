@@ -214,9 +214,13 @@ describe('with a watcher', () => {
     const door = createChainDoor({ db: world.db, chain: world.chain, xpub: depositXpub(MNEMONIC) });
     const address = await world.wallet('door', 'ETH');
     const { txid } = await world.node.send({ to: address, wei: ETH });
-    expect(await door.depositGroups({ asset: 'ETH', txid: `0x${'0'.repeat(64)}` })).toEqual([]);
+    const unseen = { asset: 'ETH', txid: `0x${'0'.repeat(64)}` };
+    expect(await door.depositGroups(unseen)).toEqual({ ids: [], mayCome: false });
     await world.groupWhen(depositId(txid), (group) => group !== null);
-    expect(await door.depositGroups({ asset: 'ETH', txid })).toEqual([depositId(txid)]);
+    expect(await door.depositGroups({ asset: 'ETH', txid })).toEqual({
+      ids: [depositId(txid)],
+      mayCome: false,
+    });
     expect(await door.missing()).toBeNull();
     expect(await door.blindSpots()).toEqual([]);
     const [chain] = await door.chains();
