@@ -1,6 +1,6 @@
 import { HTTPException } from 'hono/http-exception';
 import { ChainUnavailable } from '../contracts/chain.ts';
-import { isDatabaseAway } from '../db/sqlstate.ts';
+import { isDatabaseAway, isDatabaseUnable } from '../db/sqlstate.ts';
 import { InvalidCursor } from '../ledger/page.ts';
 import type { Log } from '../observability/log.ts';
 import type { ApiContext } from './context.ts';
@@ -32,7 +32,8 @@ function expected(error: unknown, c: ApiContext): Problem | null {
   }
   if (error instanceof ChainUnavailable) return new Problem('CHAIN_UNAVAILABLE', error.message);
   if (isDatabaseAway(error)) {
-    return new Problem('UNAVAILABLE', `The database does not answer. ${nextStep(c)}`);
+    const what = isDatabaseUnable(error) ? 'cannot do this now' : 'does not answer';
+    return new Problem('UNAVAILABLE', `The database ${what}. ${nextStep(c)}`);
   }
   if (error instanceof HTTPException) {
     if (error.status === 415) return new Problem('UNSUPPORTED_MEDIA_TYPE', 'Send JSON.');
@@ -45,8 +46,10 @@ function expected(error: unknown, c: ApiContext): Problem | null {
 export function onError(log: Log) {
   return (error: Error, c: ApiContext): Response => {
     const problem = expected(error, c);
-    if (problem !== null) return sendProblem(c, problem);
     const requestId = c.get('requestId');
+    // A caller can only wait; a full disk, say, is for the operator to see.
+    if (isDatabaseAway(error)) log.warn({ err: error, requestId }, 'the database did not do it');
+    if (problem !== null) return sendProblem(c, problem);
     log.error({ err: error, requestId, path: c.req.path }, 'a request failed');
     return sendProblem(
       c,

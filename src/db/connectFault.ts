@@ -1,7 +1,8 @@
 /** Why a database cannot be used, and what to do about it: each case wants another next step. */
+import { isConnectionLost, isDatabaseUnable } from './sqlstate.ts';
 
-/** SQLSTATE cannot_connect_now: it will answer in a moment. */
-const STARTING_UP = '57P03';
+/** On its way down, or up: it will answer in a moment. */
+const GOING = new Set(['57P01', '57P02', '57P03']);
 /** Of a server that has no such user, password, database or right to enter. */
 const REFUSED = /^(28|3D)...$/;
 /** What is not there, in a database that has other tables: relation, function, column, role. */
@@ -9,12 +10,18 @@ const UNKNOWN = new Set(['42P01', '42883', '42703', '42704', '22023']);
 
 /** A sentence or two; null where the error is about something else. */
 export function connectFault(error: unknown): string | null {
-  const { code, message } = error as { code?: unknown; message?: unknown };
+  const { code = '', message } = error as { code?: unknown; message?: unknown };
   if (typeof code !== 'string') return null;
   // Of a name with several addresses none of which answers, Node has the code alone.
   const reason = message || code;
-  if (/^E[A-Z_]+$/.test(code) || code === STARTING_UP) {
+  if (/^E[A-Z_]+$/.test(code) || GOING.has(code) || isConnectionLost(error)) {
     return `Postgres does not answer (${reason}). Start it, or set DATABASE_URL to one that runs.`;
+  }
+  if (isDatabaseUnable(error)) {
+    return (
+      `Postgres answers and cannot do it (${reason}). ` +
+      'Give it the room that it lacks, or set DATABASE_URL to the server that writes.'
+    );
   }
   if (REFUSED.test(code)) {
     return (

@@ -25,6 +25,12 @@ const QUERY_CANCELED = '57014';
 /** What the driver says of a server that says nothing (`SILENCE_MS` of the pool): likewise. */
 const SILENCE = 'Query read timeout';
 
+/**
+ * It has no room on its disk or in memory, or the disk failed: classes 53 and 58. The other is
+ * read_only_sql_transaction, of a server that only reads, as one does after a failover.
+ */
+const UNABLE = /^(5[38]...|25006)$/;
+
 /** Errors of the socket and of a server that went away. */
 const CONNECTION_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND']);
 const CONNECTION_MESSAGES = [
@@ -47,20 +53,30 @@ export class DatabaseBusy extends Error {
   override readonly name = 'DatabaseBusy';
 }
 
-/** True where Postgres did not do it: it is away, on its way up or down, or too busy for now. */
+/** True where Postgres answers and cannot do it, until somebody gives it what it lacks. */
+export function isDatabaseUnable(error: unknown): boolean {
+  return UNABLE.test(codeOf(error)) && !isPassing(error);
+}
+
+/** True where Postgres did not do it: away, on its way up or down, too busy or unable for now. */
 export function isDatabaseAway(error: unknown): boolean {
-  if (error instanceof DatabaseBusy) return true;
+  if (error instanceof DatabaseBusy || isDatabaseUnable(error)) return true;
   const code = codeOf(error);
   // A race for a key that is lost again and again is none: then it is a bug of ours.
   if (error instanceof Error && error.message === SILENCE) return true;
   return code === QUERY_CANCELED || (isPassing(error) && code !== UNIQUE_VIOLATION);
 }
 
-function isPassing(error: unknown): boolean {
+/** True where the server went away, or nobody is there. */
+export function isConnectionLost(error: unknown): boolean {
   const code = codeOf(error);
-  if (PASSING.has(code) || code.startsWith('08') || CONNECTION_CODES.has(code)) return true;
+  if (code.startsWith('08') || CONNECTION_CODES.has(code)) return true;
   const message = error instanceof Error ? error.message : '';
   return CONNECTION_MESSAGES.some((text) => message.includes(text));
+}
+
+function isPassing(error: unknown): boolean {
+  return PASSING.has(codeOf(error)) || isConnectionLost(error);
 }
 
 /**

@@ -222,6 +222,20 @@ describe('when Postgres is away', () => {
     expect(faultOf(await broken.get('/v1/wallets'))).toEqual([500, 'INTERNAL_ERROR']);
   });
 
+  test('and a full disk is told as well; the same key works once there is room', async () => {
+    await api.db.owner.query(`
+      create function fill_disk() returns trigger language plpgsql as
+        $$ begin raise exception 'No space left on device' using errcode = 'disk_full'; end $$;
+      create trigger full_disk before insert on wallets execute function fill_disk()`);
+    const wallet = { id: 'late', owner: 'late', asset: 'USD' };
+    const refused = await api.admin.post('/v1/wallets', wallet, { key: 'late' });
+    expect(faultOf(refused)).toEqual([503, 'UNAVAILABLE']);
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(refused.body.detail).toMatch(/^The database cannot do this now. Ask again/);
+    await api.db.owner.query('drop trigger full_disk on wallets; drop function fill_disk');
+    expect((await api.admin.post('/v1/wallets', wallet, { key: 'late' })).status).toBe(201);
+  });
+
   test('and what it cannot tell yet, since somebody writes for long, is 503 as well', async () => {
     const path = '/v1/wallets/external:USD/balance';
     const writer = await api.db.owner.connect();

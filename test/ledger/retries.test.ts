@@ -56,6 +56,10 @@ describe('a call that may be repeated', () => {
 
   it.each([
     ['query_canceled', '57014', true],
+    ['disk_full', '53100', true],
+    ['out_of_memory', '53200', true],
+    ['io_error', '58030', true],
+    ['read_only_sql_transaction', '25006', true],
     ['check_violation', '23514', false],
     ['a broken promise of the books', 'HF001', false],
   ])('is made once after %s', async (_, code, isAway) => {
