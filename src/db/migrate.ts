@@ -24,10 +24,13 @@ interface Migration {
  * @throws an Error that names the file, when one fails or was changed after it had been applied
  */
 export async function migrate(databaseUrl: string): Promise<string[]> {
+  const migrations = await readMigrations();
   const client = new pg.Client({
     connectionString: databaseUrl,
     application_name: 'holdfast-migrate',
   });
+  // A connection that breaks fails the statement under way, and without a listener the process.
+  client.on('error', () => {});
   try {
     await client.connect();
   } catch (error) {
@@ -38,7 +41,10 @@ export async function migrate(databaseUrl: string): Promise<string[]> {
     // Waits for another process that migrates, however long that takes; then for tables only a bit.
     await client.query('select pg_advisory_lock($1)', [ADVISORY_LOCK]);
     await client.query(`set lock_timeout = '${LOCK_TIMEOUT}'`);
-    return await applyMissing(client, await readMigrations());
+    return await applyMissing(client, migrations);
+  } catch (error) {
+    const fault = connectFault(error);
+    throw fault === null ? error : new Error(fault, { cause: error });
   } finally {
     await client.end();
   }
@@ -82,8 +88,10 @@ async function apply(client: pg.Client, { name, sql, checksum }: Migration): Pro
     ]);
     await client.query('commit');
   } catch (error) {
-    await client.query('rollback');
-    throw new Error(`Migration ${name} failed: ${(error as Error).message}`, { cause: error });
+    // A connection that is gone cannot, and has nothing to take back.
+    await client.query('rollback').catch(() => {});
+    const reason = connectFault(error) ?? (error as Error).message;
+    throw new Error(`Migration ${name} failed: ${reason}`, { cause: error });
   }
 }
 

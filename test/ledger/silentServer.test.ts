@@ -1,9 +1,14 @@
-/** A server that is gone without a word: its host lost power, or the network drops all packets. */
+/**
+ * A server that is gone without a word, since its host lost power or the network drops all packets,
+ * or with nothing but the end of the connection, as one whose disk is full.
+ */
 import { connect, createServer, type Socket } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
+import { migrate } from '../../src/db/migrate.ts';
 import { createPool } from '../../src/db/pool.ts';
 import { isDatabaseAway } from '../../src/db/sqlstate.ts';
 import { callOnWholeBooks } from '../../src/ledger/wholeBooks.ts';
+import type { Pool } from '../support/templateDatabase.ts';
 import { createTestDatabase } from '../support/testDatabase.ts';
 
 const SILENCE_MS = 500;
@@ -34,6 +39,7 @@ async function wayTo(url: string) {
   through.port = String(address.port);
   return {
     url: through.href,
+    close: () => ways.forEach((socket) => void socket.destroy()),
     cut: () => ways.forEach((socket) => void socket.removeAllListeners('data').resume()),
   };
 }
@@ -53,3 +59,33 @@ it('is given up in seconds, and the next one is used, as after a failover', asyn
   expect(await callOnWholeBooks(pool, "pg_sleep(1)::text || 'read'")).toBe('read');
   await pool.end();
 });
+
+/** Somebody holds a table that each migration begins with, until the test has ended. */
+async function hold(owner: Pool) {
+  const holder = await owner.connect();
+  onTestFinished(async () => {
+    await holder.query('rollback');
+    holder.release();
+  });
+  await holder.query('begin; lock table schema_migrations');
+}
+
+it('ends a migration with a sentence, and not the process', async () => {
+  const { url, owner } = await createTestDatabase();
+  const way = await wayTo(url);
+  await hold(owner);
+  const migrating = expect(migrate(way.url)).rejects.toThrow(
+    /^Postgres does not answer \(Connection terminated unexpectedly\). Start it/,
+  );
+  const waits = `select from pg_stat_activity
+    where application_name = 'holdfast-migrate' and wait_event_type = 'Lock'`;
+  await expect.poll(async () => (await owner.query(waits)).rowCount).toBe(1);
+  way.close();
+  await migrating;
+});
+
+it('is told from a table that somebody holds, waited for for five seconds', async () => {
+  const { url, owner } = await createTestDatabase();
+  await hold(owner);
+  await expect(migrate(url)).rejects.toThrow('lock timeout');
+}, 12_000);
