@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -63,6 +63,16 @@ test('the local chain is the same over restarts, and its time goes forward', asy
   expect(heights).toEqual([1, 2, 3]);
   expect(times).toEqual(times.toSorted((a, b) => a - b));
   expect(times.at(-1)).toBeGreaterThan(Date.now() / 1000 - 60);
+});
+
+test('a local chain whose state a full disk cut off says how to begin anew', async () => {
+  const anvil = await start();
+  await anvil.stop();
+  const state = readFileSync(join(dir, 'state.json'), 'utf8');
+  writeFileSync(join(dir, 'state.json'), state.slice(0, state.length / 2));
+  await expect(start()).rejects.toThrow(
+    /was cut off .* Remove the data directory to begin anew\.$/,
+  );
 });
 
 test('a local chain that lost its state begins with the same block', async () => {

@@ -1,5 +1,5 @@
 /** The local EVM node: Foundry's anvil from npm. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { keptText } from './keptText.ts';
@@ -91,10 +91,22 @@ export async function startAnvil(options: AnvilOptions): Promise<Anvil> {
     if (options.stateFile !== null) await call(rpcUrl, 'evm_setTime', [now]);
     return { ...server, rpcUrl };
   } catch (error) {
-    throw new Error(
-      `The local chain (anvil) did not start. ${(error as Error).message}\n` +
-        'Set CHAIN_RPC_URL to an EVM node of your own, or to off for no chain.',
-    );
+    const next = isCutOff(options.stateFile)
+      ? 'Its state was cut off as it was written, by a full disk or a kill. ' +
+        'Remove the data directory to begin anew.'
+      : 'Set CHAIN_RPC_URL to an EVM node of your own, or to off for no chain.';
+    throw new Error(`The local chain (anvil) did not start. ${(error as Error).message}\n${next}`);
+  }
+}
+
+/** True where a state is there and no whole one: anvil writes over the one that was before. */
+function isCutOff(stateFile: string | null): boolean {
+  if (stateFile === null || !existsSync(stateFile)) return false;
+  try {
+    JSON.parse(readFileSync(stateFile, 'utf8'));
+    return false;
+  } catch {
+    return true;
   }
 }
 
