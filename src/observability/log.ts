@@ -21,6 +21,9 @@ const SECRET_PATHS = [
   'headers.authorization',
 ];
 
+/** What may wait for a full disk or for a reader that stands still; lines beyond it are dropped. */
+const MOST_WAITING_BYTES = 4 * 1024 * 1024;
+
 /**
  * The service's log: one JSON object a line on standard output, times in RFC 3339.
  *
@@ -36,6 +39,26 @@ export function createLog(level: string, destination?: DestinationStream): Log {
       redact: { paths: SECRET_PATHS, censor: '[redacted]' },
       formatters: { level: (label) => ({ level: label }) },
     },
-    destination ?? pino.destination(1),
+    destination ?? standardOutput(),
   );
+}
+
+/**
+ * Standard output that may fail, as on a full disk: lines wait for the next one, and nothing else
+ * does. By itself such a failure ends the process, which then tries to write for ever and stays.
+ */
+function standardOutput(): DestinationStream {
+  const output = pino.destination({ dest: 1, maxLength: MOST_WAITING_BYTES });
+  const flush = output.flushSync.bind(output);
+  let isFailing = false;
+  output.on('error', () => {
+    isFailing = true;
+  });
+  output.on('write', () => {
+    isFailing = false;
+  });
+  output.flushSync = () => {
+    if (!isFailing) flush();
+  };
+  return output;
 }
