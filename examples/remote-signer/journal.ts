@@ -6,12 +6,15 @@
 import {
   closeSync,
   existsSync,
+  fstatSync,
   fsyncSync,
+  ftruncateSync,
   openSync,
   readFileSync,
   truncateSync,
   writeSync,
 } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Part, SignRequest } from './request.ts';
 
 /** What a group pays. `parts`: the withdrawals that it pays together. */
@@ -81,9 +84,9 @@ export function openJournal(path: string): Journal {
   for (const line of lines) learn(JSON.parse(line) as JournalLine | JournalTransaction);
   if (torn !== '') truncateSync(path, Buffer.byteLength(text) - Buffer.byteLength(torn));
   const file = openSync(path, 'a', 0o600);
+  keepName(path);
   const append = (line: JournalLine | JournalTransaction) => {
-    writeAll(file, `${JSON.stringify(line)}\n`);
-    fsyncSync(file);
+    writeWhole(file, `${JSON.stringify(line)}\n`);
     learn(line);
   };
   const transactionsOf = (groupId: string) => transactions.get(groupId) ?? [];
@@ -111,8 +114,29 @@ export function openJournal(path: string): Journal {
   };
 }
 
-function writeAll(file: number, text: string): void {
-  const bytes = Buffer.from(text);
-  let written = 0;
-  while (written < bytes.length) written += writeSync(file, bytes, written);
+/** A file that was just made is on the disk only with its folder. */
+function keepName(path: string): void {
+  const folder = openSync(dirname(path), 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}
+
+/**
+ * Adds a line and waits for the disk. Where that fails, as on a full disk, nothing of it stays: the
+ * next line would go on in the middle of this one, and neither could be read again.
+ */
+function writeWhole(file: number, text: string): void {
+  const { size } = fstatSync(file);
+  try {
+    const bytes = Buffer.from(text);
+    let written = 0;
+    while (written < bytes.length) written += writeSync(file, bytes, written);
+    fsyncSync(file);
+  } catch (error) {
+    ftruncateSync(file, size);
+    throw error;
+  }
 }

@@ -49,14 +49,14 @@ export function readRequest(body: unknown): SignRequest | null {
   const isRead =
     texts.every((text) => typeof text === 'string' && text.length > 0 && text.length <= 1_024) &&
     (asked.kind === 'payment' || asked.kind === 'cancel') &&
-    ADDRESS.test(String(asked.sender)) &&
-    ADDRESS.test(String(asked.destination)) &&
-    (asked.contract === null || ADDRESS.test(String(asked.contract))) &&
-    UNITS.test(String(asked.units)) &&
+    isText(ADDRESS, asked.sender) &&
+    isText(ADDRESS, asked.destination) &&
+    (asked.contract === null || isText(ADDRESS, asked.contract)) &&
+    isText(UNITS, asked.units) &&
     Number.isSafeInteger(asked.nonce) &&
     Number(asked.nonce) >= 0 &&
-    /^0x02[0-9a-f]{2,40000}$/.test(String(asked.draft)) &&
-    (asked.path === null || isPath(String(asked.path))) &&
+    isText(/^0x02[0-9a-f]{2,40000}$/, asked.draft) &&
+    (asked.path === null || isPath(asked.path)) &&
     (asked.parts === null || areParts(asked.parts));
   return isRead ? (asked as SignRequest) : null;
 }
@@ -72,15 +72,21 @@ function areParts(parts: unknown): boolean {
         typeof part?.groupId === 'string' &&
         part.groupId.length > 0 &&
         part.groupId.length <= 1_024 &&
-        ADDRESS.test(String(part.destination)) &&
-        UNITS.test(String(part.units)),
+        isText(ADDRESS, part.destination) &&
+        isText(UNITS, part.units),
     )
   );
 }
 
 /** Two levels that are not hardened (BIP-32). */
-function isPath(text: string): boolean {
+function isPath(path: unknown): boolean {
   return (
-    /^\d{1,10}\/\d{1,10}$/.test(text) && text.split('/').every((level) => Number(level) < 2 ** 31)
+    isText(/^\d{1,10}\/\d{1,10}$/, path) &&
+    path.split('/').every((level) => Number(level) < 2 ** 31)
   );
+}
+
+/** A list of one text looks like that text, and is written into the journal as another one. */
+function isText(form: RegExp, value: unknown): value is string {
+  return typeof value === 'string' && form.test(value);
 }

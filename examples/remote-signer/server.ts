@@ -146,12 +146,13 @@ function main(env: NodeJS.ProcessEnv): void {
     mnemonic,
     token,
     chains: chains.split(','),
-    maxFeeWei: BigInt(env.SIGNER_MAX_FEE_WEI ?? DEFAULT_MAX_FEE_WEI),
-    journalPath: env.SIGNER_JOURNAL ?? 'signed.jsonl',
-    payout: env.SIGNER_PAYOUT_CONTRACT,
-    rpcUrl: env.SIGNER_RPC_URL,
+    // An empty variable is as good as none.
+    maxFeeWei: BigInt(env.SIGNER_MAX_FEE_WEI || DEFAULT_MAX_FEE_WEI),
+    journalPath: env.SIGNER_JOURNAL || 'signed.jsonl',
+    payout: env.SIGNER_PAYOUT_CONTRACT || undefined,
+    rpcUrl: env.SIGNER_RPC_URL || undefined,
   });
-  server.listen(Number(env.PORT ?? DEFAULT_PORT), env.HOST ?? '127.0.0.1', () => {
+  server.listen(Number(env.PORT || DEFAULT_PORT), env.HOST || '127.0.0.1', () => {
     process.stdout.write(`signing for ${chains}\n`);
   });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -159,4 +160,11 @@ function main(env: NodeJS.ProcessEnv): void {
   }
 }
 
-if (import.meta.main) main(process.env);
+if (import.meta.main) {
+  try {
+    main(process.env);
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n`);
+    process.exitCode = 1;
+  }
+}

@@ -128,6 +128,20 @@ describe('the reference signer', () => {
     await stop(again);
   });
 
+  it('reads texts alone: a list of one looks the same, and its journal would not', async () => {
+    const { payment: paid, sequence: nonce, ...rest } = request('g5', 5);
+    const { sender, destination, contract } = paid;
+    const wire = { ...rest, sender, destination, contract, units: '5', nonce, path: '1/2' };
+    for (const change of [{ contract: [OTHER] }, { draft: [wire.draft] }, { path: ['1/2'] }]) {
+      const answer = await fetch(`${url}/v1/sign`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${TOKEN}` },
+        body: JSON.stringify({ ...wire, ...change }),
+      });
+      expect([Object.keys(change), answer.status]).toEqual([Object.keys(change), 400]);
+    }
+  });
+
   it('answers nobody without the token', async () => {
     const wrong = { url, token: 'guessed', timeoutMs: 2_000 };
     await expect(createRemoteSigner(wrong, CHAIN)).rejects.toThrow(SignerUnavailable);
