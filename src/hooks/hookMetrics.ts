@@ -18,7 +18,7 @@ export function observeHooks(registry: Registry, db: Db): void {
   const registers = [registry];
   const oldest = new Gauge({
     name: 'holdfast_chain_hooks_oldest_seconds',
-    help: 'How long the oldest of them waits',
+    help: 'How long the oldest hook waits whose transactions were not all found yet',
     labelNames: ['source'],
     registers,
   });

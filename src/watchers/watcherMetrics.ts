@@ -31,7 +31,10 @@ export function createWatcherMetrics(registry: Registry): WatcherMetrics {
     headAge: gauge('holdfast_chain_head_age_seconds', "Seconds since the node's head last changed"),
     halted: gauge('holdfast_chain_halted', '1 while the chain stands still until a person looked'),
     tasks: gauge('holdfast_chain_tasks_waiting', 'Facts that sagas have not acted on yet'),
-    oldestTask: gauge('holdfast_chain_oldest_task_seconds', 'How long the oldest of them waits'),
+    oldestTask: gauge(
+      'holdfast_chain_oldest_task_seconds',
+      'How long the oldest fact waits that sagas have not acted on yet',
+    ),
     rescans: gauge('holdfast_chain_rescans_open', 'Rescans that are not finished'),
     rewound: new Counter({
       name: 'holdfast_chain_rewound_blocks_total',

@@ -65,6 +65,21 @@ describe('the documents', () => {
     expect([...new Set(unread)]).toEqual([]);
   });
 
+  it('name each count and each alert that there is, and no other', () => {
+    const textOf = (paths: RegExp) =>
+      readSources(paths)
+        .map(({ text }) => text)
+        .join('\n');
+    const code = textOf(/^(src|activities|workflows)\/(?!dev\/)/);
+    const told = textOf(/^docs\//);
+    const named = (text: string, form: RegExp) =>
+      [...new Set([...text.matchAll(form)].map(([, name]) => name))].toSorted();
+    // What else begins so is the role of the service in Postgres.
+    const count = /\bholdfast_(?!app\b)([a-z_]+)\b/g;
+    expect(named(told, count)).toEqual(named(code, count));
+    expect(named(told, /alert: "([A-Z_]+)"/g)).toEqual(named(code, /alert: '([A-Z_]+)'/g));
+  });
+
   it('are checked for links, anchors and commands that lead nowhere', () => {
     expect(brokenLinks('README.md', 'see [a](docs/none.md), [b](https://x.example)')).toEqual([
       'docs/none.md',
