@@ -38,3 +38,12 @@ export function isSame(payment: Payment, order: Order): boolean {
     payment.destination === order.destination
   );
 }
+
+/** Why an order is no payment of `asset`, a native coin, in a sentence; null: it is one. */
+export function orderFault(order: Order, asset: string): string | null {
+  if (order.asset !== asset) return `${order.asset} is not paid here, ${asset} alone is.`;
+  if (!/^0x[0-9a-fA-F]{40}$/.test(order.destination)) return 'The destination is no address.';
+  return /^(0|[1-9]\d{0,37})(\.\d{1,18})?$/.test(order.amount) && Number(order.amount) > 0
+    ? null
+    : 'The amount is no number of coins above zero.';
+}

@@ -10,7 +10,7 @@
 import { createHash, createHmac, randomUUID, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isSame, type Order, openPayment, type Payment, readOrder } from './book.ts';
+import { isSame, type Order, openPayment, orderFault, type Payment, readOrder } from './book.ts';
 import { type Faults, NO_FAULTS } from './faults.ts';
 import { walletOf } from './wallet.ts';
 
@@ -42,6 +42,7 @@ export interface Provider {
 /** Far more than any order has. */
 const MAX_BODY_BYTES = 16_384;
 const DEFAULT_PORT = 4_200;
+const DEFAULT_ASSET = 'ETH.C';
 
 /** Answers a server that does not listen yet. */
 export function createProvider(options: ProviderOptions): Provider {
@@ -176,12 +177,19 @@ function main(env: NodeJS.ProcessEnv): void {
   }
   const { PROVIDER_HOOK_URL: url, PROVIDER_HOOK_SECRET: secret } = env;
   const pay = walletOf({ mnemonic: PROVIDER_MNEMONIC, rpcUrl });
+  // Whatever else is asked for would be paid in that coin too.
+  const asset = env.PROVIDER_ASSET || DEFAULT_ASSET;
   const { server } = createProvider({
     token,
     pay,
+    refuse: (order) => orderFault(order, asset),
     ...(url && secret && { hooks: { url, secret } }),
   });
-  server.listen(Number(env.PORT ?? DEFAULT_PORT), env.HOST ?? '127.0.0.1', () => {
+  server.once('error', (error) => {
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = 1;
+  });
+  server.listen(Number(env.PORT || DEFAULT_PORT), env.HOST || '127.0.0.1', () => {
     process.stdout.write(`paying through ${rpcUrl}\n`);
   });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -189,4 +197,11 @@ function main(env: NodeJS.ProcessEnv): void {
   }
 }
 
-if (import.meta.main) main(process.env);
+if (import.meta.main) {
+  try {
+    main(process.env);
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n`);
+    process.exitCode = 1;
+  }
+}

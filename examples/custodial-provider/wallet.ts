@@ -3,7 +3,7 @@ import { createPublicClient, createWalletClient, http, parseEther } from 'viem';
 import { mnemonicToAccount } from 'viem/accounts';
 import type { Order } from './book.ts';
 
-/** Answers how to pay from the seventh account of the words. */
+/** Answers how to pay from the address of index 7 of the words. */
 export function walletOf({ mnemonic, rpcUrl }: { mnemonic: string; rpcUrl: string }) {
   const account = mnemonicToAccount(mnemonic, { addressIndex: 7 });
   const transport = http(rpcUrl);

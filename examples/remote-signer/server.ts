@@ -8,6 +8,8 @@
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { validateMnemonic } from '@scure/bip39';
+import { wordlist } from '@scure/bip39/wordlists/english';
 import { type Hex, keccak256, parseTransaction } from 'viem';
 import { type HDAccount, mnemonicToAccount } from 'viem/accounts';
 import { type Rules, refusalOf } from './decide.ts';
@@ -35,8 +37,16 @@ const DEPOSIT_ACCOUNT = "m/44'/60'/1'";
 /** 0.1 of a coin of 18 decimals. */
 const DEFAULT_MAX_FEE_WEI = '100000000000000000';
 
-/** Opens the journal and answers a server that does not listen yet. */
+/**
+ * Opens the journal and answers a server that does not listen yet.
+ *
+ * @throws an Error where the words are no mnemonic: keys are made of misspelt ones too, and no
+ *   other wallet would find their coins
+ */
 export function createSigner(options: SignerOptions): Server {
+  if (!validateMnemonic(options.mnemonic, wordlist)) {
+    throw new Error('SIGNER_MNEMONIC is no mnemonic: a word is misspelt or in another place.');
+  }
   const account = mnemonicToAccount(options.mnemonic);
   const journal = openJournal(options.journalPath);
   const { chains, maxFeeWei, mnemonic } = options;
@@ -152,8 +162,13 @@ function main(env: NodeJS.ProcessEnv): void {
     payout: env.SIGNER_PAYOUT_CONTRACT || undefined,
     rpcUrl: env.SIGNER_RPC_URL || undefined,
   });
+  server.once('error', (error) => {
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = 1;
+  });
+  const xpub = mnemonicToAccount(mnemonic, { path: DEPOSIT_ACCOUNT }).getHdKey().publicExtendedKey;
   server.listen(Number(env.PORT || DEFAULT_PORT), env.HOST || '127.0.0.1', () => {
-    process.stdout.write(`signing for ${chains}\n`);
+    process.stdout.write(`signing for ${chains}; HOLDFAST_DEPOSIT_XPUB=${xpub}\n`);
   });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => server.close());

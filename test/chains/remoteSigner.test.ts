@@ -142,6 +142,12 @@ describe('the reference signer', () => {
     }
   });
 
+  it('takes no misspelt words, of which keys could be made all the same', () => {
+    const words = MNEMONIC.replace('junk', 'test');
+    const options = { mnemonic: words, token: TOKEN, chains: [CHAIN], maxFeeWei: 1n, journalPath };
+    expect(() => createSigner(options)).toThrow('SIGNER_MNEMONIC is no mnemonic');
+  });
+
   it('answers nobody without the token', async () => {
     const wrong = { url, token: 'guessed', timeoutMs: 2_000 };
     await expect(createRemoteSigner(wrong, CHAIN)).rejects.toThrow(SignerUnavailable);
