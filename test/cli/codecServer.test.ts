@@ -8,6 +8,7 @@ import { Connection, WorkflowClient } from '@temporalio/client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { findTemporalCli } from '../../src/dev/stack/temporalBinary.ts';
 import { encryptingConverter, readCodecKeys } from '../../src/temporal/codec.ts';
+import { createCodecApp } from '../../src/temporal/codecServer.ts';
 import { BARE_ENV } from '../e2e/processes.ts';
 import { temporalAddress, temporalNamespace } from '../support/testServers.ts';
 
@@ -99,9 +100,24 @@ it('lets the page of the UI ask, and no other', async () => {
   const allowed = await preflight(UI);
   expect(allowed.status).toBe(204);
   expect(allowed.headers.get('access-control-allow-headers')).toMatch(/x-namespace/);
+  expect(allowed.headers.get('access-control-allow-methods')).toBe('POST');
+  // The UI sends the cookies of the log-in that stands before both.
+  expect(allowed.headers.get('access-control-allow-credentials')).toBe('true');
+  expect(allowed.headers.get('access-control-allow-origin')).toBe(UI);
   expect((await preflight('http://elsewhere.example')).status).toBe(403);
   const sent = await post('{"payloads":[]}', { origin: 'http://elsewhere.example' });
   expect(sent.status).toBe(403);
+});
+
+it('reads no body that is larger than a page of a history is', async () => {
+  const app = createCodecApp(readCodecKeys(KEYS)!, [UI]);
+  const ask = async (bytes: number) => {
+    const headers = { 'content-type': 'application/json', 'content-length': String(bytes) };
+    const init = { method: 'POST', headers, body: '{"payloads":[]}' };
+    return (await app.request('/decode', init)).status;
+  };
+  expect(await ask(64 * 1024 * 1024)).toBe(200);
+  expect(await ask(64 * 1024 * 1024 + 1)).toBe(413);
 });
 
 it('says what it cannot read', async () => {

@@ -86,6 +86,17 @@ it('knows the latest groups that are large', () => {
   expect([isLarge('first'), isLarge('second'), isLarge('third')]).toEqual([false, true, true]);
 });
 
+it('turns that are not told otherwise are two, and wait a second for a long one', async () => {
+  const turn = createTurns();
+  const works = [held(), held(), held()];
+  for (const { run } of works) void turn(run);
+  await sleep(100);
+  const begun = () => works.map(({ hasBegun }) => hasBegun());
+  expect(begun()).toEqual([true, true, false]);
+  await expect.poll(begun, { timeout: 4_000 }).toEqual([true, true, true]);
+  for (const { end } of works) end('');
+});
+
 describe('steps of many legs', () => {
   let db: Pool;
   let most = 0;

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Pool } from '../../src/db/pool.ts';
 import { audit } from '../../src/ledger/audit.ts';
@@ -48,6 +49,8 @@ const PLACE = 8;
 
 /** Far more than it takes; who waits for the locked wallet waits for ever. */
 const SOON_MS = 10_000;
+/** Below the five seconds after which a statement gives up a lock. */
+const STUCK_MS = 4_000;
 
 const settleInput = (group: string) => ({ ...step('settle', group), legs: null, final: true });
 const times = <T>(n: number, make: (index: number) => T) =>
@@ -234,7 +237,7 @@ describe('steps that share a transaction', () => {
         await other.query('select from wallet_balances where wallet_id = any($1) for update', [
           wallets.slice(0, 16),
         ]);
-        // Of them the first goes alone, and the others wait with it.
+        // They go together, and wait together.
         const stuck = times(8, (i) => pay(2 * i));
         let ended = 0;
         for (const one of stuck) {
@@ -242,8 +245,12 @@ describe('steps that share a transaction', () => {
             ended += 1;
           });
         }
+        // One that comes with them would share their call.
+        await sleep(5);
+        const asked = performance.now();
         await done(pay(16));
         expect(ended).toBe(0);
+        expect(performance.now() - asked, 'not until the others give up').toBeLessThan(STUCK_MS);
         await other.query('commit');
         await Promise.all(stuck.map(done));
       } finally {
