@@ -88,6 +88,7 @@ describe('what an operator sees of a saga', () => {
     await world.sagas.gateway.start('transfer', input, WAIT_MS);
     const trace = await handleOf(input.groupId).query<string>('__stack_trace');
     expect(trace).toContain('waitForChange');
+    expect(trace, 'a step that has ended is not waited for').not.toContain('firstStep');
     // What a race makes for itself is not a wait of its own.
     expect(trace).not.toContain('Promise.race');
     // A frame of a promise costs more than the promise: see workflows/stackTraces.ts.
