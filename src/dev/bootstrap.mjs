@@ -8,7 +8,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { whatIsMissing } from './bootstrapChecks.mjs';
+import { whatIsMissing, withoutProxyHere } from './bootstrapChecks.mjs';
 import { install } from './bootstrapInstall.mjs';
 
 const CLONE = fileURLToPath(new URL('../../', import.meta.url));
@@ -90,6 +90,7 @@ function run(script, args) {
     env: {
       ...process.env,
       PATH: [join(CLONE, 'node_modules', '.bin'), process.env.PATH].join(delimiter),
+      ...withoutProxyHere(process.env),
       HOLDFAST_PARENT_PIPE: '1',
     },
   });

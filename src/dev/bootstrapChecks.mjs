@@ -63,6 +63,16 @@ function command(name) {
   return found.status === 0 ? null : `${name} on PATH.`;
 }
 
+/**
+ * No proxy stands between parts of one machine. Where Node is told to use one
+ * (`NODE_USE_ENV_PROXY`), it asks that for 127.0.0.1 too unless it is told not to; of the two names
+ * it reads the lower case one first.
+ */
+export function withoutProxyHere({ no_proxy: lower, NO_PROXY: upper }) {
+  const hosts = [lower ?? upper, '127.0.0.1', 'localhost'].filter(Boolean).join(',');
+  return { no_proxy: hosts, NO_PROXY: hosts };
+}
+
 /** Compares the first two numbers of a version. */
 function atLeast(version, [major, minor]) {
   const [a = 0, b = 0] = version.split('.').map(Number);
