@@ -56,4 +56,10 @@ function isUsageFault(error: unknown): boolean {
   return error instanceof UsageFault || String(code).startsWith('ERR_PARSE_ARGS');
 }
 
-process.exitCode = await main(process.argv.slice(2));
+process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+  // Whoever reads it may have seen enough, as `head` has.
+  if (code === 'EPIPE') return;
+  process.stderr.write(`The output cannot be written (${message}).\n`);
+  process.exitCode = 1;
+});
+process.exitCode = (await main(process.argv.slice(2))) || process.exitCode;

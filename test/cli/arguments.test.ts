@@ -1,4 +1,7 @@
 /** What `holdfast` says to arguments and addresses that do not fit: by name, and doing nothing. */
+import { spawnSync } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { CHAIN_EXPLAIN } from '../../src/cli/chainExplain.ts';
 import { CHAIN_PROXY } from '../../src/cli/chainProxy.ts';
@@ -62,4 +65,16 @@ it('names DATABASE_URL and the next step, whatever is wrong with it', async () =
   expect(await said(NOWHERE)).toMatch(/does not answer \(\S.*\)\. Start it, or set DATABASE_URL/);
   expect(await said(at('/none'))).toMatch(/refuses \(.*none.*\)\. Set DATABASE_URL/);
   expect(await said(at('/template1'))).toMatch(/no books of this version \(.*\)\. Set DATABASE_U/);
+});
+
+it('says that its output cannot be written, as on a full disk, and ends with 1', () => {
+  // A write to it fails.
+  const unwritable = openSync(fileURLToPath(import.meta.url), 'r');
+  const holdfast = fileURLToPath(new URL('../../src/cli/holdfast.ts', import.meta.url));
+  const { status, stderr } = spawnSync(process.execPath, [holdfast, '--help'], {
+    stdio: ['ignore', unwritable, 'pipe'],
+    encoding: 'utf8',
+  });
+  closeSync(unwritable);
+  expect([status, stderr]).toEqual([1, expect.stringMatching(/^The output cannot be .*\)\.\n$/)]);
 });
