@@ -34,6 +34,12 @@ test('a server that ends early is told with the end of its log', async () => {
   await expect(start).rejects.toThrow(/sample ended with code 3\. Its log .*\nthe disk is full$/);
 });
 
+test('a server that ends without a word, as on a full disk, is told what it may be', async () => {
+  await expect(startServer(options('exit 3'))).rejects.toThrow(
+    /sample ended with code 3\. Its log .* is empty: it said nothing, or the disk is full\.$/,
+  );
+});
+
 test('a throw-away server that ends early is told with its log all the same', async () => {
   const folder = join(dir, 'throw-away');
   mkdirSync(folder);

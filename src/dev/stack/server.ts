@@ -125,7 +125,9 @@ async function answers(isReady: () => Promise<boolean> | boolean): Promise<boole
 /** The last lines of a server's log, as a sentence for an error message. */
 export function logTail(logFile: string): string {
   try {
-    const lines = readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-LOG_TAIL_LINES);
+    const text = readFileSync(logFile, 'utf8').trimEnd();
+    if (text === '') return `Its log (${logFile}) is empty: it said nothing, or the disk is full.`;
+    const lines = text.split('\n').slice(-LOG_TAIL_LINES);
     return `Its log (${logFile}) ends with:\n${lines.join('\n')}`;
   } catch {
     return `It left no log at ${logFile}.`;
