@@ -18,6 +18,8 @@ interface Service {
   ports?: string[];
   depends_on?: Record<string, { condition: string }>;
   healthcheck?: { test: string[] };
+  restart?: string;
+  logging?: { driver: string };
 }
 
 const text = readFileSync(join(ROOT, 'docker-compose.yml'), 'utf8');
@@ -92,6 +94,13 @@ describe('docker-compose.yml', () => {
       source.startsWith('./') ? !existsSync(join(ROOT, source)) : !(source in compose.volumes),
     );
     expect(missing).toEqual([]);
+  });
+
+  it('keeps no log that fills the disk, of whatever stays up', () => {
+    const staying = services.filter(([, { restart }]) => restart === 'unless-stopped');
+    expect(staying.length).toBeGreaterThan(ours.length);
+    // The driver that rotates by itself.
+    expect(staying.filter(([, { logging }]) => logging?.driver !== 'local')).toEqual([]);
   });
 
   it.each(services)('%s: is published on the loopback alone', (_name, service) => {
