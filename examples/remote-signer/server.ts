@@ -84,10 +84,14 @@ interface Held {
 type Answer = (status: number, body: object) => void;
 
 function handle(held: Held, request: IncomingMessage, answer: Answer, to: ServerResponse): void {
+  const [path, query] = request.url?.split('?') ?? [];
   if (!isKnown(request.headers.authorization, held.token)) {
     answer(401, { code: 'UNAUTHENTICATED' });
-  } else if (request.method === 'GET' && request.url?.startsWith('/v1/address')) {
-    answer(200, { address: held.rules.sender });
+  } else if (request.method === 'GET' && path === '/v1/address') {
+    const chain = new URLSearchParams(query).get('chain') ?? '';
+    // Whoever hears an address takes nonces for payments that would then be refused.
+    if (held.rules.chains.includes(chain)) answer(200, { address: held.rules.sender });
+    else answer(404, { code: 'NO_SUCH_CHAIN' });
   } else if (request.method === 'POST' && request.url === '/v1/sign') {
     readBody(request)
       .then((body) => sign(held, body, answer))

@@ -148,6 +148,11 @@ describe('the reference signer', () => {
     expect(() => createSigner(options)).toThrow('SIGNER_MNEMONIC is no mnemonic');
   });
 
+  it('has an address on its own chains alone, so that no nonce is taken elsewhere', async () => {
+    const elsewhere = createRemoteSigner({ url, token: TOKEN, timeoutMs: 2_000 }, 'eip155:1');
+    await expect(elsewhere).rejects.toThrow('The signer answered with status 404');
+  });
+
   it('answers nobody without the token', async () => {
     const wrong = { url, token: 'guessed', timeoutMs: 2_000 };
     await expect(createRemoteSigner(wrong, CHAIN)).rejects.toThrow(SignerUnavailable);
