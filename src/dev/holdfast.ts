@@ -1,9 +1,10 @@
 /** Holdfast on a stack: migrated, the local chain seeded, the service started. */
+import { connectChain } from '../chains/connection.ts';
 import { type Config, readConfig } from '../config.ts';
 import { migrate } from '../db/migrate.ts';
 import { createPool } from '../db/pool.ts';
 import { startHoldfast } from '../main.ts';
-import { createLog } from '../observability/log.ts';
+import { createLog, type Log } from '../observability/log.ts';
 import type { Stack } from './stack/stack.ts';
 
 export interface Running {
@@ -47,5 +48,29 @@ export async function startOnStack(stack: Stack, { env, seed }: StartOptions): P
   const broken = new Promise<string>((resolve) => {
     ended.catch((error: Error) => resolve(`The service could not go on: ${error.message}.`));
   });
-  return { apiUrl, config, broken, stop };
+  const endBooking = seed ? async () => {} : await startBooking(config, log);
+  return {
+    apiUrl,
+    config,
+    broken,
+    async stop() {
+      await endBooking();
+      await stop();
+    },
+  };
+}
+
+/** On a chain of one's own, where the development mnemonic pays. Answers how it is ended. */
+async function startBooking(config: Config, log: Log): Promise<() => Promise<void>> {
+  const { chainRpcUrl, databaseUrl, signer } = config;
+  if (chainRpcUrl === null || signer !== null) return async () => {};
+  const { keepBooking } = await import('./chain/bookAwaited.ts');
+  const db = createPool({ databaseUrl, size: 1, applicationName: 'book' });
+  const ending = new AbortController();
+  const booking = keepBooking({ db, chain: connectChain(chainRpcUrl), log }, ending.signal);
+  return async () => {
+    ending.abort();
+    await booking;
+    await db.end();
+  };
 }

@@ -5,15 +5,13 @@ import { amountOf, type ChainAsset } from '../../chains/assets.ts';
 import { connectEvm } from '../../chains/evm/adapter.ts';
 import { connectRpc } from '../../chains/evm/rpc.ts';
 import type { ChainPort } from '../../chains/port.ts';
-import { groupId, stepKey } from '../../contracts/ids.ts';
 import type { Db } from '../../db/pool.ts';
 import { createAsset, readAsset } from '../../ledger/assets.ts';
-import { readGroup } from '../../ledger/groups.ts';
-import { openTransfer } from '../../ledger/openTransfer.ts';
 import type { Log } from '../../observability/log.ts';
 import { OtherGenesis } from '../../watchers/follow.ts';
 import { hotWalletAddress } from '../../withdrawals/developmentKeys.ts';
 import { registerHotAddress } from '../../withdrawals/hotWallet.ts';
+import { bookTreasury, isTreasuryBooked } from './bookTreasury.ts';
 import { approvePayout, deployPayout } from './payout.ts';
 import { deployUsdx } from './token.ts';
 
@@ -26,8 +24,6 @@ export interface SeedOptions {
   payout?: boolean;
 }
 
-/** Who books in the timeline and in the ids. */
-const CLIENT = 'local-chain';
 /** What the hot wallet begins with: enough to play with for ever. */
 const USDX_UNITS = 1_000_000_000_000_000n;
 /** Blocks after which a deposit is credited (API.md, Running it). */
@@ -70,7 +66,7 @@ export async function seedLocalChain(options: SeedOptions): Promise<void> {
     await refuseLostToken(rpcUrl, usdx.contract ?? '');
   }
   await registerHotAddress(db, port, hot);
-  for (const code of ['ETH', 'USDX']) await bookTreasury(db, port, hot, code);
+  for (const code of ['ETH', 'USDX']) await bookHotWallet(db, port, hot, code);
 }
 
 async function refuseOtherGenesis(db: Db, port: ChainPort): Promise<void> {
@@ -103,31 +99,14 @@ async function register(
   if ('refusal' in made) throw new Error(`${asset.code}: ${made.refusal.detail}`);
 }
 
-/** Books the hot wallet's coins as the platform's own: `external` owes them to `treasury`. */
-async function bookTreasury(db: Db, port: ChainPort, hot: string, code: string): Promise<void> {
-  const key = `treasury-${code}`;
-  const id = groupId('transfer', CLIENT, key);
+/** All that it has: the books are empty. */
+async function bookHotWallet(db: Db, port: ChainPort, hot: string, code: string): Promise<void> {
   const asset = await readAsset(db, code);
-  if (!asset || (await readGroup(db, id))) return;
-  const { height } = await port.head();
+  if (!asset || (await isTreasuryBooked(db, code))) return;
+  const { height: block } = await port.head();
   const contract = asset.contract?.toLowerCase() ?? null;
-  const units = await port.balanceOf(hot, contract, height);
+  const units = await port.balanceOf(hot, contract, block);
   if (units === 0n) return;
   const amount = amountOf({ code, scale: asset.scale, contract } satisfies ChainAsset, units);
-  const booked = await openTransfer(db, {
-    groupId: id,
-    stepKey: stepKey('create', CLIENT, key),
-    actor: { name: CLIENT, admin: true },
-    client: CLIENT,
-    legs: [
-      { wallet: `external:${code}`, type: 'DEBIT', amount },
-      { wallet: `treasury:${code}`, type: 'CREDIT', amount },
-    ],
-    settle: 'immediate',
-    expiresIn: null,
-    reference: null,
-    metadata: { why: "the hot wallet's own coins", chain: port.chain, address: hot, block: height },
-    acceptBy: null,
-  });
-  if (booked.outcome !== 'done') throw new Error(`${code}: the hot wallet's coins are not booked`);
+  await bookTreasury(db, code, amount, { chain: port.chain, address: hot, block });
 }
