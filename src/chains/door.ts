@@ -43,6 +43,7 @@ export function createChainDoor({ db, chain, xpub, ...options }: DoorOptions): C
       const mayCome = !isRead && (await port.transactionStatus(txid)).state !== 'unknown';
       return { ids: await depositGroups(db, asset, txid), mayCome };
     },
+    scaleFault: (input) => scaleFault(chain, input),
     async validateDestination({ destination }) {
       const read = readAddress(destination);
       return 'fault' in read ? read : { destination: showAddress(read.address) };
@@ -59,6 +60,20 @@ function answering(chain: ChainConnection): Promise<ChainPort | null> {
     if (error instanceof ChainUnavailable) return null;
     throw error;
   });
+}
+
+async function scaleFault(
+  chain: ChainConnection,
+  { contract, scale }: { contract: string | null; scale: number },
+): Promise<string | null> {
+  const port = await answering(chain);
+  const decimals = await port?.decimalsOf(contract).catch((error: unknown) => {
+    if (error instanceof ChainUnavailable) return null;
+    throw error;
+  });
+  if (decimals == null || decimals === scale) return null;
+  const what = contract === null ? 'The native coin' : `The contract ${contract}`;
+  return `${what} counts in ${decimals} decimals, not in ${scale}.`;
 }
 
 async function whatIsMissing(

@@ -162,6 +162,8 @@ export interface ChainPort {
   eventsOf(block: BlockRef, watch: Watch): Promise<BlockEvents>;
 
   transactionStatus(txid: string): Promise<TransactionStatus>;
+  /** How many decimals a token, or the native coin, counts in; null: the contract does not say. */
+  decimalsOf(contract: string | null): Promise<number | null>;
   /**
    * Balance after a block: by height, or by hash, which throws where that block is no longer
    * canonical.

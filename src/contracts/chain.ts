@@ -219,6 +219,13 @@ export interface ChainDoor {
   }): Promise<{ ids: string[]; mayCome: boolean }>;
 
   /**
+   * Why amounts of an asset would not be what the chain has, in a sentence, or null: its scale is
+   * not the number of decimals that the contract, or the native coin (null), counts in. Null too
+   * where the node does not answer, or the contract does not say.
+   */
+  scaleFault(input: { contract: string | null; scale: number }): Promise<string | null>;
+
+  /**
    * Checks a withdrawal's destination. Answers the canonical text
    * that the withdrawal carries from here on (EIP-55), so that the same address in another
    * spelling is the same request; or why not, in a sentence. Pure but for what is registered:

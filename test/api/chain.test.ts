@@ -1,11 +1,11 @@
 /** Calls that meet a chain, on a real node with a watcher. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { encodeFunctionData, parseAbi, toHex } from 'viem';
+import { encodeFunctionData, getAddress, parseAbi, toHex } from 'viem';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { createChainActivities } from '../../activities/chainActivities.ts';
 import { createChainDoor } from '../../src/chains/door.ts';
 import { compileContract } from '../../src/dev/chain/compile.ts';
-import { deploy } from '../../src/dev/chain/token.ts';
+import { deploy, deployUsdx } from '../../src/dev/chain/token.ts';
 import { depositXpub } from '../../src/withdrawals/developmentKeys.ts';
 import { connectMnemonicSigner } from '../../src/withdrawals/hotWallet.ts';
 import { type ChainWorld, createChainWorld, log } from '../chains/chainWorld.ts';
@@ -268,4 +268,23 @@ describe('POST /v1/chains/{chain}/rescan', () => {
     expect(faultOf(afar)).toEqual([503, 'CHAIN_UNAVAILABLE']);
     expect(afar.body.detail).toMatch(/follow eip155:8453 now: .* CHAIN_RPC_URL/);
   });
+});
+
+// The last one: what it registers stays.
+test('an asset is refused that the chain counts in other decimals', async () => {
+  const deployed = await deployUsdx(world.rpcUrl, MNEMONIC, STRANGER.address, 1n);
+  const contract = getAddress(deployed);
+  const asset = { code: 'USDY', scale: 18, chain: 'eip155:31337', contract };
+  const refused = await api.admin.post('/v1/assets', asset);
+  expect(refused).toMatchObject({ status: 400, body: { code: 'INVALID_REQUEST' } });
+  expect(refused.body.errors).toEqual([
+    { pointer: '/scale', detail: `The contract ${contract} counts in 6 decimals, not in 18.` },
+  ]);
+  const coin = { code: 'COIN', scale: 8, chain: 'eip155:31337' };
+  expect((await api.admin.post('/v1/assets', coin)).body.errors[0].detail).toContain('native coin');
+  expect((await api.admin.post('/v1/assets', { ...asset, scale: 6 })).status).toBe(201);
+  const silent = { ...asset, code: 'SILENT', contract: OUTSIDE };
+  expect((await api.admin.post('/v1/assets', silent)).status, 'it does not say').toBe(201);
+  const elsewhere = { ...asset, code: 'ELSEWHERE', chain: 'eip155:5' };
+  expect((await api.admin.post('/v1/assets', elsewhere)).status, 'nobody to ask').toBe(201);
 });

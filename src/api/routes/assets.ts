@@ -78,14 +78,34 @@ function canonicalContract({ chain, contract }: z.output<typeof createAssetBody>
   throw new Problem('INVALID_REQUEST', `/contract: ${read.fault}`, { errors });
 }
 
+/**
+ * 400 where the chain counts a new asset in other decimals: each amount of it would be off by
+ * powers of ten. A chain that this service does not follow is not asked.
+ */
+async function refuseOtherScale(
+  { chain: door, wallets }: ApiDeps,
+  { code, chain, scale }: z.output<typeof createAssetBody>,
+  contract: string | null,
+): Promise<void> {
+  if (door === null || chain == null || (await wallets.asset(code)) !== null) return;
+  if (!(await door.chains()).some((status) => status.chain === chain)) return;
+  const detail = await door.scaleFault({ contract, scale });
+  if (detail === null) return;
+  const errors = [{ pointer: '/scale', detail }];
+  throw new Problem('INVALID_REQUEST', `/scale: ${detail}`, { errors });
+}
+
 /** Assets: made and changed by administrators, read by all. */
-export function assetRoutes({ db, wallets }: ApiDeps): OpenAPIHono<ApiEnv> {
+export function assetRoutes(deps: ApiDeps): OpenAPIHono<ApiEnv> {
+  const { db, wallets } = deps;
   const app = new OpenAPIHono<ApiEnv>();
   const notFound = (code: string) => new Problem('ASSET_NOT_FOUND', `There is no asset ${code}.`);
   app.openapi(createAssetRoute, async (c) => {
     const asked = c.req.valid('json');
     await refuseUnnameable('/code', asked.code, wallets.asset);
-    const made = await createAsset(db, { ...asked, contract: canonicalContract(asked) });
+    const contract = canonicalContract(asked);
+    await refuseOtherScale(deps, asked, contract);
+    const made = await createAsset(db, { ...asked, contract });
     if ('refusal' in made) throw problemOfRefusal(made.refusal);
     return c.json(made.asset, made.created ? 201 : 200);
   });

@@ -3,6 +3,7 @@ import { ChainUnavailable } from '../../contracts/chain.ts';
 import type { ChainPort } from '../port.ts';
 import { balancesOf } from './balances.ts';
 import { readByHash, readByHeight, readFinality, readHead } from './blocks.ts';
+import { decimalsOf } from './decimals.ts';
 import { eventsOf } from './events.ts';
 import { payoutFault } from './payouts.ts';
 import { publishingFeeOf } from './publishing.ts';
@@ -60,6 +61,7 @@ export async function connectEvm(rpcUrl: string, options: EvmOptions = {}): Prom
     blockByHash: (hash) => readByHash(rpc, hash),
     eventsOf: (block, watch) => eventsOf(rpc, traces, block, watch),
     transactionStatus: (txid) => transactionStatus(rpc, txid),
+    decimalsOf: (contract) => decimalsOf(rpc, contract),
     balanceOf: (...asked) => balanceOf(rpc, ...asked),
     balancesOf: (...asked) => balancesOf(rpc, ...asked),
     nextSequence: (sender, height) => nextSequence(rpc, sender, height),

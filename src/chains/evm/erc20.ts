@@ -1,4 +1,4 @@
-/** ERC-20 (EIP-20) as far as payments need it: the Transfer event, `transfer`, `balanceOf`. */
+/** ERC-20 (EIP-20) as far as payments need it: the Transfer event and three calls. */
 import { encodeFunctionData } from 'viem';
 
 /** keccak256("Transfer(address,address,uint256)"). */
@@ -22,6 +22,13 @@ const ABI = [
     inputs: [{ name: 'owner', type: 'address' }],
     outputs: [{ type: 'uint256' }],
   },
+  {
+    type: 'function',
+    name: 'decimals',
+    stateMutability: 'view',
+    inputs: [],
+    outputs: [{ type: 'uint8' }],
+  },
 ] as const;
 
 /** Calldata of `transfer(to, units)`. */
@@ -34,6 +41,11 @@ export function transferCall(to: string, units: bigint): `0x${string}` {
 export function balanceCall(owner: string): `0x${string}` {
   const args = [owner as `0x${string}`] as const;
   return encodeFunctionData({ abi: ABI, functionName: 'balanceOf', args });
+}
+
+/** Calldata of `decimals()`. */
+export function decimalsCall(): `0x${string}` {
+  return encodeFunctionData({ abi: ABI, functionName: 'decimals' });
 }
 
 export interface TransferLog {
