@@ -63,11 +63,12 @@ function answering(chain: ChainConnection): Promise<ChainPort | null> {
 }
 
 async function scaleFault(
-  chain: ChainConnection,
-  { contract, scale }: { contract: string | null; scale: number },
+  connection: ChainConnection,
+  { chain, contract, scale }: Parameters<ChainDoor['scaleFault']>[0],
 ): Promise<string | null> {
-  const port = await answering(chain);
-  const decimals = await port?.decimalsOf(contract).catch((error: unknown) => {
+  const port = await answering(connection);
+  if (port?.chain !== chain) return null;
+  const decimals = await port.decimalsOf(contract).catch((error: unknown) => {
     if (error instanceof ChainUnavailable) return null;
     throw error;
   });

@@ -221,9 +221,13 @@ export interface ChainDoor {
   /**
    * Why amounts of an asset would not be what the chain has, in a sentence, or null: its scale is
    * not the number of decimals that the contract, or the native coin (null), counts in. Null too
-   * where the node does not answer, or the contract does not say.
+   * of another chain, where the node does not answer, and where the contract does not say.
    */
-  scaleFault(input: { contract: string | null; scale: number }): Promise<string | null>;
+  scaleFault(input: {
+    chain: string;
+    contract: string | null;
+    scale: number;
+  }): Promise<string | null>;
 
   /**
    * Checks a withdrawal's destination. Answers the canonical text

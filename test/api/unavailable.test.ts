@@ -255,7 +255,7 @@ test('when a node is away, what needs it is 503 and says so', async () => {
   const away = async () => {
     throw new ChainUnavailable('The node does not answer.');
   };
-  const door = { chains: away } as unknown as ChainDoor;
+  const door = { chains: away, scaleFault: async () => null } as unknown as ChainDoor;
   const onChain = await createTestApi({ database: api.db, chain: { door, activities: {} } });
   await onChain.admin.post('/v1/assets', { code: 'FAR', scale: 18, chain: 'eip155:1' });
   const answer = await onChain.admin.post('/v1/chains/eip155:1/rescan', { from: 1 });

@@ -88,8 +88,7 @@ async function refuseOtherScale(
   contract: string | null,
 ): Promise<void> {
   if (door === null || chain == null || (await wallets.asset(code)) !== null) return;
-  if (!(await door.chains()).some((status) => status.chain === chain)) return;
-  const detail = await door.scaleFault({ contract, scale });
+  const detail = await door.scaleFault({ chain, contract, scale });
   if (detail === null) return;
   const errors = [{ pointer: '/scale', detail }];
   throw new Problem('INVALID_REQUEST', `/scale: ${detail}`, { errors });
