@@ -9,6 +9,6 @@ export function addLegs(db: Db, input: AddLegsInput): Promise<StepOutcome> {
     name: 'ledger_add_legs',
     takesAdmin: true,
     values: legArrays(input.legs),
-    legs: input.legs.length,
+    wallets: input.legs.map(({ wallet }) => wallet),
   });
 }

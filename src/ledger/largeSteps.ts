@@ -1,50 +1,100 @@
 /**
- * Steps of many legs, two at a time. Each locks its wallets until it commits, and two of them
- * nearly always meet in some: twenty at once wait for each other in chains, wake each other up, and
- * get less done than two (`npm run bench peer`, where `a call a step` goes without turns).
+ * Steps of many legs, in the order in which they come, and two at a time where they share no
+ * wallet. Each locks its wallets until it commits: twenty that meet in some wait for each other in
+ * chains, wake each other up, and look again at every row that another one changed meanwhile, so
+ * that they get less done than one (`npm run bench peer`, where `a call a step` goes without
+ * turns).
  */
-import { endOrPatience, inTurns } from './crowd.ts';
+import { endOrPatience } from './crowd.ts';
 
 /** From so many legs on a step takes its turn, and what settles them all. */
 export const LARGE_LEGS = 50;
-/** Of how many groups it is kept that they are large: far more than wait to be settled at once. */
-const MOST_KNOWN = 10_000;
-/** How many at once; what one waits for, such as the disk, the others use. */
+/** How many at once, for as many processors as a small database has. */
 const AT_ONCE = 2;
 /** One that takes longer waits for a lock of somebody else, which the others may not need. */
 const PATIENCE_MS = 1_000;
+/** How many wallets of groups are kept in mind: of far more groups than wait to be settled. */
+const MOST_KNOWN = 200_000;
 
-/** Runs what it is given when its turn comes; answers and throws as that does. */
-export type Turns = <T>(run: () => Promise<T>) => Promise<T>;
-
-/** None is taken yet. `patienceMs` is for how long one keeps its turn from the others. */
-export function createTurns(atOnce = AT_ONCE, patienceMs = PATIENCE_MS): Turns {
-  const inTurn = inTurns(atOnce);
-  return (run) =>
-    new Promise((resolve, reject) => {
-      void inTurn(async () => {
-        const work = run();
-        work.then(resolve, reject);
-        await endOrPatience(work, patienceMs);
-      });
-    });
+export interface LargeSteps {
+  /**
+   * Whether a step of a group takes its turn, whose legs name these wallets. A step that names none
+   * is large where its group is, of those that this process wrote lately: it would else keep all
+   * that share its call waiting, and meet who takes turns.
+   */
+  isLarge(groupId: string, wallets?: readonly string[]): boolean;
+  /** Runs a step when its turn comes; answers and throws as that does. */
+  take<T>(groupId: string, run: () => Promise<T>): Promise<T>;
 }
 
-/** Whether a step of a group, which writes so many legs where that is known, takes its turn. */
-export type IsLarge = (groupId: string, legs?: number) => boolean;
+type Wallets = ReadonlySet<string>;
 
 /**
- * A step that names no legs is large where its group is: of the latest so many that this process
- * wrote at once. It would else keep all that share its call waiting, and meet who takes turns.
+ * None is taken yet.
+ *
+ * @param patienceMs for how long one keeps its turn from the others
+ * @param mostKnown how many wallets of groups are kept in mind
  */
-export function knowLargeGroups(most = MOST_KNOWN): IsLarge {
-  const known = new Set<string>();
-  return (groupId, legs = 0) => {
-    if (legs >= LARGE_LEGS) {
-      known.add(groupId);
-      const [oldest] = known;
-      if (known.size > most && oldest !== undefined) known.delete(oldest);
+export function createLargeSteps(patienceMs = PATIENCE_MS, mostKnown = MOST_KNOWN): LargeSteps {
+  const waiting: { wallets: Wallets; start: () => void }[] = [];
+  const running = new Set<{ wallets: Wallets }>();
+  const groups = rememberWallets(mostKnown);
+
+  function startNext(): void {
+    for (let next = waiting[0]; next && mayRun(next.wallets); next = waiting[0]) {
+      waiting.shift();
+      next.start();
     }
-    return known.has(groupId);
+  }
+
+  function mayRun(wallets: Wallets): boolean {
+    if (running.size >= AT_ONCE) return false;
+    return [...running].every((other) => isDisjoint(other.wallets, wallets));
+  }
+
+  return {
+    isLarge(groupId, wallets = []) {
+      if (wallets.length >= LARGE_LEGS) groups.add(groupId, wallets);
+      return groups.of(groupId) !== undefined;
+    },
+    take: (groupId, run) =>
+      new Promise((resolve, reject) => {
+        const one = { wallets: groups.of(groupId) ?? new Set<string>() };
+        const start = async () => {
+          running.add(one);
+          const work = run();
+          work.then(resolve, reject);
+          await endOrPatience(work, patienceMs);
+          running.delete(one);
+          startNext();
+        };
+        waiting.push({ wallets: one.wallets, start: () => void start() });
+        startNext();
+      }),
   };
+}
+
+/** Those of the latest groups, as many as `most` wallets in all. */
+function rememberWallets(most: number) {
+  const known = new Map<string, Set<string>>();
+  let size = 0;
+  return {
+    of: (groupId: string): Wallets | undefined => known.get(groupId),
+    add(groupId: string, wallets: readonly string[]): void {
+      const all = new Set([...(known.get(groupId) ?? []), ...wallets]);
+      size += all.size - (known.get(groupId)?.size ?? 0);
+      known.delete(groupId);
+      known.set(groupId, all);
+      for (const [oldest, { size: fewer }] of known) {
+        if (size <= most || oldest === groupId) break;
+        known.delete(oldest);
+        size -= fewer;
+      }
+    },
+  };
+}
+
+function isDisjoint(some: Wallets, others: Wallets): boolean {
+  for (const wallet of some) if (others.has(wallet)) return false;
+  return true;
 }

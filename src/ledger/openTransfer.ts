@@ -33,7 +33,7 @@ export function openTransfer(db: Db, input: OpenTransferInput): Promise<StepOutc
       name: 'ledger_open_transfer',
       takesAdmin: true,
       values: [...values, ...legArrays(input.legs)],
-      legs: input.legs.length,
+      wallets: input.legs.map(({ wallet }) => wallet),
     });
   }
   return runStep(db, 'openTransfer', input, {

@@ -30,8 +30,8 @@ export interface StepCall {
   takesAdmin?: boolean;
   /** Where it may share a transaction: the kind of step that it is there, and its values. */
   shared?: Pick<SharedStep, 'kind' | 'values'> | undefined;
-  /** How many legs it writes, where that is known: many take their turn. */
-  legs?: number;
+  /** The wallets of the legs that it writes, where these are named: many take their turn. */
+  wallets?: string[];
 }
 
 /**
@@ -53,7 +53,9 @@ export async function runStep(
   const asked = JSON.stringify(request);
   const alone = () => ask(db, [...by, ...rights, asked, ...call.values], call);
   const { steps }: StepDb = db;
-  if (steps?.isLarge(groupId, call.legs)) return outcomeOf(await steps.large(alone), request);
+  if (steps?.large.isLarge(groupId, call.wallets)) {
+    return outcomeOf(await steps.large.take(groupId, alone), request);
+  }
   const { kind, values = [] } = call.shared ?? {};
   if (steps && kind) {
     const shared = { kind, common: [...by, asked], values: [...rights, ...values] };

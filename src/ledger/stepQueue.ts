@@ -6,7 +6,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Db } from '../db/pool.ts';
 import { endOrPatience } from './crowd.ts';
-import { createTurns, type IsLarge, knowLargeGroups, type Turns } from './largeSteps.ts';
+import { createLargeSteps, type LargeSteps } from './largeSteps.ts';
 
 /**
  * How long the next call waits for the one before. Calls take a few milliseconds; one that takes
@@ -47,10 +47,8 @@ export interface StepQueue {
    * @throws what `alone` throws
    */
   answer<Answer>(step: SharedStep, alone: () => Promise<Answer>): Promise<Answer>;
-  /** Whether a step is one of many legs, which shares no call. */
-  isLarge: IsLarge;
-  /** For such a step. */
-  large: Turns;
+  /** For steps of many legs, which share no call. */
+  large: LargeSteps;
 }
 
 interface Waiting {
@@ -65,7 +63,7 @@ interface Waiting {
  * next one what a call under way holds the wallets of: it would only wait for their locks. Takes a
  * connection a call, beside what else the pool serves.
  */
-export function queueSteps(pool: Db, large: Turns = createTurns()): StepDb {
+export function queueSteps(pool: Db, large: LargeSteps = createLargeSteps()): StepDb {
   let waiting: Waiting[] = [];
   let calls = 0;
   let underWay = 0;
@@ -127,8 +125,7 @@ export function queueSteps(pool: Db, large: Turns = createTurns()): StepDb {
       waiting.push({ step, alone, resolve: resolve as Waiting['resolve'], reject });
       void work();
     });
-  const steps = { answer, isLarge: knowLargeGroups(), large };
-  return { query: pool.query.bind(pool), steps };
+  return { query: pool.query.bind(pool), steps: { answer, large } };
 }
 
 /** The wallets that a step is known to lock: of one that settles only the database knows them. */

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Pool } from '../../src/db/pool.ts';
 import { addLegs } from '../../src/ledger/addLegs.ts';
-import { createTurns, knowLargeGroups, LARGE_LEGS } from '../../src/ledger/largeSteps.ts';
+import { createLargeSteps, LARGE_LEGS, type LargeSteps } from '../../src/ledger/largeSteps.ts';
 import { openTransfer } from '../../src/ledger/openTransfer.ts';
 import { settle } from '../../src/ledger/settle.ts';
 import { queueSteps } from '../../src/ledger/stepQueue.ts';
@@ -28,73 +28,86 @@ function held() {
   return { run, end, fail, hasBegun: () => hasBegun };
 }
 
+/** As many wallets as make a step large, which no other name has. */
+const walletsOf = (name: string) => Array.from({ length: LARGE_LEGS }, (_, n) => `${name} ${n}`);
+
+/** Groups of the same letter meet in their wallets: `a1` and `a2`, but not `b1`. */
+function takeAll(steps: LargeSteps, names: string[]) {
+  const works = names.map(held);
+  const answers = names.map((name, n) => {
+    expect(steps.isLarge(name, walletsOf(name.slice(0, 1)))).toBe(true);
+    return steps.take(name, works[n]!.run);
+  });
+  const begun = () => names.filter((_, n) => works[n]?.hasBegun());
+  return { works, answers, begun };
+}
+
 describe('turns', () => {
-  it('are so many at once, and go to who waits longest', async () => {
-    const turn = createTurns(2);
-    const works = Array.from({ length: 4 }, held);
-    const answers = works.map(({ run }) => turn(run));
+  it('go to who waits longest, and to one at a time where they meet in a wallet', async () => {
+    const { works, answers, begun } = takeAll(createLargeSteps(), ['a1', 'a2', 'a3', 'b1']);
     await sleep(20);
-    expect(works.map(({ hasBegun }) => hasBegun())).toEqual([true, true, false, false]);
-    works[1]?.end('second');
-    expect(await answers[1]).toBe('second');
-    await sleep(20);
-    expect(works.map(({ hasBegun }) => hasBegun())).toEqual([true, true, true, false]);
-    works[0]?.fail(new Error('no'));
-    await expect(answers[0]).rejects.toThrow('no');
-    await sleep(20);
-    expect(works[3]?.hasBegun(), 'after a failure too').toBe(true);
+    expect(begun(), 'nobody is overtaken').toEqual(['a1']);
+    works[0]?.end('first');
+    expect(await answers[0]).toBe('first');
+    await expect.poll(begun).toEqual(['a1', 'a2']);
+    works[1]?.fail(new Error('no'));
+    await expect(answers[1]).rejects.toThrow('no');
+    await expect.poll(begun, { message: 'after a failure too' }).toHaveLength(4);
     for (const { end } of works) end('');
     await Promise.all(answers.slice(2));
-    const more = [held(), held(), held()];
-    for (const { run } of more) void turn(run);
+  });
+
+  it('are two at once where they share no wallet', async () => {
+    const { works, answers, begun } = takeAll(createLargeSteps(), ['a1', 'b1', 'c1', 'd1']);
     await sleep(20);
-    expect(
-      more.map(({ hasBegun }) => hasBegun()),
-      'as many as before',
-    ).toEqual([true, true, false]);
+    expect(begun()).toEqual(['a1', 'b1']);
+    works[1]?.end('');
+    await expect.poll(begun).toEqual(['a1', 'b1', 'c1']);
+    await sleep(20);
+    expect(begun()).toHaveLength(3);
+    for (const { end } of works) end('');
+    await Promise.all(answers);
   });
 
   it('do not wait for one that takes long, and are given back once by it', async () => {
     // Far longer than the test takes to see that the next one has begun.
-    const turn = createTurns(1, 1_000);
-    const [slow, ...others] = [held(), held(), held()];
-    const answer = turn(slow?.run as () => Promise<string>);
-    for (const { run } of others) void turn(run);
-    await expect.poll(() => others[0]?.hasBegun()).toBe(true);
-    others[0]?.end('');
-    await expect.poll(() => others[1]?.hasBegun()).toBe(true);
-    slow?.end('late');
-    expect(await answer).toBe('late');
-    const [next, last] = [held(), held()];
-    void turn(next.run);
-    void turn(last.run);
-    others[1]?.end('');
-    await expect.poll(() => next.hasBegun()).toBe(true);
+    const steps = createLargeSteps(1_000);
+    const { works, answers, begun } = takeAll(steps, ['a1', 'a2', 'a3']);
+    await expect.poll(begun).toEqual(['a1', 'a2']);
+    works[1]?.end('');
+    await expect.poll(begun).toHaveLength(3);
+    works[0]?.end('late');
+    expect(await answers[0]).toBe('late');
+    const later = takeAll(steps, ['a4', 'a5']);
+    works[2]?.end('');
+    await expect.poll(later.begun).toEqual(['a4']);
     await sleep(10);
-    expect(last.hasBegun()).toBe(false);
+    expect(later.begun()).toEqual(['a4']);
+    for (const { end } of later.works) end('');
+  });
+
+  it('wait a second for a long one where nothing else is said', async () => {
+    const { works, begun } = takeAll(createLargeSteps(), ['a1', 'a2']);
+    await sleep(100);
+    expect(begun()).toEqual(['a1']);
+    await expect.poll(begun, { timeout: 4_000 }).toEqual(['a1', 'a2']);
+    for (const { end } of works) end('');
   });
 });
 
-it('knows the latest groups that are large', () => {
-  const isLarge = knowLargeGroups(2);
-  expect(isLarge('small', LARGE_LEGS - 1)).toBe(false);
+it('knows the latest groups that are large, by their wallets', () => {
+  const { isLarge } = createLargeSteps(1_000, 2 * LARGE_LEGS);
+  expect(isLarge('small', walletsOf('x').slice(1))).toBe(false);
   expect(isLarge('first')).toBe(false);
-  expect(isLarge('first', LARGE_LEGS)).toBe(true);
-  expect(isLarge('second', 2_000)).toBe(true);
+  expect(isLarge('first', walletsOf('a'))).toBe(true);
+  expect(isLarge('second', walletsOf('b'))).toBe(true);
+  expect(isLarge('second', walletsOf('b')), 'the same are no more').toBe(true);
   expect([isLarge('first'), isLarge('second'), isLarge('small')]).toEqual([true, true, false]);
-  isLarge('third', LARGE_LEGS);
+  isLarge('third', walletsOf('c'));
   expect([isLarge('first'), isLarge('second'), isLarge('third')]).toEqual([false, true, true]);
-});
-
-it('turns that are not told otherwise are two, and wait a second for a long one', async () => {
-  const turn = createTurns();
-  const works = [held(), held(), held()];
-  for (const { run } of works) void turn(run);
-  await sleep(100);
-  const begun = () => works.map(({ hasBegun }) => hasBegun());
-  expect(begun()).toEqual([true, true, false]);
-  await expect.poll(begun, { timeout: 4_000 }).toEqual([true, true, true]);
-  for (const { end } of works) end('');
+  const more = [...walletsOf('d'), ...walletsOf('e'), ...walletsOf('f')];
+  expect(isLarge('fourth', more), 'one alone may have more').toBe(true);
+  expect([isLarge('second'), isLarge('third'), isLarge('fourth')]).toEqual([false, false, true]);
 });
 
 describe('steps of many legs', () => {
@@ -103,7 +116,6 @@ describe('steps of many legs', () => {
   beforeAll(async () => {
     const { db: pool } = await createWorld();
     let now = 0;
-    const turns = createTurns(3, 60_000);
     const counting = {
       query: (async (...query: [never]) => {
         now += 1;
@@ -115,14 +127,14 @@ describe('steps of many legs', () => {
         }
       }) as unknown as Pool['query'],
     };
-    db = queueSteps(counting, turns) as Pool;
+    db = queueSteps(counting, createLargeSteps(60_000)) as Pool;
   });
 
   const movements = (from: string, to: string, legs: number) =>
     Array.from({ length: legs / 2 }, () => [debit(from, '1'), credit(to, '1')]).flat();
 
   it.each([
-    [LARGE_LEGS, 3],
+    [LARGE_LEGS, 1],
     [LARGE_LEGS - 2, 8],
   ])('of %i legs %i are at the ledger at once', async (legs, atOnce) => {
     const [a, b] = [await walletWith(db, '10000'), await walletWith(db, '0')];
