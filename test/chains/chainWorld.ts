@@ -104,3 +104,10 @@ export async function createChainWorld(options: WorldOptions = {}): Promise<Chai
     },
   };
 }
+
+/** Another local chain: two that start in the same second begin with the same block. */
+export async function anotherChain(than: ChainPort): Promise<string> {
+  const url = await borrowRpcUrl();
+  const genesis = await (await connectEvm(url)).genesisHash();
+  return genesis === (await than.genesisHash()) ? anotherChain(than) : url;
+}

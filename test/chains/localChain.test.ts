@@ -3,8 +3,7 @@ import { beforeAll, expect, it } from 'vitest';
 import { seedLocalChain } from '../../src/dev/chain/seedLocalChain.ts';
 import { readAsset } from '../../src/ledger/assets.ts';
 import { OtherGenesis } from '../../src/watchers/follow.ts';
-import { rpcUrl } from '../support/testServers.ts';
-import { type ChainWorld, createChainWorld, HOT, log } from './chainWorld.ts';
+import { anotherChain, type ChainWorld, createChainWorld, HOT, log } from './chainWorld.ts';
 import { MNEMONIC } from './node.ts';
 
 let world: ChainWorld;
@@ -50,7 +49,7 @@ it('is seeded once, however often it is started', async () => {
 
 it('is refused in clear words when the database belongs to another one', async () => {
   await world.follow();
-  const other = await rpcUrl();
+  const other = await anotherChain(world.port);
   await expect(seed(other)).rejects.toThrow(OtherGenesis);
   await expect(seed(other)).rejects.toThrow(/another chain.*another database/s);
 });

@@ -8,8 +8,7 @@ import type { FaultInput } from '../../src/chains/faults/script.ts';
 import { ChainUnavailable } from '../../src/contracts/chain.ts';
 import { OtherGenesis, type Turn } from '../../src/watchers/follow.ts';
 import { atFileEnd } from '../support/borrow.ts';
-import { rpcUrl } from '../support/testServers.ts';
-import { type ChainWorld, createChainWorld, XPUB } from './chainWorld.ts';
+import { anotherChain, type ChainWorld, createChainWorld, XPUB } from './chainWorld.ts';
 import { type Node, openNode } from './node.ts';
 
 const ETH = 10n ** 18n;
@@ -45,7 +44,7 @@ async function turns(count: number): Promise<Turn> {
 
 beforeEach(async () => {
   world = await createChainWorld();
-  const second = await rpcUrl();
+  const second = await anotherChain(world.port);
   other = openNode(second);
   proxy = await startProxy({ upstreams: [world.rpcUrl, second], seed: 7 });
   atFileEnd(() => proxy.stop());
