@@ -43,7 +43,7 @@ export function isSame(payment: Payment, order: Order): boolean {
 export function orderFault(order: Order, asset: string): string | null {
   if (order.asset !== asset) return `${order.asset} is not paid here, ${asset} alone is.`;
   if (!/^0x[0-9a-fA-F]{40}$/.test(order.destination)) return 'The destination is no address.';
-  return /^(0|[1-9]\d{0,37})(\.\d{1,18})?$/.test(order.amount) && Number(order.amount) > 0
+  return /^(0|[1-9]\d{0,37})(\.\d{1,18})?$/.test(order.amount) && /[1-9]/.test(order.amount)
     ? null
     : 'The amount is no number of coins above zero.';
 }

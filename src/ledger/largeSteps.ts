@@ -16,16 +16,15 @@ const PATIENCE_MS = 1_000;
 /** How many wallets of groups are kept in mind: of far more groups than wait to be settled. */
 const MOST_KNOWN = 200_000;
 
-export interface LargeSteps {
-  /**
-   * Whether a step of a group takes its turn, whose legs name these wallets. A step that names none
-   * is large where its group is, of those that this process wrote lately: it would else keep all
-   * that share its call waiting, and meet who takes turns.
-   */
-  isLarge(groupId: string, wallets?: readonly string[]): boolean;
-  /** Runs a step when its turn comes; answers and throws as that does. */
-  take<T>(groupId: string, run: () => Promise<T>): Promise<T>;
-}
+/** Runs a step when its turn comes; answers and throws as that does. */
+export type Turn = <T>(run: () => Promise<T>) => Promise<T>;
+
+/**
+ * The turn that a step of a group takes, whose legs name these wallets; undefined: it takes none. A
+ * step that names none is large where its group is, of those that this process wrote lately: it
+ * would else keep all that share its call waiting, and meet who takes turns.
+ */
+export type LargeSteps = (groupId: string, wallets?: readonly string[]) => Turn | undefined;
 
 type Wallets = ReadonlySet<string>;
 
@@ -52,14 +51,11 @@ export function createLargeSteps(patienceMs = PATIENCE_MS, mostKnown = MOST_KNOW
     return [...running].every((other) => isDisjoint(other.wallets, wallets));
   }
 
-  return {
-    isLarge(groupId, wallets = []) {
-      if (wallets.length >= LARGE_LEGS) groups.add(groupId, wallets);
-      return groups.of(groupId) !== undefined;
-    },
-    take: (groupId, run) =>
+  const turnOf =
+    (wallets: Wallets): Turn =>
+    (run) =>
       new Promise((resolve, reject) => {
-        const one = { wallets: groups.of(groupId) ?? new Set<string>() };
+        const one = { wallets };
         const start = async () => {
           running.add(one);
           const work = run();
@@ -68,9 +64,14 @@ export function createLargeSteps(patienceMs = PATIENCE_MS, mostKnown = MOST_KNOW
           running.delete(one);
           startNext();
         };
-        waiting.push({ wallets: one.wallets, start: () => void start() });
+        waiting.push({ wallets, start: () => void start() });
         startNext();
-      }),
+      });
+
+  return (groupId, wallets = []) => {
+    if (wallets.length >= LARGE_LEGS) groups.add(groupId, wallets);
+    const known = groups.of(groupId);
+    return known && turnOf(known);
   };
 }
 

@@ -53,9 +53,8 @@ export async function runStep(
   const asked = JSON.stringify(request);
   const alone = () => ask(db, [...by, ...rights, asked, ...call.values], call);
   const { steps }: StepDb = db;
-  if (steps?.large.isLarge(groupId, call.wallets)) {
-    return outcomeOf(await steps.large.take(groupId, alone), request);
-  }
+  const turn = steps?.large(groupId, call.wallets);
+  if (turn) return outcomeOf(await turn(alone), request);
   const { kind, values = [] } = call.shared ?? {};
   if (steps && kind) {
     const shared = { kind, common: [...by, asked], values: [...rights, ...values] };

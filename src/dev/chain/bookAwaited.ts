@@ -42,12 +42,11 @@ export async function keepBooking(deps: BookingDeps, signal: AbortSignal): Promi
  * Books what the hot wallet has beyond the books, of assets that withdrawals wait for and whose
  * treasury nobody has touched yet, and calls these withdrawals.
  *
- * @returns codes of the assets that were booked
  * @throws ChainUnavailable while the node does not answer
  */
-async function bookAwaited({ db, chain, log }: BookingDeps): Promise<string[]> {
+async function bookAwaited({ db, chain, log }: BookingDeps): Promise<void> {
   const port = await chain();
-  const codes: string[] = [];
+  let isBooked = false;
   for (const { code, scale, contract, address, booked } of await awaited(db, port.chain)) {
     const { height: block } = await port.head();
     const asset = { code, scale, contract };
@@ -56,16 +55,15 @@ async function bookAwaited({ db, chain, log }: BookingDeps): Promise<string[]> {
     const amount = amountOf(asset, units);
     await bookTreasury(db, code, amount, { chain: port.chain, address, block });
     log.info({ asset: code, amount, address }, "booked the hot wallet's coins: a withdrawal waits");
-    codes.push(code);
+    isBooked = true;
   }
-  if (codes.length > 0) {
+  if (isBooked) {
     await db.query(
       `select chain_wake_saga(chain, group_id) from withdrawals
        where chain = $1 and state = 'awaiting_funds'`,
       [port.chain],
     );
   }
-  return codes;
 }
 
 interface Awaited extends ChainAsset {

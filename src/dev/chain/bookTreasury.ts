@@ -11,7 +11,7 @@ const CLIENT = 'local-chain';
 /** Where the coins were seen; it stands in the group's metadata. */
 export interface SeenCoins {
   chain: string;
-  address: string | null;
+  address: string;
   block: number;
 }
 
