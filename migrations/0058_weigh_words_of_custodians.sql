@@ -36,9 +36,7 @@ begin
   if p_status = 'unknown' and c.status is not null then
     return jsonb_build_object('payment', custody_json(p_group_id), 'contradicts', false);
   end if;
-  -- One from before its words were kept has one.
-  v_words := case when c.reference is null then '{}' else jsonb_build_object(c.reference, c.status)
-    end || c.words;
+  v_words := c.words;
   v_is_new := not v_words ? p_reference;
   if v_words ? p_reference
     or (p_reference is not null

@@ -1,5 +1,4 @@
 /** Waiting for people and for deadlines. */
-import { patched } from '@temporalio/workflow';
 import type { Timestamp } from '../src/contracts/resources.ts';
 import { isTimeForNewRun } from './chainSteps.ts';
 import type { GroupSaga } from './groupSaga.ts';
@@ -44,28 +43,20 @@ export async function driveToEnd(
   let early = 0;
   saga.throwIfCancelled();
   while (saga.isOpen()) {
-    if (isFull()) await goOn();
+    if (isTimeForNewRun()) await goOn();
     const isArmed = atDeadline?.isArmed?.() ?? true;
     const deadline = atDeadline && isArmed ? saga.deadline : null;
     if (atDeadline === null || deadline === null) {
-      await saga.waitForChange(null, isFull);
+      await saga.waitForChange(null, isTimeForNewRun);
     } else {
       const ms = Math.max(msUntil(deadline), early);
-      if (ms > 0) await saga.waitForChange({ ms, summary: atDeadline.summary }, isFull);
+      if (ms > 0) await saga.waitForChange({ ms, summary: atDeadline.summary }, isTimeForNewRun);
       if (isDue(saga, deadline)) await atDeadline.act(deadline);
       const isEarly = saga.deadline === deadline && msUntil(deadline) <= 0;
       early = isEarly ? Math.min(Math.max(early * 2, EARLY_MS), MAX_EARLY_MS) : 0;
     }
     saga.throwIfCancelled();
   }
-}
-
-/**
- * Looked at while waiting, since only acts fill a run. Sagas from before the patch went on waiting
- * where Temporal suggested a new run, so what is replayed of them does too.
- */
-function isFull(): boolean {
-  return isTimeForNewRun() && patched('waiting sagas continue as new');
 }
 
 /** Looked at after each wait: what ended the wait proves nothing. */

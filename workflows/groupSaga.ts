@@ -9,7 +9,6 @@ import {
   CancelledFailure,
   condition,
   isCancellation,
-  patched,
   setCurrentDetails,
   TemporalFailure,
 } from '@temporalio/workflow';
@@ -184,12 +183,9 @@ export class GroupSaga {
     }
   }
 
-  /**
-   * Sagas from before the patch went on waiting for a group that is not there, so what is replayed
-   * of them does too.
-   */
+  /** A group that this saga drives is not in the ledger. */
   private noteAbsence(): void {
-    if (this.isOpen() && patched('forgotten sagas fail')) this.forgotten = true;
+    if (this.isOpen()) this.forgotten = true;
   }
 
   /** Nothing is given back: what happened since the backup is for a person to find out. */

@@ -3,7 +3,6 @@ import {
   CancellationScope,
   type LocalActivityInput,
   type Next,
-  patched,
   sleep,
   type WorkflowInterceptors,
   type WorkflowOutboundCallsInterceptor,
@@ -63,10 +62,9 @@ class StepOrder implements WorkflowOutboundCallsInterceptor {
     this.answeredAt = Date.now();
   }
 
-  /** The next answer is likely as large as the last. Sagas from before the patch did not pause. */
+  /** The next answer is likely as large as the last. */
   private isFull(): boolean {
-    const isLarge = this.bytes + this.lastBytes > MOST_BYTES;
-    return isLarge && patched('large answers end their task');
+    return this.bytes + this.lastBytes > MOST_BYTES;
   }
 
   private async pause(): Promise<void> {

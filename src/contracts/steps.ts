@@ -52,7 +52,7 @@ export interface StepInput {
 
 /** What an act on a group carries. */
 export interface ActInput extends StepInput {
-  /** As of a first step. None: a person's button, and acts from before they had one. */
+  /** As of a first step. None: a person's button. */
   acceptBy?: string | null;
 }
 

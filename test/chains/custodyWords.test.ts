@@ -146,17 +146,6 @@ describe('a word that is not about the payment', () => {
     );
   });
 
-  it('of one whose words were not kept yet gives back nothing alone', async () => {
-    const id = await believed.withdraw('2');
-    await believed.look(id);
-    const first = believed.provider.book.get(id)!.reference;
-    await believed.database.owner.query("update custody_payments set words = '{}'");
-    await believed.provider.say(id, { status: 'failed', reference: 'second' });
-    expect(await statusOf(believed, id)).toBe('IN_PROGRESS');
-    await believed.provider.say(id, { status: 'failed', reference: first });
-    expect(await statusOf(believed, id)).toBe('RELEASED');
-  });
-
   it('is kept of so many ids, and none of more than these gives it back', async () => {
     const id = await believed.withdraw('2');
     await believed.look(id);
