@@ -7,6 +7,7 @@ import { SAGA_TASK_QUEUE, type SagaGateway } from '../src/contracts/sagas.ts';
 import type { OpenTransferInput } from '../src/contracts/steps.ts';
 import type { Db } from '../src/db/pool.ts';
 import { createLog } from '../src/observability/log.ts';
+import { createStartsAhead } from '../src/temporal/aheadOfStart.ts';
 import { bundleWorkflows } from '../src/temporal/bundle.ts';
 import { connectTemporal } from '../src/temporal/client.ts';
 import type { SagaDeps } from '../src/temporal/deps.ts';
@@ -104,7 +105,9 @@ export async function emptySagas(
     begin: headStarts.begin,
   });
   const db: Db = { query: () => Promise.reject(new Error('An empty saga asks no database.')) };
-  const gateway = createGateway({ client, db, outcomes, headStarts, steps, log, temporalUi: null });
+  const startsAhead = createStartsAhead({}, outcomes.publish);
+  const told = { outcomes, headStarts, startsAhead, steps };
+  const gateway = createGateway({ client, db, log, temporalUi: null, ...told });
   return gatewaySagas(name, gateway, pairs, async () => {
     await worker.stop();
     await temporal.close();

@@ -4,6 +4,8 @@ import pg from 'pg';
 /** A pool or one connection of it: all that a ledger function needs. */
 export type Db = { query: pg.Pool['query'] };
 export type Pool = pg.Pool;
+/** One of a pool, for as long as it is not released. */
+export type Connection = pg.PoolClient;
 
 export interface PoolSettings {
   databaseUrl: string;

@@ -4,7 +4,7 @@
  * refuses is the same either way, and each is durable before it is told.
  */
 import { setImmediate } from 'node:timers/promises';
-import type { Db } from '../db/pool.ts';
+import type { Connection, Db } from '../db/pool.ts';
 import { endOrPatience } from './crowd.ts';
 import { createLargeSteps, type LargeSteps } from './largeSteps.ts';
 
@@ -37,7 +37,11 @@ export interface SharedStep {
 }
 
 /** A database whose steps may share a transaction. */
-export type StepDb = Db & { steps?: StepQueue };
+export type StepDb = Db & {
+  steps?: StepQueue;
+  /** A connection for a transaction that stays open; none where there is no pool behind it. */
+  connect?: () => Promise<Connection>;
+};
 
 export interface StepQueue {
   /**
@@ -63,7 +67,10 @@ interface Waiting {
  * next one what a call under way holds the wallets of: it would only wait for their locks. Takes a
  * connection a call, beside what else the pool serves.
  */
-export function queueSteps(pool: Db, large: LargeSteps = createLargeSteps()): StepDb {
+export function queueSteps(
+  pool: Db & Pick<StepDb, 'connect'>,
+  large: LargeSteps = createLargeSteps(),
+): StepDb {
   let waiting: Waiting[] = [];
   let calls = 0;
   let underWay = 0;
@@ -125,7 +132,8 @@ export function queueSteps(pool: Db, large: LargeSteps = createLargeSteps()): St
       waiting.push({ step, alone, resolve: resolve as Waiting['resolve'], reject });
       void work();
     });
-  return { query: pool.query.bind(pool), steps: { answer, large } };
+  const connect = pool.connect?.bind(pool);
+  return { query: pool.query.bind(pool), steps: { answer, large }, ...(connect && { connect }) };
 }
 
 /** The wallets that a step is known to lock: of one that settles only the database knows them. */

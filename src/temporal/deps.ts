@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { createLedgerActivities } from '../../activities/ledgerActivities.ts';
 import type { Db } from '../db/pool.ts';
 import type { Log } from '../observability/log.ts';
+import type { StartsAhead } from './aheadOfStart.ts';
 import type { HeadStarts } from './headStart.ts';
 import type { Outcomes } from './outcomes.ts';
 
@@ -18,6 +19,8 @@ export interface SagaDeps extends SweepDeps {
   outcomes: Outcomes;
   /** Where the gateway offers a step that its worker may begin early. */
   headStarts: HeadStarts;
+  /** Writes what Temporal is being told of. */
+  startsAhead: StartsAhead;
   /** The ledger's steps as the worker registers them; called directly where no saga is needed. */
   steps: ReturnType<typeof createLedgerActivities>;
 }

@@ -1,6 +1,6 @@
 /** Starting a saga and learning what its first step answered. */
 import { FIRST_STEP, type NoOutcome, type SagaInputs, type SagaType } from '../contracts/sagas.ts';
-import type { StepOutcome } from '../contracts/steps.ts';
+import type { OpenTransferInput, StepOutcome } from '../contracts/steps.ts';
 import { replay } from '../ledger/replay.ts';
 import { answerOfExisting, answerOfSilent, type ClientSaga } from './closedSaga.ts';
 import type { SagaDeps } from './deps.ts';
@@ -48,10 +48,13 @@ async function startAndAwaitFirstStep<T extends ClientSaga>(
   const over = new AbortController();
   const expectation = deps.outcomes.expect(input.groupId, input.stepKey);
   const first = deps.steps[FIRST_STEP[type]] as (input: SagaInputs[T]) => Promise<StepOutcome>;
-  const early = deps.headStarts.offer(FIRST_STEP[type], input, () => first(input));
+  const ahead = type === 'transfer' ? deps.startsAhead.begin(input as OpenTransferInput) : null;
+  const run = async () => (await ahead?.take()) ?? first(input);
+  const early = deps.headStarts.offer(FIRST_STEP[type], input, run);
   const look = () => lookQuietly(deps, type, input);
   try {
     let started = await startSaga(deps.client, type, input, { deadline, known: { assets } });
+    if (started !== 'here') ahead?.drop();
     if (started === 'exists') {
       const existing = await answerOfExisting(deps, type, input);
       if (typeof existing !== 'string') return existing;
@@ -83,6 +86,7 @@ async function startAndAwaitFirstStep<T extends ClientSaga>(
     over.abort(ANSWERED);
     expectation.forget();
     early.withdraw();
+    ahead?.drop();
   }
 }
 

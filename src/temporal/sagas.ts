@@ -4,8 +4,9 @@ import type { DataConverter } from '@temporalio/common';
 import { createActivities } from '../../activities/createActivities.ts';
 import type { PolicyDeps } from '../../activities/policyActivities.ts';
 import { CHAIN_TASK_QUEUE, SAGA_TASK_QUEUE, type SagaGateway } from '../contracts/sagas.ts';
-import type { Db } from '../db/pool.ts';
+import type { StepDb } from '../ledger/stepQueue.ts';
 import type { Log } from '../observability/log.ts';
+import { createStartsAhead } from './aheadOfStart.ts';
 import { bundleWorkflows } from './bundle.ts';
 import { connectTemporal, type Temporal } from './client.ts';
 import { makeCurrent, pinnedTo } from './deployment.ts';
@@ -19,7 +20,7 @@ import { keepNamespace } from './upkeep.ts';
 import { type RunningWorker, startWorker } from './worker.ts';
 
 export interface SagasOptions {
-  db: Db;
+  db: StepDb;
   log: Log;
   address: string;
   namespace: string;
@@ -103,7 +104,10 @@ export async function startSagas(options: SagasOptions): Promise<Sagas> {
       : Promise.all(workers.map((worker) => worker.ended)).then(() => {});
   ended.catch((error) => log.error({ err: error }, 'A Temporal worker of this process has ended'));
   const { temporalUi } = options;
-  const gateway = createGateway({ client, db, outcomes, headStarts, steps, log, temporalUi });
+  // Elsewhere another process takes the first step.
+  const startsAhead = createStartsAhead(options.work === false ? {} : db, publish);
+  const told = { outcomes, headStarts, startsAhead, steps };
+  const gateway = createGateway({ client, db, log, temporalUi, ...told });
   return { gateway, client, ended, stop };
 }
 

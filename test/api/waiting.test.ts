@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { createActivities } from '../../activities/createActivities.ts';
 import { SAGA_TASK_QUEUE, type SagaGateway, SEARCH_ATTRIBUTE } from '../../src/contracts/sagas.ts';
 import { createLog } from '../../src/observability/log.ts';
+import { createStartsAhead } from '../../src/temporal/aheadOfStart.ts';
 import { bundleWorkflows } from '../../src/temporal/bundle.ts';
 import { connectTemporal, type Temporal } from '../../src/temporal/client.ts';
 import { createGateway } from '../../src/temporal/gateway.ts';
@@ -48,7 +49,9 @@ async function apiWithoutWorker() {
     withdrawals: createPayoutWithdrawals({ client, db, log }),
     ...sweep,
   });
-  gateway = createGateway({ client, db, outcomes, headStarts, steps, log, temporalUi: null });
+  const startsAhead = createStartsAhead({}, publish);
+  const told = { outcomes, headStarts, startsAhead, steps };
+  gateway = createGateway({ client, db, log, temporalUi: null, ...told });
   return { api, temporal, steps };
 }
 

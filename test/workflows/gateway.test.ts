@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { createLedgerActivities } from '../../activities/ledgerActivities.ts';
 import type { Db } from '../../src/db/pool.ts';
 import { startTemporal } from '../../src/dev/stack/temporal.ts';
+import { createStartsAhead } from '../../src/temporal/aheadOfStart.ts';
 import { connectTemporal } from '../../src/temporal/client.ts';
 import { createGateway } from '../../src/temporal/gateway.ts';
 import { createHeadStarts } from '../../src/temporal/headStart.ts';
@@ -92,6 +93,7 @@ describe('the gateway of a process without a worker', () => {
       db,
       outcomes,
       headStarts,
+      startsAhead: createStartsAhead({}, publish),
       steps,
       log,
       temporalUi: null,

@@ -191,7 +191,7 @@ describe('a saga whose steps had a head start', () => {
     const settled = await world.sagas.gateway.act('settle', settle, WAIT_MS);
     expect(settled).toMatchObject({ outcome: 'done', replayed: false });
     // Who hears nothing for a quarter of a second, as on a busy machine, looks at the op row too.
-    const steps = world.db.queries.filter((name) => name !== 'ledger_decided_under');
+    const steps = world.db.queries.filter((name) => /^(lost|ledger_(open|settle))/.test(name));
     expect(steps).toEqual(['ledger_open_transfer_pair', 'lost', 'ledger_settle']);
     // The lost statement was the head start's, so the saga's own requests all went well at once.
     expect(await attemptsOf(world, hold.groupId)).toEqual([1, 1]);

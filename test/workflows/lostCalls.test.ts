@@ -7,6 +7,7 @@ import type { SagaGateway } from '../../src/contracts/sagas.ts';
 import type { Db } from '../../src/db/pool.ts';
 import { readGroup } from '../../src/ledger/groups.ts';
 import { createLog } from '../../src/observability/log.ts';
+import { createStartsAhead } from '../../src/temporal/aheadOfStart.ts';
 import { CallTimedOut } from '../../src/temporal/calls.ts';
 import { createGateway } from '../../src/temporal/gateway.ts';
 import { createHeadStarts } from '../../src/temporal/headStart.ts';
@@ -84,6 +85,7 @@ function gatewayWith(calls: Calls, query: Db['query'] = world.db.query) {
         return { told, forget: () => ended('waiting', forget) };
       },
     },
+    startsAhead: createStartsAhead({}, publish),
     headStarts: {
       ...headStarts,
       offer(...step) {

@@ -6,10 +6,11 @@ import { afterAll } from 'vitest';
 import type { Balance, Group } from '../../src/contracts/resources.ts';
 import type { NoOutcome } from '../../src/contracts/sagas.ts';
 import type { StepOutcome } from '../../src/contracts/steps.ts';
-import type { Db } from '../../src/db/pool.ts';
+import type { Db, Pool } from '../../src/db/pool.ts';
 import { createAsset } from '../../src/ledger/assets.ts';
 import { readGroup } from '../../src/ledger/groups.ts';
 import { openTransfer } from '../../src/ledger/openTransfer.ts';
+import type { StepDb } from '../../src/ledger/stepQueue.ts';
 import { createWallet, readWallet } from '../../src/ledger/wallets.ts';
 import { createLog } from '../../src/observability/log.ts';
 import { type Sagas, type SagasOptions, startSagas } from '../../src/temporal/sagas.ts';
@@ -23,7 +24,7 @@ export const WAIT_MS = 20_000;
 export interface World {
   database: TestDatabase;
   /** The service's pool; notes the names of its queries, in order. */
-  db: Db & { queries: string[] };
+  db: StepDb & { queries: string[] };
   sagas: Sagas;
   options: SagasOptions;
   /** Stops the worker and the gateway as a crash or a deployment would, and starts new ones. */
@@ -65,14 +66,24 @@ export async function createWorld(
   return world;
 }
 
-function noteQueries(pool: Db): World['db'] {
+function noteQueries(pool: Pool): World['db'] {
   const queries: string[] = [];
-  const query = (...args: Parameters<Db['query']>) => {
-    const [asked] = args as unknown as [string | { name?: string; text: string }];
-    queries.push(typeof asked === 'string' ? asked : (asked.name ?? asked.text));
-    return pool.query(...args);
+  const noting = (db: Db) => {
+    const query = (...args: Parameters<Db['query']>) => {
+      const [asked] = args as unknown as [string | { name?: string; text: string }];
+      queries.push(typeof asked === 'string' ? asked : (asked.name ?? asked.text));
+      return db.query(...args);
+    };
+    return query as Db['query'];
   };
-  return { queries, query: query as Db['query'] };
+  return {
+    queries,
+    query: noting(pool),
+    async connect() {
+      const connection = await pool.connect();
+      return Object.create(connection, { query: { value: noting(connection) } });
+    },
+  };
 }
 
 const CHILD = fileURLToPath(new URL('childWorker.ts', import.meta.url));
