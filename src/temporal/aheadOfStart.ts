@@ -16,7 +16,7 @@ import type { Outcomes } from './outcomes.ts';
  * nearby answers in three, one in the same region in some twenty.
  */
 const PATIENCE_MS = 50;
-/** Where it took longer, it likely does again: so long nothing is written ahead, in milliseconds. */
+/** Where it took longer, it likely does again: so long nothing is written ahead, in ms. */
 const PAUSE_MS = 1_000;
 
 export interface StartsAhead {

@@ -1,4 +1,4 @@
-/** Holds that are written while Temporal is told of their sagas: nothing moves before it has them. */
+/** Holds written while Temporal is told of their sagas: nothing moves before it has them. */
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createLedgerActivities } from '../../activities/ledgerActivities.ts';
 import type { SagaGateway } from '../../src/contracts/sagas.ts';
