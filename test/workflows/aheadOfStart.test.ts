@@ -25,6 +25,14 @@ beforeEach(() => {
 const words = () =>
   world.db.queries.flatMap((query) => /^(begin|commit|rollback)/.exec(query)?.[0] ?? []);
 
+/** Until a hold is written in a transaction that is still open. */
+async function aHoldWaits(): Promise<void> {
+  const waiting = `select from pg_stat_activity where datname = current_database()
+    and state = 'idle in transaction' and query like '%ledger_open_transfer_pair%'`;
+  const { owner } = world.database;
+  await expect.poll(async () => (await owner.query(waiting)).rowCount).toBe(1);
+}
+
 let holds = 0;
 
 /** A hold of 4 of a wallet's 10 that nobody asked for yet. */
@@ -43,7 +51,7 @@ describe('what is written ahead', () => {
   it('is there, and told, once it is taken', async () => {
     const { input, available } = await aHold();
     const ahead = startsAhead().begin(input);
-    await eventually(async () => world.db.queries.includes('ledger_open_transfer_pair'), Boolean);
+    await aHoldWaits();
     expect(await available()).toBe('10');
     expect(await ahead.take()).toMatchObject({ outcome: 'done', replayed: false });
     expect(await available()).toBe('6');
@@ -121,7 +129,7 @@ describe('a start with a hold written ahead', () => {
     const { input, available } = await aHold();
     let before = '';
     const gateway = gatewayWith(async (real) => {
-      await eventually(async () => world.db.queries.includes('ledger_open_transfer_pair'), Boolean);
+      await aHoldWaits();
       before = await available();
       return real();
     });
@@ -135,7 +143,7 @@ describe('a start with a hold written ahead', () => {
   it('moves nothing where Temporal refuses, and leaves the key free', async () => {
     const { input, available } = await aHold();
     const refusing = gatewayWith(async () => {
-      await eventually(async () => world.db.queries.includes('ledger_open_transfer_pair'), Boolean);
+      await aHoldWaits();
       throw new Error('Temporal is busy.');
     });
     expect(await refusing.start('transfer', input, WAIT_MS)).toMatchObject({
