@@ -170,13 +170,20 @@ begin
 end
 $$;
 
--- Ends a rescan that cannot go on.
-create function chain_give_up_rescan(p_rescan_id bigint, p_fault text) returns void
-language sql volatile
-begin atomic
+-- Ends a rescan that cannot go on. False where it has ended, or the lease is somebody else's: there
+-- it may go on.
+create function chain_give_up_rescan(
+  p_chain text, p_holder text, p_rescan_id bigint, p_fault text
+) returns boolean
+language plpgsql as $$
+declare
+  c chains := chain_lock(p_chain, p_holder);
+begin
   update chain_rescans set fault = p_fault, finished_at = clock_timestamp()
-    where id = p_rescan_id and finished_at is null;
-end;
+    where id = p_rescan_id and chain = c.id and finished_at is null;
+  return found;
+end
+$$;
 
 -- Lets a chain go on, as a person asked for by a rescan. p_fork: where the node's chain leaves the
 -- stored one, or null where it does not; what lies above is dropped, also where it was final. The
@@ -199,7 +206,7 @@ begin
   select h.reason into v_reason from chain_halts h
     where h.chain = p_chain and h.until is null and h.since > s.created_at order by h.id limit 1;
   if found then
-    perform chain_give_up_rescan(s.id,
+    perform chain_give_up_rescan(p_chain, p_holder, s.id,
       format('The chain was stopped again since this was asked for: %s', v_reason));
     return false;
   end if;

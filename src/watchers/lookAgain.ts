@@ -49,7 +49,7 @@ export function createRescanner(deps: LookAgainDeps): () => Promise<boolean> {
     } catch (error) {
       if (!isHopeless(error, `${rescan.id} ${rescan.nextHeight}`)) throw error;
       const { message } = error as Error;
-      await giveUpRescan(db, rescan.id, message);
+      if (!(await giveUpRescan(db, watch, rescan.id, message))) return false;
       log.error(
         { chain: watch.chain, alert: 'RESCAN_FAILED', rescan: rescan.id, message },
         message,
@@ -67,7 +67,11 @@ function countFailures(): (error: unknown, place: string) => boolean {
     if (!(error instanceof ChainUnavailable)) return false;
     turns = place === last ? turns + 1 : 1;
     last = place;
-    return turns >= (error instanceof BlockUnreadable ? MOST_UNREADABLE_TURNS : MOST_FAILED_TURNS);
+    const most = error instanceof BlockUnreadable ? MOST_UNREADABLE_TURNS : MOST_FAILED_TURNS;
+    if (turns < most) return false;
+    // Where the lease was lost it is not given up, and may come back.
+    turns = 0;
+    return true;
   };
 }
 
@@ -93,13 +97,13 @@ async function lift(deps: LookAgainDeps, rescan: OpenRescan): Promise<boolean> {
   const { db, watch, log } = deps;
   const fork = await findFork(deps, rescan);
   if (fork === 'deeper') {
-    await giveUpRescan(
+    return giveUpRescan(
       db,
+      watch,
       rescan.id,
       `The node's chain leaves the stored one below block ${rescan.fromHeight - 1}: look ` +
         'which of them is right, and name a lower block.',
     );
-    return true;
   }
   if (await liftHalts(db, watch, rescan.id, fork)) {
     log.warn({ chain: watch.chain, rescan: rescan.id, fork }, 'halts were lifted');

@@ -46,9 +46,21 @@ export async function rescanBlocks(
   return answers[0]?.done ?? 0;
 }
 
-/** Ends a rescan that cannot go on, with the reason in a sentence. */
-export async function giveUpRescan(db: Db, rescanId: string, fault: string): Promise<void> {
-  await db.query('select chain_give_up_rescan($1, $2)', [rescanId, fault]);
+/**
+ * Ends a rescan that cannot go on, with the reason in a sentence. False where the lease is lost:
+ * whoever has it may be able to.
+ */
+export async function giveUpRescan(
+  db: Db,
+  { chain, holder }: Watch,
+  rescanId: string,
+  fault: string,
+): Promise<boolean> {
+  const { rows } = await db.query<{ ended: boolean }>(
+    'select chain_give_up_rescan($1, $2, $3, $4) as ended',
+    [chain, holder, rescanId, fault],
+  );
+  return rows[0]?.ended === true;
 }
 
 /**

@@ -178,6 +178,19 @@ describe('a chain that was halted', () => {
     expect((await status()).rescans[0]?.fault).toMatch(/leaves the stored one below block/);
     expect(await world.follow()).toMatchObject({ turn: 'halted' });
 
+    await ask({ from: before - 1, to: null }, true);
+    const { port } = world;
+    // Whoever has the lease by the time that the fork is found may have another node.
+    const blockByHeight: typeof port.blockByHeight = async (height) => {
+      await world.db.query("update chains set leased_by = 'next'");
+      return port.blockByHeight(height);
+    };
+    await createRescanner({ ...deps(), port: { ...port, blockByHeight } })();
+    expect((await status()).rescans[0]?.fault).toBeNull();
+    await world.db.query("update chains set leased_by = 'test'");
+    await lookUntilDone();
+    expect((await status()).rescans[0]?.fault).toMatch(/leaves the stored one below block/);
+
     await ask({ from: before - 6, to: null }, true);
     expect(await lookAgain()).toBe(true);
     expect((await status()).halts).toMatchObject([
