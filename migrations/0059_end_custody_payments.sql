@@ -34,9 +34,12 @@ begin
 end
 $$;
 
--- Gives back what the custodian says it will not pay, where it has said so for p_grace_seconds. The
--- caller has just asked it again, and looked for every transaction that it ever named.
--- p_unpaid  those of them that are in blocks and do not pay: [{txid, height, blockHash}]
+-- Gives back what the custodian says it will not pay, where it has said so for p_grace_seconds, and
+-- none of its transactions was under way, or in a block that was not final, for as long: that a
+-- node, maybe another one behind its address, knows one no longer proves nothing. The caller has
+-- just asked it again, and looked for every transaction that it ever named.
+-- p_unpaid  those of them that may still pay, or are in blocks and do not: [{txid, height,
+--           blockHash}], the latter two of those in blocks
 create function custody_release(p_group_id text, p_grace_seconds integer, p_unpaid jsonb)
 returns jsonb
 language plpgsql as $$
@@ -54,19 +57,24 @@ begin
   end if;
   select * into c from custody_payments where group_id = p_group_id for update;
   select * into w from withdrawals where group_id = p_group_id;
-  if g.status <> 'IN_PROGRESS' or c.failed_since is null
-    or c.failed_since > clock_timestamp() - make_interval(secs => p_grace_seconds)
-  then
-    v_why := 'its failure is not old enough to be believed';
-  elsif chain_is_halted(c.chain) then
-    v_why := format('%s stands still until a person has looked', c.chain);
-  else
-    select format('%s may still be mined in another block: %s', u.txid, f.fault) into v_why
+  if g.status = 'IN_PROGRESS' then
+    select concat(u.txid, ' may still be mined', ' in another block: ' || f.fault) into v_why
       from jsonb_to_recordset(p_unpaid) u(txid text, height bigint, "blockHash" text)
       cross join lateral (
         select custody_final_fault(c, u.height, u."blockHash") as fault) f
-      where f.fault is not null limit 1;
+      where u.height is null or f.fault is not null limit 1;
+    if v_why is not null then
+      update custody_payments set failed_since = clock_timestamp()
+        where group_id = p_group_id and failed_since is not null;
+    end if;
   end if;
+  v_why := case
+    when g.status <> 'IN_PROGRESS' then 'it is not under way'
+    when chain_is_halted(c.chain) then format('%s stands still until a person has looked', c.chain)
+    when v_why is not null then v_why
+    when c.failed_since is null
+      or c.failed_since > clock_timestamp() - make_interval(secs => p_grace_seconds)
+    then 'its failure is not old enough to be believed' end;
   if v_why is not null then
     return jsonb_build_object('outcome', 'waiting', 'groupStatus', g.status, 'why', v_why);
   end if;

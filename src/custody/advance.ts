@@ -152,9 +152,18 @@ async function decide(
 ): Promise<string | null> {
   const { db, log } = deps;
   const { groupId, status } = payment;
+  const hasFailed = status === 'failed' || status === 'rejected' || status === 'refused';
   const judgement = payment.chain === null ? null : await lookOnChain(deps, payment);
   // The chain's word comes first: what was paid is paid, also where it is called a failure.
-  if (judgement?.judged === 'paid') return settleByOne(deps, groupId, judgement.paid);
+  if (judgement?.judged === 'paid') {
+    const why = await settleByOne(deps, groupId, judgement.paid);
+    // Where its block is dropped it may be mined in another one.
+    if (why !== null && hasFailed) {
+      const open = judgement.paid.map(({ txid }) => ({ txid }));
+      await releaseCustody(db, groupId, graceSeconds, open);
+    }
+    return why;
+  }
   if (judgement === null && status === 'confirmed') return waitOf(settleCustody(db, groupId, null));
   // Of one that it named before it may have raised the fee; a node may not know the last one yet.
   const last = payment.txids.at(-1) ?? '';
@@ -164,13 +173,13 @@ async function decide(
     const said = { groupId, txid: last, alert: 'CUSTODIAN_CONTRADICTS' };
     log.error(said, 'a custodian calls a payment made by a transaction that does not make it');
   }
-  if (status !== 'failed' && status !== 'rejected' && status !== 'refused') {
+  if (!hasFailed) {
     const why = whyOther(others);
     if (why !== null || status !== 'confirmed') return why;
     return 'the custodian says paid, the chain does not show it';
   }
-  if (judgement?.judged === 'open') return 'it says failed, and its transaction may still be mined';
-  return waitOf(releaseCustody(db, groupId, graceSeconds, others));
+  const unpaid = judgement?.judged === 'open' ? judgement.open : others;
+  return waitOf(releaseCustody(db, groupId, graceSeconds, unpaid));
 }
 
 /** Why what looks like the payment is not it, in a sentence, or null. */

@@ -43,6 +43,11 @@ export interface UnpaidInBlock extends Omit<PaidInBlock, 'ordinals'> {
   why: string | null;
 }
 
+/** One that may pay yet. */
+export interface OpenTransaction {
+  txid: string;
+}
+
 /** What an asset is bound to. */
 export interface CustodyBinding {
   asset: string;
@@ -134,13 +139,14 @@ export function settleCustody(
 /**
  * Gives back what the custodian has said for so long that it will not pay.
  *
- * @param unpaid those of its transactions that blocks have: these have to be final
+ * @param unpaid those of its transactions that are under way, so that it waits; or that blocks
+ *   have, which have to be final
  */
 export function releaseCustody(
   db: Db,
   groupId: string,
   graceSeconds: number,
-  unpaid: readonly UnpaidInBlock[],
+  unpaid: readonly (UnpaidInBlock | OpenTransaction)[],
 ): Promise<ChainStepOutcome> {
   const values = [groupId, graceSeconds, JSON.stringify(unpaid)];
   return callChainStep(db, 'custody_release', values);

@@ -2,17 +2,22 @@
 
 import type { ChainPort } from '../chains/port.ts';
 import { toBaseUnits } from '../contracts/amounts.ts';
-import type { CustodyPayment, PaidInBlock, UnpaidInBlock } from './custodyTables.ts';
+import type {
+  CustodyPayment,
+  OpenTransaction,
+  PaidInBlock,
+  UnpaidInBlock,
+} from './custodyTables.ts';
 
 /**
  * - `paid`: these of its transactions hold the exact payment, in blocks that may not be final.
- * - `open`: one of them is on its way, or in a block that is gone while it was read.
+ * - `open`: these are on their way, or in a block that is gone while it was read.
  * - `nothing`: none of them is in a block and paid. No proof where one may still be mined. `others`
  *   are in a block and do something else, such as to pay less or to pay another withdrawal.
  */
 export type Judgement =
   | { judged: 'paid'; paid: PaidInBlock[] }
-  | { judged: 'open' }
+  | { judged: 'open'; open: OpenTransaction[] }
   | { judged: 'nothing'; others: UnpaidInBlock[] };
 
 /**
@@ -29,17 +34,17 @@ export async function judge(
 ): Promise<Judgement> {
   const paid: PaidInBlock[] = [];
   const others: UnpaidInBlock[] = [];
-  let isOpen = false;
+  const open: OpenTransaction[] = [];
   for (const txid of payment.txids) {
     const status = await port.transactionStatus(txid);
     if (status.state === 'unknown') continue;
     if (status.state === 'pending') {
-      isOpen = true;
+      open.push({ txid });
       continue;
     }
     const block = await port.blockByHash(status.blockHash);
     if (block === null) {
-      isOpen = true;
+      open.push({ txid });
       continue;
     }
     const ordinals = await paymentsIn(port, block, txid, payment);
@@ -50,7 +55,7 @@ export async function judge(
     else others.push({ txid, height, blockHash, why });
   }
   if (paid.length > 0) return { judged: 'paid', paid };
-  return isOpen ? { judged: 'open' } : { judged: 'nothing', others };
+  return open.length > 0 ? { judged: 'open', open } : { judged: 'nothing', others };
 }
 
 async function paymentsIn(

@@ -81,7 +81,7 @@ it('one is made by a block that took the place of a final one after it was asked
 
 describe('one that its custodian fails', () => {
   /** Sent as less than was asked for, which the custodian notices. */
-  async function failed(): Promise<{ world: CustodyWorld; id: string }> {
+  async function failed() {
     const world = await createCustodyWorld({ payAtOnce: false });
     const to = freshAddress();
     const id = await world.withdraw('0.5', to);
@@ -89,7 +89,7 @@ describe('one that its custodian fails', () => {
     const { txid } = await world.node.send({ to, wei: 1n });
     await world.follow();
     await world.provider.say(id, { status: 'failed', txid });
-    return { world, id };
+    return { world, id, to };
   }
 
   it('is given back once the block is final that has its transaction', async () => {
@@ -101,6 +101,37 @@ describe('one that its custodian fails', () => {
     await world.finalize();
     expect((await world.look(id)).group.status).toBe('RELEASED');
   });
+
+  it.each(['in a block that is not final', 'waiting for a block', 'to pay'])(
+    'is given back only when as long has gone by since its transaction was seen %s',
+    async (where) => {
+      const { world, id, to } = await failed();
+      const bound = world.deps.custodians.get('test')!;
+      bound.failureGraceSeconds = 3_600;
+      const inAnHour = () =>
+        world.database.owner.query(
+          "update custody_payments set failed_since = failed_since - interval '2 hours'",
+        );
+      const statusNow = async () => (await world.look(id)).group.status;
+      if (where !== 'in a block that is not final') {
+        await world.finalize();
+        if (where === 'waiting for a block') await world.node.automine(false);
+        const { txid } = await world.node.send({ to, wei: 5n * 10n ** 17n });
+        await world.provider.say(id, { txid });
+        await world.follow();
+      }
+      await statusNow();
+      await inAnHour();
+      expect((await world.look(id)).why).toMatch(/may still be|is not final yet/);
+      // A node that has dropped it, or another one that never had it.
+      if (where === 'waiting for a block') await world.node.rpc('anvil_dropAllTransactions');
+      else await world.node.reorg(1);
+      await world.follow();
+      expect(await world.look(id)).toMatchObject({ why: expect.stringMatching(/old enough/) });
+      await inAnHour();
+      expect(await statusNow()).toBe('RELEASED');
+    },
+  );
 
   it('is given back where what it is called a duplicate of is another withdrawal', async () => {
     const world = await createCustodyWorld({ payAtOnce: false });
