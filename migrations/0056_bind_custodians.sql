@@ -47,6 +47,8 @@ create table custody_payments (
   paid_txid text collate "C",
   paid_ordinal text collate "C",
   paid_block text collate "C",
+  -- Since when that block is no longer in the chain, and no other one is known to have the payment.
+  lost_since timestamptz,
   updated_at timestamptz not null default clock_timestamp(),
   unique (paid_chain, paid_txid, paid_ordinal)
 );
@@ -63,6 +65,8 @@ create index custody_payments_open on custody_payments (custodian)
 
 create index custody_payments_by_block on custody_payments (paid_block)
   where paid_block is not null;
+
+create index custody_payments_lost on custody_payments (lost_since) where lost_since is not null;
 
 -- Binds an asset. Answers why it cannot be, in a sentence, or null.
 create function custody_bind_asset(
@@ -98,5 +102,5 @@ create trigger withdrawals_go_to_custodians after insert on withdrawals
 grant select, insert, update on custodian_assets to holdfast_app;
 grant select, insert on custody_payments to holdfast_app;
 grant update (began_at, asked_at, asked_above, status, reference, words, txids, detail,
-  failed_since, paid_chain, paid_txid, paid_ordinal, paid_block, updated_at)
+  failed_since, paid_chain, paid_txid, paid_ordinal, paid_block, lost_since, updated_at)
   on custody_payments to holdfast_app;

@@ -155,14 +155,36 @@ begin
 end
 $$;
 
+-- Writes an event down as what paid a payment, where no other one was paid by it; one transaction
+-- may pay several. Answers why not, in a sentence, or null. p_paid as above. The caller holds the
+-- payment's lock.
+create function custody_claim(c custody_payments, p_paid jsonb) returns text
+language plpgsql as $$
+declare
+  v_ordinal text;
+begin
+  -- One taker at a time for a transaction.
+  perform pg_advisory_xact_lock(hashtextextended('custody ' || (p_paid ->> 'txid'), 0));
+  select o into v_ordinal from jsonb_array_elements_text(p_paid -> 'ordinals') o
+    where not exists (select from custody_payments u where u.paid_chain = c.chain
+      and u.paid_txid = p_paid ->> 'txid' and u.paid_ordinal = o and u.group_id <> c.group_id)
+    limit 1;
+  if v_ordinal is null then
+    return format('what %s paid was for other withdrawals', p_paid ->> 'txid');
+  end if;
+  update custody_payments set paid_chain = c.chain, paid_txid = p_paid ->> 'txid',
+    paid_ordinal = v_ordinal, paid_block = p_paid ->> 'blockHash', lost_since = null,
+    updated_at = clock_timestamp()
+    where group_id = c.group_id;
+  return null;
+end
+$$;
+
 -- Why a payment is not shown to be paid, in a sentence; null: it is, and the event that paid it is
 -- written down as its own. One event is the payment of one withdrawal. p_paid null: by the
 -- custodian's word, where no chain is looked at. The caller holds the payment's lock.
 create function custody_take_event(c custody_payments, p_paid jsonb) returns text
 language plpgsql as $$
-declare
-  v_why text;
-  v_ordinal text;
 begin
   if c.chain is null then
     return case when c.status <> 'confirmed' then 'the custodian has not confirmed it' end;
@@ -172,36 +194,26 @@ begin
   -- Whoever drops the block comes before this, and is waited for, or finds what was settled by it.
   perform from chain_blocks b
     where b.chain = c.chain and b.hash = p_paid ->> 'blockHash' for share;
-  v_why := custody_block_fault(c, p_paid);
-  if v_why is not null then
-    return v_why;
-  end if;
-  -- One taker at a time for a transaction: it may pay several withdrawals.
-  perform pg_advisory_xact_lock(hashtextextended('custody ' || (p_paid ->> 'txid'), 0));
-  select o into v_ordinal from jsonb_array_elements_text(p_paid -> 'ordinals') o
-    where not exists (select from custody_payments u where u.paid_chain = c.chain
-      and u.paid_txid = p_paid ->> 'txid' and u.paid_ordinal = o) limit 1;
-  if v_ordinal is null then
-    return format('what %s paid was for other withdrawals', p_paid ->> 'txid');
-  end if;
-  update custody_payments set paid_chain = c.chain, paid_txid = p_paid ->> 'txid',
-    paid_ordinal = v_ordinal, paid_block = p_paid ->> 'blockHash', updated_at = clock_timestamp()
-    where group_id = c.group_id;
-  return null;
+  return coalesce(custody_block_fault(c, p_paid), custody_claim(c, p_paid));
 end
 $$;
 
 -- The block is dropped that a custodian's payment settled by: the books said too early that its
--- coins had left, so the chain stands still as with any payment.
+-- coins had left, so the chain stands still as with any payment. Or it comes back.
 create function custody_follow_blocks() returns trigger
 language plpgsql as $$
 declare
   c custody_payments;
 begin
   for c in
-    select * from custody_payments p
-    where p.paid_chain = new.chain and p.paid_block = new.hash order by p.group_id
+    update custody_payments p
+    set lost_since = case when not new.canonical then clock_timestamp() end
+    where p.paid_chain = new.chain and p.paid_block = new.hash returning p.*
   loop
+    if new.canonical then
+      perform custody_tell_again(c);
+      continue;
+    end if;
     perform chain_fact(c.group_id, 'orphaned:' || new.hash || ':' || txid_current(),
       'chain.orphaned_after_end',
       jsonb_build_object('txid', c.paid_txid, 'blockHash', new.hash));
@@ -212,4 +224,54 @@ begin
 end
 $$;
 create trigger chain_blocks_custody after update of canonical on chain_blocks
-  for each row when (old.canonical and not new.canonical) execute function custody_follow_blocks();
+  for each row when (old.canonical <> new.canonical) execute function custody_follow_blocks();
+
+create function custody_tell_again(c custody_payments) returns void
+language sql volatile
+begin atomic
+  select chain_fact(c.group_id, 'again:' || c.paid_block || ':' || txid_current(),
+    'chain.included_again', jsonb_build_object('txid', c.paid_txid, 'blockHash', c.paid_block));
+end;
+
+-- Payments in the books whose block is gone: nobody else asks what became of them. Those that an
+-- operator gave back are looked for as long as others that were given back, three days.
+create function custody_lost(p_chain text) returns table (payment jsonb, given_back boolean)
+language sql stable
+begin atomic
+  select custody_json(c.group_id), r.given_back
+  from custody_payments c
+  cross join lateral (select exists (select from transfer_legs l
+    where l.group_id = c.group_id and l.reversed > 0) as given_back) r
+  where c.lost_since is not null and c.paid_chain = p_chain and not chain_is_halted(p_chain)
+    and (not r.given_back or c.lost_since > statement_timestamp() - interval '3 days')
+  order by c.lost_since, c.group_id;
+end;
+
+-- Notes that another block has such a payment, maybe by another transaction. From here on that
+-- block is the one that must not be dropped. Answers why it is not noted, in a sentence, or null.
+create function custody_find_again(p_group_id text, p_paid jsonb) returns text
+language plpgsql as $$
+declare
+  c custody_payments;
+  v_why text;
+begin
+  -- Before the payment's row: whoever drops the block comes for that with the block in its hands.
+  perform from chain_blocks b
+    where b.hash = p_paid ->> 'blockHash' and b.canonical
+      and b.chain = (select p.paid_chain from custody_payments p where p.group_id = p_group_id)
+    for share;
+  if not found then
+    return format('block %s was not read yet', p_paid ->> 'height');
+  end if;
+  select * into c from custody_payments where group_id = p_group_id for update;
+  if c.lost_since is null then
+    return null;
+  end if;
+  v_why := coalesce(custody_foreign_fault(c, p_paid), custody_claim(c, p_paid));
+  if v_why is null then
+    select * into c from custody_payments where group_id = p_group_id;
+    perform custody_tell_again(c);
+  end if;
+  return v_why;
+end
+$$;

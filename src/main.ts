@@ -13,8 +13,9 @@ import { observeTreasury } from './collection/treasuryFigures.ts';
 import { type Config, readConfig } from './config.ts';
 import type { ChainDoor } from './contracts/chain.ts';
 import { SIGNAL } from './contracts/sagas.ts';
-import { connectCustodians } from './custody/connect.ts';
+import { connectCustodians, custodiansOf } from './custody/connect.ts';
 import { isCustodyOpen } from './custody/custodyTables.ts';
+import { createLostFollower } from './custody/followLost.ts';
 import { migrate } from './db/migrate.ts';
 import { createPool, type Db, type Pool } from './db/pool.ts';
 import { createHookDoor } from './hooks/door.ts';
@@ -180,10 +181,12 @@ async function outsideWork(config: Config, { db, chain, signer, log }: OutsideDe
   return { chainActivities: { ...work, ...custody } };
 }
 
-/** Who looks what is to be collected, and which withdrawals are paid together. */
-function openersOf({ paying, collectEveryMs }: Config, deps: Omit<CollectDeps, 'feeCap'>) {
+/** Who looks what is to be collected, what is paid together, and what custodians have lost. */
+function openersOf(config: Config, deps: Omit<CollectDeps, 'feeCap'>) {
+  const { paying, collectEveryMs, custodians } = config;
   const { batches, feeCap } = paying;
   return {
+    custody: createLostFollower({ ...deps, custodians: custodiansOf(custodians) }),
     collect: createCollector({ ...deps, feeCap }, collectEveryMs),
     ...(batches && { batch: createBatcher({ ...deps, ...paying, batches }) }),
   };

@@ -34,7 +34,7 @@ export async function lookAfterRelease(
 }
 
 /** The payment with the custodian's word of today, or as it was, and why there is none. */
-async function hear(
+export async function hear(
   deps: CustodyDeps,
   payment: CustodyPayment,
 ): Promise<{ payment: CustodyPayment; why: string | null }> {

@@ -23,6 +23,11 @@ export async function connectCustodians(
     }
   }
   if (faults.length > 0) throw new Error(`CUSTODIANS: ${faults.join(' ')}`);
+  return custodiansOf(settings);
+}
+
+/** Without binding anything: for whoever asks about what others have begun. */
+export function custodiansOf(settings: Custodians): CustodyDeps['custodians'] {
   return new Map(
     Object.entries(settings).map(([name, { failureGraceSeconds, ...settings }]) => [
       name,

@@ -171,6 +171,28 @@ export async function bookLateCustody(
   return booked;
 }
 
+/** A payment in the books whose block is gone. */
+export interface LostPayment {
+  payment: CustodyPayment;
+  /** An operator has reversed it. */
+  givenBack: boolean;
+}
+
+/** All of a chain, those first that lost it first. */
+export async function lostPayments(db: Db, chain: string): Promise<LostPayment[]> {
+  const { rows } = await db.query<LostPayment>({
+    name: 'custody_lost',
+    text: 'select payment, given_back as "givenBack" from custody_lost($1)',
+    values: [chain],
+  });
+  return rows;
+}
+
+/** Notes that another block has such a payment. Answers why it is not noted, or null. */
+export function noteFoundAgain(db: Db, groupId: string, paid: PaidInBlock): Promise<string | null> {
+  return one(db, 'custody_find_again', [groupId, JSON.stringify(paid)]);
+}
+
 /**
  * Whether a hook about a payment is worth a look: its group is open, or was given back and may be
  * paid all the same.

@@ -31,6 +31,8 @@ export interface WatcherOptions {
   collect?: () => Promise<void>;
   /** Opens the batches of withdrawals that are due; left out: none. */
   batch?: () => Promise<void>;
+  /** Looks for custodians' payments that lost their block; left out: nobody does. */
+  custody?: () => Promise<void>;
 }
 
 export interface Watcher {
@@ -129,7 +131,7 @@ function startOpening(
   isLeading: () => boolean,
   failed: (loop: string) => (error: unknown) => void,
 ) {
-  return (['collect', 'batch'] as const).map((loop) => {
+  return (['collect', 'batch', 'custody'] as const).map((loop) => {
     const turn = async () => {
       if (isLeading()) await options[loop]?.();
       return false;

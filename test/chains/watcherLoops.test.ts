@@ -22,6 +22,7 @@ it('counts what waits although a rescan cannot go on', async () => {
   const lost = proxy.add({ kind: 'error', methods, containing: '"0x3"', message: 'busy' });
   await db.query('update chains set leased_until = now()');
   const metrics = createMetrics();
+  let looks = 0;
   const watcher = await startWatcher({
     db,
     chain: connectChain(proxy.url),
@@ -31,10 +32,14 @@ it('counts what waits although a rescan cannot go on', async () => {
     identity: 'busy node',
     startBlock: null,
     pollMs: 20,
+    custody: async () => {
+      looks += 1;
+    },
   });
   atFileEnd(() => watcher.stop());
   const open = async () =>
     (await metrics.registry.getSingleMetricAsString('holdfast_chain_rescans_open')).trim();
   await expect.poll(open, { timeout: 10_000 }).toMatch(/ 1$/);
   expect(lost.strikes).toBeGreaterThan(0);
+  await expect.poll(() => looks, { timeout: 10_000 }).toBeGreaterThan(0);
 });

@@ -1,0 +1,141 @@
+/** Payments of a custodian that are booked, lost their block, and come into another one. */
+import { expect, it } from 'vitest';
+import { askRescan } from '../../src/chains/rescan.ts';
+import { lookAfterRelease } from '../../src/custody/afterwards.ts';
+import { createLostFollower } from '../../src/custody/followLost.ts';
+import { reverse } from '../../src/ledger/reverse.ts';
+import { readTimeline } from '../../src/ledger/timeline.ts';
+import { createRescanner } from '../../src/watchers/lookAgain.ts';
+import { log } from './chainWorld.ts';
+import { type CustodyWorld, createCustodyWorld, freshAddress } from './custodyWorld.ts';
+
+const HALF = 5n * 10n ** 17n;
+
+/** Settled at once, by the asset's own word, by a transaction that somebody can send again. */
+async function settled() {
+  const world = await createCustodyWorld({ payAtOnce: false });
+  await world.database.owner.query("update custodian_assets set final = '1'");
+  const to = freshAddress();
+  const id = await world.withdraw('0.5', to);
+  await world.look(id);
+  const { txid, raw } = await world.node.send({ to, wei: HALF });
+  await world.follow();
+  await world.provider.say(id, { status: 'confirmed', txid });
+  expect((await world.look(id)).group.status).toBe('SETTLED');
+  const look = createLostFollower(world.deps, 0);
+  const blockOf = () =>
+    world.value<string>('select paid_block from custody_payments where group_id = $1', id);
+  return { world, id, to, txid, raw, look, blockOf, first: await blockOf() };
+}
+
+/** A person has looked, and lets the chain go on, on the node's branch. */
+async function goOn(world: CustodyWorld) {
+  const { chain } = world.port;
+  const from = (await world.value<number>('select cursor_height::integer from chains')) - 2;
+  const asked = { chain, at: { from, to: null }, requestedBy: 'ann', reason: 'looked at it' };
+  await askRescan(world.db, world.chain, { ...asked, liftHalts: true });
+  const watch = { chain, holder: 'test' };
+  await createRescanner({ db: world.db, port: world.port, watch, log })();
+  return world.follow();
+}
+
+const eventsOf = async (world: CustodyWorld, id: string) =>
+  (await readTimeline(world.db, id)).map(({ event }) => event);
+
+it('is found in the next block, and stops the chain again where that goes as well', async () => {
+  const { world, id, raw, look, blockOf, first } = await settled();
+  await world.node.reorg(1, [{ raw, at: 0 }]);
+  expect(await world.follow()).toMatchObject({ turn: 'halted' });
+  await look();
+  expect(await blockOf(), 'nobody looks while the chain stands still').toBe(first);
+  expect(await goOn(world)).toMatchObject({ turn: 'idle' });
+  world.alerts.length = 0;
+  await look();
+  expect(world.alerts).toEqual([]);
+  expect(await blockOf()).not.toBe(first);
+  expect(await eventsOf(world, id)).toContain('chain.included_again');
+  await look();
+  expect(
+    await world.value('select count(*)::integer from custody_lost($1)', world.port.chain),
+  ).toBe(0);
+  await world.node.reorg(1);
+  expect(await world.follow()).toMatchObject({ turn: 'halted' });
+});
+
+it('is told once while no block has it, and found where its custodian sends it anew', async () => {
+  const { world, id, to, look, blockOf, first } = await settled();
+  await world.node.reorg(1);
+  await world.follow();
+  expect(await goOn(world)).toMatchObject({ turn: 'idle' });
+  world.alerts.length = 0;
+  for (const _ of [1, 2]) await look();
+  expect(world.alerts).toEqual(['CUSTODIAN_PAYMENT_LOST']);
+  const { txid } = await world.node.send({ to, wei: HALF });
+  await world.provider.say(id, { txid });
+  await look();
+  expect(await blockOf(), 'its block was not read yet').toBe(first);
+  await world.follow();
+  const next = await world.withdraw('0.5', to);
+  await world.look(next);
+  await look();
+  expect(await blockOf()).not.toBe(first);
+  // It is this one's for good.
+  await world.provider.say(next, { status: 'confirmed', txid });
+  expect((await world.look(next)).group.status).toBe('IN_PROGRESS');
+});
+
+it('is there again where the old block comes back', async () => {
+  const { world, id, look, blockOf, first } = await settled();
+  const height = await world.value<number>('select cursor_height::integer from chains');
+  await world.db.query("select chain_rewind($1, 'test', $2)", [world.port.chain, height - 1]);
+  expect(await goOn(world)).toMatchObject({ turn: 'idle' });
+  world.alerts.length = 0;
+  await look();
+  expect(world.alerts).toEqual([]);
+  expect(await blockOf()).toBe(first);
+  expect(await eventsOf(world, id)).toContain('chain.included_again');
+});
+
+it('is told no more once an operator gave it back, but where it is made all the same', async () => {
+  const { world, id, raw, look } = await settled();
+  await world.node.reorg(1);
+  await world.follow();
+  await reverse(world.db, {
+    groupId: `reversal:ops:${id}`,
+    stepKey: 'reverse:ops:1',
+    actor: { name: 'ops', admin: false },
+    reverses: id,
+    client: 'ops',
+    amount: null,
+    legs: null,
+    reason: 'acme says that it was never sent',
+    acceptBy: null,
+  });
+  await goOn(world);
+  world.alerts.length = 0;
+  await look();
+  expect(world.alerts).toEqual([]);
+  await world.node.resend(raw);
+  await world.follow();
+  await look();
+  expect(world.alerts).toEqual(['CUSTODIAN_PAID_LATE']);
+});
+
+it('is looked for as well where it had been booked as late', async () => {
+  const world = await createCustodyWorld({ payAtOnce: false });
+  await world.database.owner.query("update custodian_assets set final = '1'");
+  const to = freshAddress();
+  const id = await world.withdraw('0.5', to);
+  await world.look(id);
+  await world.provider.say(id, { status: 'failed' });
+  expect((await world.look(id)).group.status).toBe('RELEASED');
+  const { txid, raw } = await world.node.send({ to, wei: HALF });
+  await world.follow();
+  await world.provider.say(id, { status: 'confirmed', txid });
+  expect(await lookAfterRelease(world.deps, id)).toEqual({ isPaid: true, why: null });
+  await world.node.reorg(1, [{ raw, at: 0 }]);
+  expect(await world.follow()).toMatchObject({ turn: 'halted' });
+  await goOn(world);
+  await createLostFollower(world.deps, 0)();
+  expect(await eventsOf(world, id)).toContain('chain.included_again');
+});
