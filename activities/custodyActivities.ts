@@ -1,7 +1,8 @@
 /** What the saga of a withdrawal asks of a custodian. */
 
-import { advanceCustody, type CustodyDeps, type CustodyLook } from '../src/custody/advance.ts';
+import { advanceCustody, type CustodyLook } from '../src/custody/advance.ts';
 import { type CustodyAfterwards, lookAfterRelease } from '../src/custody/afterwards.ts';
+import type { CustodyDeps } from '../src/custody/hear.ts';
 
 export type { CustodyAfterwards, CustodyLook };
 

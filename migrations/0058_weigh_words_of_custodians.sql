@@ -128,8 +128,8 @@ $$;
 
 -- Why what has the amount of a payment is not that payment, in a sentence, or null. p_paid: {txid,
 -- ordinals, height, blockHash}, as the node has just told it. What other withdrawals were settled
--- by may be its own all the same where the custodian ever called it so: then one of them is paid by
--- something else.
+-- by may be its own all the same where the custodian called it so before it ended: then one of them
+-- is paid by something else.
 create function custody_foreign_fault(c custody_payments, p_paid jsonb) returns text
 language sql stable
 return case
@@ -138,10 +138,12 @@ return case
   when not exists (select from jsonb_array_elements_text(p_paid -> 'ordinals') o
     where not exists (select from custody_payments u where u.paid_chain = c.chain
       and u.paid_txid = p_paid ->> 'txid' and u.paid_ordinal = o and u.group_id <> c.group_id))
-    and not exists (select from group_facts f where f.group_id = c.group_id
-      and f.event in ('withdrawal.custody_submitted', 'withdrawal.custody_pending',
-        'withdrawal.custody_confirmed')
-      and f.detail ->> 'txid' = p_paid ->> 'txid')
+    and not exists (select from group_facts f
+      join transfer_groups g on g.id = f.group_id and g.status = 'IN_PROGRESS'
+      where f.group_id = c.group_id
+        and f.event in ('withdrawal.custody_submitted', 'withdrawal.custody_pending',
+          'withdrawal.custody_confirmed')
+        and f.detail ->> 'txid' = p_paid ->> 'txid')
     then format('what %s paid was for other withdrawals', p_paid ->> 'txid')
 end;
 
@@ -170,7 +172,9 @@ begin
       and u.paid_txid = p_paid ->> 'txid' and u.paid_ordinal = o and u.group_id <> c.group_id)
     limit 1;
   if v_ordinal is null then
-    return format('what %s paid was for other withdrawals', p_paid ->> 'txid');
+    return format('what %s paid was for other withdrawals: %s', p_paid ->> 'txid', (
+      select string_agg(u.group_id, ', ' order by u.group_id) from custody_payments u
+      where u.paid_chain = c.chain and u.paid_txid = p_paid ->> 'txid'));
   end if;
   update custody_payments set paid_chain = c.chain, paid_txid = p_paid ->> 'txid',
     paid_ordinal = v_ordinal, paid_block = p_paid ->> 'blockHash', lost_since = null,
@@ -211,7 +215,8 @@ begin
     where p.paid_chain = new.chain and p.paid_block = new.hash returning p.*
   loop
     if new.canonical then
-      perform custody_tell_again(c);
+      perform chain_fact(c.group_id, 'again:' || new.hash || ':' || txid_current(),
+        'chain.included_again', jsonb_build_object('txid', c.paid_txid, 'blockHash', new.hash));
       continue;
     end if;
     perform chain_fact(c.group_id, 'orphaned:' || new.hash || ':' || txid_current(),
@@ -225,53 +230,3 @@ end
 $$;
 create trigger chain_blocks_custody after update of canonical on chain_blocks
   for each row when (old.canonical <> new.canonical) execute function custody_follow_blocks();
-
-create function custody_tell_again(c custody_payments) returns void
-language sql volatile
-begin atomic
-  select chain_fact(c.group_id, 'again:' || c.paid_block || ':' || txid_current(),
-    'chain.included_again', jsonb_build_object('txid', c.paid_txid, 'blockHash', c.paid_block));
-end;
-
--- Payments in the books whose block is gone: nobody else asks what became of them. Those that an
--- operator gave back are looked for as long as others that were given back, three days.
-create function custody_lost(p_chain text) returns table (payment jsonb, given_back boolean)
-language sql stable
-begin atomic
-  select custody_json(c.group_id), r.given_back
-  from custody_payments c
-  cross join lateral (select exists (select from transfer_legs l
-    where l.group_id = c.group_id and l.reversed > 0) as given_back) r
-  where c.lost_since is not null and c.paid_chain = p_chain and not chain_is_halted(p_chain)
-    and (not r.given_back or c.lost_since > statement_timestamp() - interval '3 days')
-  order by c.lost_since, c.group_id;
-end;
-
--- Notes that another block has such a payment, maybe by another transaction. From here on that
--- block is the one that must not be dropped. Answers why it is not noted, in a sentence, or null.
-create function custody_find_again(p_group_id text, p_paid jsonb) returns text
-language plpgsql as $$
-declare
-  c custody_payments;
-  v_why text;
-begin
-  -- Before the payment's row: whoever drops the block comes for that with the block in its hands.
-  perform from chain_blocks b
-    where b.hash = p_paid ->> 'blockHash' and b.canonical
-      and b.chain = (select p.paid_chain from custody_payments p where p.group_id = p_group_id)
-    for share;
-  if not found then
-    return format('block %s was not read yet', p_paid ->> 'height');
-  end if;
-  select * into c from custody_payments where group_id = p_group_id for update;
-  if c.lost_since is null then
-    return null;
-  end if;
-  v_why := coalesce(custody_foreign_fault(c, p_paid), custody_claim(c, p_paid));
-  if v_why is null then
-    select * into c from custody_payments where group_id = p_group_id;
-    perform custody_tell_again(c);
-  end if;
-  return v_why;
-end
-$$;

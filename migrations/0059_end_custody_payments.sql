@@ -1,4 +1,4 @@
--- How a custodian's payment ends.
+-- How a custodian's payment ends, and what is looked for afterwards.
 
 -- Settles a payment: by an event in a final block that no other withdrawal was settled by, or,
 -- where no chain is looked at, by the custodian's word (p_paid null). Else {outcome: 'waiting'}.
@@ -85,6 +85,73 @@ begin
     case c.status when 'failed' then 'CUSTODIAN_FAILED' else 'CUSTODIAN_REJECTED' end, true, w);
 end
 $$;
+
+-- Payments in the books whose block is gone: nobody else asks what became of them. Those that an
+-- operator gave back are looked for as long as others that were given back, three days.
+create function custody_lost(p_chain text) returns table (payment jsonb, given_back boolean)
+language sql stable
+begin atomic
+  select custody_json(c.group_id), r.given_back
+  from custody_payments c
+  cross join lateral (select exists (select from transfer_legs l
+    where l.group_id = c.group_id and l.reversed > 0) as given_back) r
+  where c.lost_since is not null and c.paid_chain = p_chain and not chain_is_halted(p_chain)
+    and (not r.given_back or c.lost_since > statement_timestamp() - interval '3 days')
+  order by c.lost_since, c.group_id;
+end;
+
+-- Puts a payment in the books down to another event, of a block that was read: its own block is
+-- gone, or the custodian tells that another transaction made it, which counts once that is final.
+-- From here on this block is the one that must not be dropped. Answers why it is not, in a
+-- sentence, or null.
+create function custody_move(p_group_id text, p_paid jsonb) returns text
+language plpgsql as $$
+declare
+  c custody_payments;
+  v_was text;
+  v_why text;
+begin
+  -- Before the payment's row: whoever drops the block comes for that with the block in its hands.
+  perform from chain_blocks b
+    where b.hash = p_paid ->> 'blockHash' and b.canonical
+      and b.chain = (select p.paid_chain from custody_payments p where p.group_id = p_group_id)
+    for share;
+  if not found then
+    return format('block %s was not read yet', p_paid ->> 'height');
+  end if;
+  select * into c from custody_payments where group_id = p_group_id for update;
+  v_was := c.paid_txid;
+  if c.lost_since is null and (v_was is null or v_was = p_paid ->> 'txid') then
+    return case when v_was is null then 'it is not paid' end;
+  end if;
+  v_why := coalesce(
+    case when c.lost_since is null
+      then custody_final_fault(c, (p_paid ->> 'height')::bigint, p_paid ->> 'blockHash') end,
+    custody_foreign_fault(c, p_paid), custody_claim(c, p_paid));
+  if v_why is null then
+    perform chain_fact(p_group_id, concat_ws(':', 'again', p_paid ->> 'blockHash', txid_current()),
+      case when c.lost_since is null then 'chain.paid_otherwise' else 'chain.included_again' end,
+      jsonb_build_object('txid', p_paid ->> 'txid', 'blockHash', p_paid ->> 'blockHash',
+        'insteadOf', nullif(v_was, p_paid ->> 'txid')));
+  end if;
+  return v_why;
+end
+$$;
+
+-- The payments that were settled by a transaction, where no event of it is left for this one.
+create function custody_takers(p_group_id text, p_paid jsonb) returns setof jsonb
+language sql stable
+begin atomic
+  select custody_json(u.group_id)
+  from custody_payments c
+  join custody_payments u on u.paid_chain = c.chain and u.paid_txid = p_paid ->> 'txid'
+    and u.group_id <> c.group_id
+  where c.group_id = p_group_id and not exists (
+    select from jsonb_array_elements_text(p_paid -> 'ordinals') o
+    where not exists (select from custody_payments t where t.paid_chain = c.chain
+      and t.paid_txid = p_paid ->> 'txid' and t.paid_ordinal = o and t.group_id <> c.group_id))
+  order by u.group_id;
+end;
 
 -- Why a person may not end a withdrawal that a custodian pays, as a stored refusal, or null. The
 -- group's row is locked by it. One that ended before anybody was asked has ended as any other.

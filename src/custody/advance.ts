@@ -1,38 +1,22 @@
 /** One look at a withdrawal that a custodian pays: as far as it can be brought now. */
-import type { ChainConnection } from '../chains/connection.ts';
 import { ChainUnavailable } from '../contracts/chain.ts';
 import type { Group } from '../contracts/resources.ts';
-import type { Db } from '../db/pool.ts';
 import { readGroup } from '../ledger/groups.ts';
-import type { Log } from '../observability/log.ts';
-import {
-  type Custodian,
-  CustodianUnavailable,
-  type CustodyOrder,
-  type CustodyWord,
-  OtherPayment,
-} from './custodian.ts';
+import { type Custodian, CustodianUnavailable } from './custodian.ts';
 import {
   beginCustody,
   type CustodyPayment,
-  foreignFault,
   noteAsked,
+  type OpenTransaction,
   type PaidInBlock,
   recordWord,
   releaseCustody,
   settleCustody,
   type UnpaidInBlock,
 } from './custodyTables.ts';
-import { judge } from './judge.ts';
-
-export interface CustodyDeps {
-  db: Db;
-  /** By the names that assets are bound to. */
-  custodians: ReadonlyMap<string, { custodian: Custodian; failureGraceSeconds: number }>;
-  /** Null: no chain is followed here. */
-  chain: ChainConnection | null;
-  log: Log;
-}
+import { type CustodyDeps, findWord, lookOnChain } from './hear.ts';
+import type { Judgement } from './judge.ts';
+import { sortShared } from './namedTwice.ts';
 
 export interface CustodyLook {
   group: Group;
@@ -123,26 +107,8 @@ async function ask(
   return { payment: recorded.payment, doubt };
 }
 
-/**
- * What the custodian knows of a payment, where that is about what was asked for; else an alert.
- *
- * @throws CustodianUnavailable
- */
-export async function findWord(
-  { log }: CustodyDeps,
-  custodian: Custodian,
-  order: CustodyOrder,
-): Promise<CustodyWord | null> {
-  try {
-    return await custodian.find(order);
-  } catch (error) {
-    if (error instanceof OtherPayment) {
-      const said = { groupId: order.id, why: error.message, alert: 'CUSTODIAN_CONTRADICTS' };
-      log.error(said, 'a custodian has somebody else’s payment under the id of ours');
-    }
-    throw error;
-  }
-}
+/** Where no chain is looked at. */
+const UNSEEN: Judgement = { paid: [], open: [], others: [] };
 
 /** Settles or gives back, where the chain and the custodian leave no doubt. */
 async function decide(
@@ -153,34 +119,37 @@ async function decide(
   const { db, log } = deps;
   const { groupId, status } = payment;
   const hasFailed = status === 'failed' || status === 'rejected' || status === 'refused';
-  const judgement = payment.chain === null ? null : await lookOnChain(deps, payment);
+  const { paid, open, others } = payment.chain === null ? UNSEEN : await lookOnChain(deps, payment);
   // The chain's word comes first: what was paid is paid, also where it is called a failure.
-  if (judgement?.judged === 'paid') {
-    const why = await settleByOne(deps, groupId, judgement.paid);
-    // Where its block is dropped it may be mined in another one.
-    if (why !== null && hasFailed) {
-      const open = judgement.paid.map(({ txid }) => ({ txid }));
-      await releaseCustody(db, groupId, graceSeconds, open);
+  if (paid.length > 0) {
+    const why = await settleByOne(deps, groupId, paid);
+    if (why === null) return null;
+    const { own, theirs } = await sortShared(deps, payment, paid);
+    if (own.length > 0 || !hasFailed) {
+      // Where its block is dropped it may be mined in another one.
+      if (hasFailed) await releaseCustody(db, groupId, graceSeconds, own.map(toOpen));
+      return why;
     }
-    return why;
+    others.push(...theirs);
   }
-  if (judgement === null && status === 'confirmed') return waitOf(settleCustody(db, groupId, null));
+  if (payment.chain === null && status === 'confirmed') {
+    return waitOf(settleCustody(db, groupId, null));
+  }
   // Of one that it named before it may have raised the fee; a node may not know the last one yet.
   const last = payment.txids.at(-1) ?? '';
-  const others = judgement?.judged === 'nothing' ? judgement.others : [];
-  const isOther = others.some(({ txid }) => txid === last);
-  if (status === 'confirmed' && isOther) {
+  if (status === 'confirmed' && open.length === 0 && others.some(({ txid }) => txid === last)) {
     const said = { groupId, txid: last, alert: 'CUSTODIAN_CONTRADICTS' };
     log.error(said, 'a custodian calls a payment made by a transaction that does not make it');
   }
   if (!hasFailed) {
-    const why = whyOther(others);
+    const why = open.length > 0 ? null : whyOther(others);
     if (why !== null || status !== 'confirmed') return why;
     return 'the custodian says paid, the chain does not show it';
   }
-  const unpaid = judgement?.judged === 'open' ? judgement.open : others;
-  return waitOf(releaseCustody(db, groupId, graceSeconds, unpaid));
+  return waitOf(releaseCustody(db, groupId, graceSeconds, [...open, ...others]));
 }
+
+const toOpen = ({ txid }: PaidInBlock): OpenTransaction => ({ txid });
 
 /** Why what looks like the payment is not it, in a sentence, or null. */
 export function whyOther(others: readonly UnpaidInBlock[]): string | null {
@@ -197,10 +166,9 @@ async function decideAlone(
   why: string,
 ): Promise<string | null> {
   if (payment.chain === null || payment.txids.length === 0) return why;
-  const judgement = await lookOnChain(deps, payment);
-  if (judgement.judged !== 'paid') return why;
-  const left = await settleByOne(deps, payment.groupId, judgement.paid);
-  return left === null ? null : why;
+  const { paid } = await lookOnChain(deps, payment);
+  if (paid.length === 0) return why;
+  return (await settleByOne(deps, payment.groupId, paid)) === null ? null : why;
 }
 
 /** By the first that is final and that no other withdrawal was settled by. */
@@ -222,16 +190,6 @@ async function settleByOne(
     if (why === null) return null;
   }
   return why;
-}
-
-/** What the chain says of it. @throws ChainUnavailable where the node does not tell */
-export async function lookOnChain({ chain, db }: CustodyDeps, payment: CustodyPayment) {
-  if (chain === null) throw new ChainUnavailable(`Nobody here follows ${payment.chain}.`);
-  const port = await chain();
-  if (port.chain !== payment.chain) {
-    throw new ChainUnavailable(`The node is on ${port.chain}, the payment on ${payment.chain}.`);
-  }
-  return judge(port, payment, (found) => foreignFault(db, payment.groupId, found));
 }
 
 async function waitOf(step: ReturnType<typeof settleCustody>): Promise<string | null> {

@@ -1,8 +1,8 @@
 /** A custodian's payment that was given back: does the custodian keep to its word? */
 import { ChainUnavailable } from '../contracts/chain.ts';
-import { type CustodyDeps, findWord, lookOnChain, whyOther } from './advance.ts';
-import { CustodianUnavailable } from './custodian.ts';
-import { bookLateCustody, type CustodyPayment, readCustody, recordWord } from './custodyTables.ts';
+import { whyOther } from './advance.ts';
+import { bookLateCustody, type CustodyPayment, readCustody } from './custodyTables.ts';
+import { type CustodyDeps, hear, lookOnChain } from './hear.ts';
 
 /** Whether it turned out to be paid, and what is in doubt, in a sentence. */
 export interface CustodyAfterwards {
@@ -33,32 +33,12 @@ export async function lookAfterRelease(
   }
 }
 
-/** The payment with the custodian's word of today, or as it was, and why there is none. */
-export async function hear(
-  deps: CustodyDeps,
-  payment: CustodyPayment,
-): Promise<{ payment: CustodyPayment; why: string | null }> {
-  const bound = deps.custodians.get(payment.custodian);
-  if (!bound) return { payment, why: null };
-  const { groupId, asset, amount, destination } = payment;
-  try {
-    const order = { id: groupId, asset, amount, destination };
-    const word = await findWord(deps, bound.custodian, order);
-    if (word === null) return { payment, why: null };
-    return { payment: (await recordWord(deps.db, groupId, word.status, word)).payment, why: null };
-  } catch (error) {
-    // What it named before may be in a block all the same.
-    if (error instanceof CustodianUnavailable) return { payment, why: error.message };
-    throw error;
-  }
-}
-
 async function judgeAgain(deps: CustodyDeps, payment: CustodyPayment): Promise<CustodyAfterwards> {
   const { db, log } = deps;
   const { groupId, custodian, status } = payment;
   const judgement = payment.chain === null ? null : await lookOnChain(deps, payment);
-  const found = judgement?.judged === 'paid' ? judgement.paid : [];
-  let why = judgement?.judged === 'nothing' ? whyOther(judgement.others) : null;
+  const found = judgement?.paid ?? [];
+  let why = whyOther(judgement?.others ?? []);
   for (const paid of judgement === null ? [null] : found) {
     const booked = await bookLateCustody(db, groupId, paid);
     if (booked.outcome === 'done') {

@@ -1,8 +1,8 @@
 /** The custodians of the configuration, ready to be asked. */
 import type { Custodians } from '../contracts/custodians.ts';
 import type { Db } from '../db/pool.ts';
-import type { CustodyDeps } from './advance.ts';
 import { bindAsset } from './custodyTables.ts';
+import type { CustodyDeps } from './hear.ts';
 import { createHttpCustodian } from './httpCustodian.ts';
 
 /**

@@ -188,9 +188,28 @@ export async function lostPayments(db: Db, chain: string): Promise<LostPayment[]
   return rows;
 }
 
-/** Notes that another block has such a payment. Answers why it is not noted, or null. */
-export function noteFoundAgain(db: Db, groupId: string, paid: PaidInBlock): Promise<string | null> {
-  return one(db, 'custody_find_again', [groupId, JSON.stringify(paid)]);
+/**
+ * Puts a payment in the books down to another event: the block of its own is gone, or the custodian
+ * has made it otherwise. Answers why it is not, in a sentence, or null.
+ */
+export function noteOtherEvent(db: Db, groupId: string, paid: PaidInBlock): Promise<string | null> {
+  return one(db, 'custody_move', [groupId, JSON.stringify(paid)]);
+}
+
+/** The payments that were settled by a transaction, where nothing of it is left for this one. */
+export async function takersOf(
+  db: Db,
+  groupId: string,
+  paid: PaidInBlock,
+): Promise<CustodyPayment[]> {
+  const { rows } = await withRetry(() =>
+    db.query<{ payment: CustodyPayment }>({
+      name: 'custody_takers',
+      text: 'select payment from custody_takers($1, $2) payment',
+      values: [groupId, JSON.stringify(paid)],
+    }),
+  );
+  return rows.map(({ payment }) => payment);
 }
 
 /**

@@ -4,9 +4,8 @@
  * so that one of these is not dropped unnoticed.
  */
 
-import { type CustodyDeps, lookOnChain } from './advance.ts';
-import { hear } from './afterwards.ts';
-import { type CustodyPayment, lostPayments, noteFoundAgain } from './custodyTables.ts';
+import { type CustodyPayment, lostPayments, noteOtherEvent } from './custodyTables.ts';
+import { type CustodyDeps, hear, lookOnChain } from './hear.ts';
 
 /** A block has it soon, or a person asks the custodian. */
 const LOOK_EVERY_MS = 10_000;
@@ -45,11 +44,10 @@ export function createLostFollower(
 /** Why no block is known to have it, in a sentence, or null. It may have been sent anew. */
 async function lookFor(deps: CustodyDeps, lost: CustodyPayment): Promise<string | null> {
   const { payment, why } = await hear(deps, lost);
-  const judgement = await lookOnChain(deps, payment);
-  const found = judgement.judged === 'paid' ? judgement.paid : [];
+  const found = (await lookOnChain(deps, payment)).paid;
   let fault = why ?? `the custodian says ${payment.status}, and the chain does not show it`;
   for (const paid of found) {
-    const left = await noteFoundAgain(deps.db, payment.groupId, paid);
+    const left = await noteOtherEvent(deps.db, payment.groupId, paid);
     if (left === null) return null;
     fault = left;
   }

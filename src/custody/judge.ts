@@ -9,16 +9,15 @@ import type {
   UnpaidInBlock,
 } from './custodyTables.ts';
 
-/**
- * - `paid`: these of its transactions hold the exact payment, in blocks that may not be final.
- * - `open`: these are on their way, or in a block that is gone while it was read.
- * - `nothing`: none of them is in a block and paid. No proof where one may still be mined. `others`
- *   are in a block and do something else, such as to pay less or to pay another withdrawal.
- */
-export type Judgement =
-  | { judged: 'paid'; paid: PaidInBlock[] }
-  | { judged: 'open'; open: OpenTransaction[] }
-  | { judged: 'nothing'; others: UnpaidInBlock[] };
+/** A payment's transactions, as far as the node knows them. */
+export interface Judgement {
+  /** These hold the exact payment, in blocks that may not be final. */
+  paid: PaidInBlock[];
+  /** These are on their way, or in a block that is gone while it was read. */
+  open: OpenTransaction[];
+  /** These are in a block and do something else, such as to pay less or another withdrawal. */
+  others: UnpaidInBlock[];
+}
 
 /**
  * Looks for the exact amount of the asset at the destination, in any transaction that the custodian
@@ -54,8 +53,7 @@ export async function judge(
     if (ordinals.length > 0 && why === null) paid.push(found);
     else others.push({ txid, height, blockHash, why });
   }
-  if (paid.length > 0) return { judged: 'paid', paid };
-  return open.length > 0 ? { judged: 'open', open } : { judged: 'nothing', others };
+  return { paid, open, others };
 }
 
 async function paymentsIn(

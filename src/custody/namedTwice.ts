@@ -1,0 +1,52 @@
+/** Transactions that a custodian has named for two withdrawals, of which each pays one. */
+import {
+  type CustodyPayment,
+  noteOtherEvent,
+  type PaidInBlock,
+  takersOf,
+  type UnpaidInBlock,
+} from './custodyTables.ts';
+import { type CustodyDeps, hear, lookOnChain } from './hear.ts';
+
+/**
+ * Tells which of the transactions that hold a payment are other withdrawals' by the custodian's own
+ * word of today, and tells people of each that others were settled by. One of these whom the
+ * custodian calls made by another transaction is put down to that, and the next look finds this one
+ * free.
+ */
+export async function sortShared(
+  deps: CustodyDeps,
+  { groupId, custodian }: CustodyPayment,
+  found: readonly PaidInBlock[],
+): Promise<{ own: PaidInBlock[]; theirs: UnpaidInBlock[] }> {
+  const own: PaidInBlock[] = [];
+  const theirs: UnpaidInBlock[] = [];
+  for (const paid of found) {
+    const takers = await takersOf(deps.db, groupId, paid);
+    let isTheirs = takers.length > 0;
+    for (const taker of takers) {
+      if (!(await isMadeBy(deps, taker, paid.txid))) isTheirs = false;
+    }
+    if (isTheirs) theirs.push({ ...paid, why: null });
+    else own.push(paid);
+    if (takers.length === 0) continue;
+    const others = takers.map((taker) => taker.groupId);
+    const said = { groupId, custodian, txid: paid.txid, others, alert: 'CUSTODIAN_CONTRADICTS' };
+    deps.log.error(said, 'a custodian names for a payment what others were settled by');
+  }
+  return { own, theirs };
+}
+
+/** Whether the custodian still calls a settled withdrawal made by a transaction. */
+async function isMadeBy(deps: CustodyDeps, taker: CustodyPayment, txid: string): Promise<boolean> {
+  const { payment, word } = await hear(deps, taker);
+  if (word?.status !== 'confirmed' || word.txid === null) return false;
+  if (word.txid === txid) return true;
+  for (const paid of (await lookOnChain(deps, payment)).paid) {
+    if (paid.txid !== word.txid) continue;
+    if ((await noteOtherEvent(deps.db, payment.groupId, paid)) !== null) continue;
+    const said = { groupId: payment.groupId, insteadOf: txid, txid: paid.txid };
+    deps.log.warn(said, 'a custodian made a settled payment by another transaction');
+  }
+  return false;
+}
