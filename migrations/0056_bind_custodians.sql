@@ -28,7 +28,7 @@ create table custody_payments (
   -- When the custodian was first asked to pay. Null: it was not, or had the payment before, as
   -- after an older database was restored.
   asked_at timestamptz,
-  -- The highest final block by then, by the chain's own word.
+  -- The highest final block by then: by the chain's own word, else by the payment's rule.
   asked_above bigint,
   -- The custodian's last word. unknown: none came. refused: it said that it does not take it.
   status text check (status in

@@ -6,7 +6,8 @@ language sql volatile
 begin atomic
   update custody_payments c
     set asked_at = clock_timestamp(),
-        asked_above = (select n.finalized_height from chains n where n.id = c.chain)
+        asked_above = (select coalesce(n.finalized_height, chain_final_height(n, c.final))
+          from chains n where n.id = c.chain)
     where c.group_id = p_group_id and c.asked_at is null;
 end;
 

@@ -53,6 +53,30 @@ describe('a transaction from before the payment was asked for', () => {
     expect((await world.look(id)).group.status).toBe('IN_PROGRESS');
   });
 
+  it('does not make it either where the node tells no finality', async () => {
+    const { db, database } = world;
+    const untold = 'update chains set finalized_height = null returning old.finalized_height';
+    const setFinal = (final: string) =>
+      database.owner.query('update custodian_assets set final = $1', [final]);
+    await setFinal('3');
+    const to = freshAddress();
+    const { txid } = await world.node.send({ to, wei: 5n * 10n ** 17n });
+    await world.node.mine(5);
+    await world.follow();
+    const told = await world.value<string>(untold);
+    // Forgotten by its depth, as there is nothing else to go by.
+    const deep = 'delete from chain_blocks where height < (select cursor_height - 3 from chains)';
+    await db.query(deep);
+    const id = await world.withdraw('0.5', to);
+    await world.look(id);
+    await world.provider.say(id, { status: 'confirmed', txid });
+    expect(await statusOf(world, id)).toBe('IN_PROGRESS');
+    expect(await rescanTransaction(db, world.port, txid)).toBe(true);
+    expect(await statusOf(world, id), 'read again').toBe('IN_PROGRESS');
+    await db.query('update chains set finalized_height = $1', [told]);
+    await setFinal('"finalized"');
+  });
+
   it('keeps nobody from giving back what the custodian fails', async () => {
     const { id, txid } = await paidBefore('final');
     await world.provider.say(id, { status: 'failed', txid });
