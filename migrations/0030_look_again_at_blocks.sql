@@ -186,10 +186,12 @@ end
 $$;
 
 -- Lets a chain go on, as a person asked for by a rescan. p_fork: where the node's chain leaves the
--- stored one, or null where it does not; what lies above is dropped, also where it was final. The
--- rescan is given up where the chain was stopped since it was asked for: nobody has looked at that.
+-- stored one, or null where it does not; what lies above is dropped, also where it was final.
+-- p_base: the node's block of that height, {hash, parentHash}, where they part below the first
+-- stored one, so that there is one to stand on; else null. The rescan is given up where the chain
+-- was stopped since it was asked for: nobody has looked at that.
 create function chain_lift_halts(
-  p_chain text, p_holder text, p_rescan_id bigint, p_fork bigint
+  p_chain text, p_holder text, p_rescan_id bigint, p_fork bigint, p_base jsonb default null
 ) returns boolean
 language plpgsql as $$
 declare
@@ -214,6 +216,11 @@ begin
     set until = clock_timestamp(), ended_by = s.requested_by, ended_why = s.reason
     where h.chain = p_chain and h.until is null;
   update chain_rescans set lifted_at = clock_timestamp() where id = s.id;
+  if p_base is not null then
+    insert into chain_blocks (chain, hash, height, parent_hash, canonical, seen_at)
+      values (p_chain, p_base ->> 'hash', p_fork, p_base ->> 'parentHash', true, '-infinity')
+      on conflict (chain, hash) do update set canonical = true;
+  end if;
   if p_fork is not null then
     -- `least` alone would call the fork final where nothing was.
     update chains

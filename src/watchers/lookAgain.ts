@@ -7,6 +7,7 @@ import type { Log } from '../observability/log.ts';
 import { storedHashes, type Watch } from './chainTables.ts';
 import { readBlock, wholePart } from './readBlocks.ts';
 import {
+  type Fork,
   giveUpRescan,
   liftHalts,
   nextRescan,
@@ -106,28 +107,42 @@ async function lift(deps: LookAgainDeps, rescan: OpenRescan): Promise<boolean> {
     );
   }
   if (await liftHalts(db, watch, rescan.id, fork)) {
-    log.warn({ chain: watch.chain, rescan: rescan.id, fork }, 'halts were lifted');
+    const from = fork?.height ?? null;
+    log.warn({ chain: watch.chain, rescan: rescan.id, fork: from }, 'halts were lifted');
   }
   return true;
 }
 
-/** Highest stored block that the node's chain has too; null where that is the cursor itself. */
+/**
+ * Highest stored block that the node's chain has too, else the one below the first stored block;
+ * null where that is the cursor itself.
+ *
+ * @throws ChainUnavailable where the node does not tell
+ */
 async function findFork(
   { db, port, watch }: LookAgainDeps,
   { fromHeight, cursorHeight }: OpenRescan,
-): Promise<number | null | 'deeper'> {
+): Promise<Fork | null | 'deeper'> {
   const lowest = Math.max(fromHeight - 1, 0);
-  let below = cursorHeight;
-  while (below >= lowest) {
-    const stored = await storedHashes(db, watch.chain, below, HASHES_AT_ONCE);
+  // The node's chain has no stored block from this height up.
+  let parted = cursorHeight + 1;
+  let before: number;
+  do {
+    before = parted;
+    const stored = await storedHashes(db, watch.chain, parted - 1, HASHES_AT_ONCE);
     const told = await Promise.all(stored.map(({ height }) => port.blockByHeight(height)));
-    const common = stored.find(({ hash }, at) => told[at]?.hash === hash);
-    if (common) {
-      if (common.height === cursorHeight) return null;
-      return common.height >= lowest ? common.height : 'deeper';
+    for (const [at, { height, hash }] of stored.entries()) {
+      // What was read again from before the first block that was followed is no part of it.
+      if (height !== parted - 1) break;
+      if (told[at]?.hash === hash) {
+        if (height === cursorHeight) return null;
+        return height >= lowest ? { height, base: null } : 'deeper';
+      }
+      parted = height;
     }
-    if (stored.length === 0) break;
-    below = (stored.at(-1)?.height ?? 0) - 1;
-  }
-  return 'deeper';
+  } while (before - parted === HASHES_AT_ONCE && parted > lowest);
+  if (parted <= lowest) return 'deeper';
+  const base = await port.blockByHeight(parted - 1);
+  if (base === null) throw new ChainUnavailable(`The node has no block ${parted - 1}.`);
+  return { height: base.height, base };
 }

@@ -1,4 +1,5 @@
 /** The database's part of looking at blocks once more; see migration 0030. */
+import type { BlockRef } from '../chains/port.ts';
 import type { Db } from '../db/pool.ts';
 import type { ReadBlock, Watch } from './chainTables.ts';
 
@@ -63,6 +64,13 @@ export async function giveUpRescan(
   return rows[0]?.ended === true;
 }
 
+/** Where the node's chain leaves the stored one. */
+export interface Fork {
+  height: number;
+  /** The node's block there, where the stored ones do not reach so low. */
+  base: BlockRef | null;
+}
+
 /**
  * Ends the chain's halts, and drops what lies above `fork`; null: nothing has parted. False: it was
  * stopped since that was asked for, and the rescan is given up; or the lease is lost.
@@ -71,11 +79,11 @@ export async function liftHalts(
   db: Db,
   { chain, holder }: Watch,
   rescanId: string,
-  fork: number | null,
+  fork: Fork | null,
 ): Promise<boolean> {
   const { rows } = await db.query<{ lifted: boolean }>(
-    'select chain_lift_halts($1, $2, $3, $4) as lifted',
-    [chain, holder, rescanId, fork],
+    'select chain_lift_halts($1, $2, $3, $4, $5) as lifted',
+    [chain, holder, rescanId, fork?.height ?? null, fork?.base ?? null],
   );
   return rows[0]?.lifted === true;
 }

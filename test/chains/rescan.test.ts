@@ -203,6 +203,32 @@ describe('a chain that was halted', () => {
     expect(await world.value('select bool_or(canonical) from chain_inclusions')).toBe(false);
   });
 
+  it('goes on where the node has none of the stored blocks, from below the first one', async () => {
+    await world.node.mine(5);
+    await world.follow();
+    // It began here, at a head that was dropped, and lower blocks were read again.
+    const before = await cursor();
+    const { owner } = world.database;
+    await owner.query('delete from chain_blocks where height < $1', [before]);
+    await ask({ from: 1, to: 1 });
+    await lookUntilDone();
+    const address = await world.wallet('gone', 'ETH');
+    await world.node.send({ to: address, wei: ETH });
+    await world.follow();
+    await world.node.reorg(3);
+    expect(await world.follow()).toMatchObject({ turn: 'halted' });
+    await ask({ from: before + 1, to: null }, true);
+    await lookUntilDone();
+    expect((await status()).rescans[0]?.fault).toMatch(/below block \d+: look .* lower block/);
+    await ask({ from: before, to: null }, true);
+    expect(await lookAgain()).toBe(true);
+    expect(await cursor()).toBe(before - 1);
+    expect(await world.follow()).toMatchObject({ turn: 'idle', cursor: before + 1 });
+    expect(await world.value('select bool_or(canonical) from chain_inclusions')).toBe(false);
+    await world.node.reorg(2);
+    expect(await world.follow(), 'it has a block to go back to').toMatchObject({ turn: 'idle' });
+  });
+
   it('is so where a block cannot be traced, and goes on when the node is mended', async () => {
     const proxy = await startProxy({ upstreams: [world.rpcUrl] });
     atFileEnd(() => proxy.stop());
