@@ -22,15 +22,16 @@ export async function rewindToFork(
   cursorHeight: number,
 ): Promise<number | null> {
   const stored = await storedHashes(db, watch.chain, cursorHeight, REORG_WINDOW_BLOCKS);
+  let lowest = cursorHeight + 1;
   for (const { height, hash } of stored) {
+    // What was read again from before the first block that was followed is no part of it.
+    if (height !== lowest - 1) break;
     const block = await port.blockByHeight(height);
     if (block?.hash === hash) return rewindTo(db, watch, height);
+    lowest = height;
   }
-  const lowest = stored.at(-1)?.height ?? cursorHeight;
-  await haltChain(
-    db,
-    watch,
-    `The node's chain has none of the ${stored.length} stored blocks down to ${lowest}.`,
-  );
+  const compared = cursorHeight + 1 - lowest;
+  const reason = `The node's chain has none of the ${compared} stored blocks down to ${lowest}.`;
+  await haltChain(db, watch, reason);
   return null;
 }
