@@ -34,6 +34,17 @@ begin
 end
 $$;
 
+-- Notes that a transaction was seen that may pay: the failure of its payment has to stand as long
+-- from here on.
+create function custody_note_under_way(p_group_id text) returns void
+language sql volatile
+begin atomic
+  update custody_payments c set failed_since = clock_timestamp()
+    where c.group_id = p_group_id and c.failed_since is not null
+      and exists (select from transfer_groups g
+        where g.id = c.group_id and g.status = 'IN_PROGRESS');
+end;
+
 -- Gives back what the custodian says it will not pay, where it has said so for p_grace_seconds, and
 -- none of its transactions was under way, or in a block that was not final, for as long: that a
 -- node, maybe another one behind its address, knows one no longer proves nothing. The caller has
@@ -64,8 +75,7 @@ begin
         select custody_final_fault(c, u.height, u."blockHash") as fault) f
       where u.height is null or f.fault is not null limit 1;
     if v_why is not null then
-      update custody_payments set failed_since = clock_timestamp()
-        where group_id = p_group_id and failed_since is not null;
+      perform custody_note_under_way(p_group_id);
     end if;
   end if;
   v_why := case

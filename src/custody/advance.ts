@@ -7,7 +7,7 @@ import {
   beginCustody,
   type CustodyPayment,
   noteAsked,
-  type OpenTransaction,
+  noteUnderWay,
   type PaidInBlock,
   recordWord,
   releaseCustody,
@@ -127,7 +127,7 @@ async function decide(
     const { own, theirs } = await sortShared(deps, payment, paid);
     if (own.length > 0 || !hasFailed) {
       // Where its block is dropped it may be mined in another one.
-      if (hasFailed) await releaseCustody(db, groupId, graceSeconds, own.map(toOpen));
+      await noteUnderWay(db, groupId);
       return why;
     }
     others.push(...theirs);
@@ -149,8 +149,6 @@ async function decide(
   return waitOf(releaseCustody(db, groupId, graceSeconds, [...open, ...others]));
 }
 
-const toOpen = ({ txid }: PaidInBlock): OpenTransaction => ({ txid });
-
 /** Why what looks like the payment is not it, in a sentence, or null. */
 export function whyOther(others: readonly UnpaidInBlock[]): string | null {
   return others.find(({ why }) => why !== null)?.why ?? null;
@@ -166,9 +164,11 @@ async function decideAlone(
   why: string,
 ): Promise<string | null> {
   if (payment.chain === null || payment.txids.length === 0) return why;
-  const { paid } = await lookOnChain(deps, payment);
-  if (paid.length === 0) return why;
-  return (await settleByOne(deps, payment.groupId, paid)) === null ? null : why;
+  const { db } = deps;
+  const { paid, open, others } = await lookOnChain(deps, payment);
+  if (paid.length > 0 && (await settleByOne(deps, payment.groupId, paid)) === null) return null;
+  if (paid.length + open.length + others.length > 0) await noteUnderWay(db, payment.groupId);
+  return why;
 }
 
 /** By the first that is final and that no other withdrawal was settled by. */

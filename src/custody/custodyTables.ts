@@ -136,6 +136,11 @@ export function settleCustody(
   return callChainStep(db, 'custody_settle', [groupId, paid && JSON.stringify(paid)]);
 }
 
+/** Notes that a transaction was seen that may pay: a failure has to stand as long from here on. */
+export async function noteUnderWay(db: Db, groupId: string): Promise<void> {
+  await one(db, 'custody_note_under_way', [groupId]);
+}
+
 /**
  * Gives back what the custodian has said for so long that it will not pay.
  *

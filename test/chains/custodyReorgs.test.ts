@@ -102,7 +102,12 @@ describe('one that its custodian fails', () => {
     expect((await world.look(id)).group.status).toBe('RELEASED');
   });
 
-  it.each(['in a block that is not final', 'waiting for a block', 'to pay'])(
+  it.each([
+    'in a block that is not final',
+    'waiting for a block',
+    'waiting for one while the custodian was silent',
+    'to pay',
+  ])(
     'is given back only when as long has gone by since its transaction was seen %s',
     async (where) => {
       const { world, id, to } = await failed();
@@ -115,16 +120,18 @@ describe('one that its custodian fails', () => {
       const statusNow = async () => (await world.look(id)).group.status;
       if (where !== 'in a block that is not final') {
         await world.finalize();
-        if (where === 'waiting for a block') await world.node.automine(false);
+        if (where !== 'to pay') await world.node.automine(false);
         const { txid } = await world.node.send({ to, wei: 5n * 10n ** 17n });
         await world.provider.say(id, { txid });
         await world.follow();
       }
       await statusNow();
       await inAnHour();
-      expect((await world.look(id)).why).toMatch(/may still be|is not final yet/);
+      if (where.endsWith('silent')) world.provider.faults.loseAnswers = 1;
+      const waits = /may still be|is not final yet|did not answer/;
+      expect((await world.look(id)).why).toMatch(waits);
       // A node that has dropped it, or another one that never had it.
-      if (where === 'waiting for a block') await world.node.rpc('anvil_dropAllTransactions');
+      if (where.startsWith('waiting')) await world.node.rpc('anvil_dropAllTransactions');
       else await world.node.reorg(1);
       await world.follow();
       expect(await world.look(id)).toMatchObject({ why: expect.stringMatching(/old enough/) });
