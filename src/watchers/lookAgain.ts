@@ -114,8 +114,8 @@ async function lift(deps: LookAgainDeps, rescan: OpenRescan): Promise<boolean> {
 }
 
 /**
- * Highest stored block that the node's chain has too, else the one below the first stored block;
- * null where that is the cursor itself.
+ * Highest stored block that the node's chain has too, or its block below the lowest stored one that
+ * it has not, where those before are not stored any more; null where nothing has parted.
  *
  * @throws ChainUnavailable where the node does not tell
  */
@@ -124,23 +124,20 @@ async function findFork(
   { fromHeight, cursorHeight }: OpenRescan,
 ): Promise<Fork | null | 'deeper'> {
   const lowest = Math.max(fromHeight - 1, 0);
-  // The node's chain has no stored block from this height up.
+  // No stored block from this height up is in the node's chain.
   let parted = cursorHeight + 1;
-  let before: number;
-  do {
-    before = parted;
-    const stored = await storedHashes(db, watch.chain, parted - 1, HASHES_AT_ONCE);
-    const told = await Promise.all(stored.map(({ height }) => port.blockByHeight(height)));
-    for (const [at, { height, hash }] of stored.entries()) {
-      // What was read again from before the first block that was followed is no part of it.
-      if (height !== parted - 1) break;
-      if (told[at]?.hash === hash) {
-        if (height === cursorHeight) return null;
-        return height >= lowest ? { height, base: null } : 'deeper';
-      }
-      parted = height;
-    }
-  } while (before - parted === HASHES_AT_ONCE && parted > lowest);
+  for (let stored = HASHES_AT_ONCE; stored === HASHES_AT_ONCE && parted > lowest; ) {
+    const blocks = await storedHashes(db, watch.chain, parted - 1, HASHES_AT_ONCE);
+    const told = await Promise.all(blocks.map(({ height }) => port.blockByHeight(height)));
+    const common = blocks.findIndex(({ hash }, at) => told[at]?.hash === hash);
+    parted = blocks[(common === -1 ? blocks.length : common) - 1]?.height ?? parted;
+    const height = blocks[common]?.height;
+    if (height === cursorHeight) return null;
+    if (height === parted - 1) return height >= lowest ? { height, base: null } : 'deeper';
+    // Between that block and those that were compared are some that nobody has any more.
+    if (height !== undefined) break;
+    stored = blocks.length;
+  }
   if (parted <= lowest) return 'deeper';
   const base = await port.blockByHeight(parted - 1);
   if (base === null) throw new ChainUnavailable(`The node has no block ${parted - 1}.`);
