@@ -62,20 +62,17 @@ async function applyMissing(client: pg.Client, migrations: Migration[]): Promise
     'select name, checksum from schema_migrations',
   );
   const applied = new Map(rows.map(({ name, checksum }) => [name, checksum]));
-  const now: string[] = [];
-  for (const migration of migrations) {
-    const checksum = applied.get(migration.name);
-    if (checksum === undefined) {
-      await apply(client, migration);
-      now.push(migration.name);
-    } else if (checksum !== migration.checksum) {
-      throw new Error(
-        `Migration ${migration.name} was changed after it had been applied to this database. ` +
-          'Bring the file back and write a new one, or start with an empty database.',
-      );
-    }
+  // All before the first is applied: a database that is refused stays as its own build knows it.
+  for (const { name, checksum } of migrations) {
+    if ((applied.get(name) ?? checksum) === checksum) continue;
+    throw new Error(
+      `Migration ${name} was changed after it had been applied to this database. ` +
+        'Bring the file back and write a new one, or start with an empty database.',
+    );
   }
-  return now;
+  const missing = migrations.filter(({ name }) => !applied.has(name));
+  for (const migration of missing) await apply(client, migration);
+  return missing.map(({ name }) => name);
 }
 
 async function apply(client: pg.Client, { name, sql, checksum }: Migration): Promise<void> {

@@ -33,6 +33,7 @@ const UNABLE = /^(5[38]...|25006)$/;
 
 /** Errors of the socket and of a server that went away. */
 const CONNECTION_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND']);
+/** How the driver's own begin: ours that quote one tell more, and are no fault of a connection. */
 const CONNECTION_MESSAGES = [
   'Connection terminated',
   'Client has encountered a connection error',
@@ -72,7 +73,7 @@ export function isConnectionLost(error: unknown): boolean {
   const code = codeOf(error);
   if (code.startsWith('08') || CONNECTION_CODES.has(code)) return true;
   const message = error instanceof Error ? error.message : '';
-  return CONNECTION_MESSAGES.some((text) => message.includes(text));
+  return CONNECTION_MESSAGES.some((text) => message.startsWith(text));
 }
 
 function isPassing(error: unknown): boolean {

@@ -60,15 +60,18 @@ it('is given up in seconds, and the next one is used, as after a failover', asyn
   await pool.end();
 });
 
-/** Somebody holds a table that each migration begins with, until the test has ended. */
-async function hold(owner: Pool) {
+/** Somebody holds the table of what was migrated, against all or in a mode, till the test ends. */
+async function hold(owner: Pool, mode = 'access exclusive') {
   const holder = await owner.connect();
   onTestFinished(async () => {
     await holder.query('rollback');
     holder.release();
   });
-  await holder.query('begin; lock table schema_migrations');
+  await holder.query(`begin; lock table schema_migrations in ${mode} mode`);
 }
+
+const WAITING = `select from pg_stat_activity
+  where application_name = 'holdfast-migrate' and wait_event_type = 'Lock'`;
 
 it('ends a migration with a sentence, and not the process', async () => {
   const { url, owner } = await createTestDatabase();
@@ -77,9 +80,21 @@ it('ends a migration with a sentence, and not the process', async () => {
   const migrating = expect(migrate(way.url)).rejects.toThrow(
     /^Postgres does not answer \(Connection terminated unexpectedly\). Start it/,
   );
-  const waits = `select from pg_stat_activity
-    where application_name = 'holdfast-migrate' and wait_event_type = 'Lock'`;
-  await expect.poll(async () => (await owner.query(waits)).rowCount).toBe(1);
+  await expect.poll(async () => (await owner.query(WAITING)).rowCount).toBe(1);
+  way.close();
+  await migrating;
+});
+
+it('ends one in the middle of a file with a sentence that names it', async () => {
+  const { url, owner } = await createTestDatabase();
+  await owner.query(`drop schema public cascade; create schema public;
+    create table schema_migrations (name text primary key, checksum text not null)`);
+  const way = await wayTo(url);
+  await hold(owner, 'share');
+  const migrating = expect(migrate(way.url)).rejects.toThrow(
+    /^Migration 0001\S+ failed: Postgres does not answer \(Connection [^()]+\)\. Start it[^()]+$/,
+  );
+  await expect.poll(async () => (await owner.query(WAITING)).rowCount).toBe(1);
   way.close();
   await migrating;
 });
