@@ -20,7 +20,13 @@ export function waitMsOf(prefer: string | undefined): number {
   return Math.min(seconds, MAX_WAIT_SECONDS) * 1000;
 }
 
-/** The time after which a step that waits `waitMs` is refused with NOT_ACCEPTED_IN_TIME. */
+/**
+ * The time after which a step that waits `waitMs` is refused with NOT_ACCEPTED_IN_TIME. It keeps
+ * the microseconds of `nowMs`, which tell requests from each other that are made at once.
+ */
 export function acceptByOf(waitMs: number, nowMs: number): string {
-  return new Date(nowMs + waitMs + ACCEPT_GRACE_SECONDS * 1000).toISOString();
+  const whole = Math.floor(nowMs);
+  const micros = String(Math.floor((nowMs - whole) * 1000)).padStart(3, '0');
+  const by = new Date(whole + waitMs + ACCEPT_GRACE_SECONDS * 1000);
+  return by.toISOString().replace('Z', `${micros}Z`);
 }

@@ -72,12 +72,14 @@ async function answerOfTold<U extends SagaUpdate>(
   told: Told,
 ): Promise<StepOutcome> {
   const step = STEP_OF_UPDATE[update];
-  const ran = canonicalRequest(step, told.input as SagaUpdates[U]);
-  if (!sameRequest(ran, canonicalRequest(step, input))) {
+  const ran = told.input as SagaUpdates[U];
+  if (!sameRequest(canonicalRequest(step, ran), canonicalRequest(step, input))) {
     return (await replay(deps.db, step, input)) ?? told.outcome;
   }
   const { outcome } = told;
-  if (!('replayed' in outcome) || told.claimFirst()) return outcome;
+  if (!('replayed' in outcome)) return outcome;
+  // Each request has its own time, and whoever sent the one that ran may wait in another process.
+  if (ran.acceptBy === input.acceptBy && told.claimFirst()) return outcome;
   return { ...outcome, replayed: true };
 }
 

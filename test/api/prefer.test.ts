@@ -22,5 +22,7 @@ test.each([
 });
 
 test('a request may take effect until its wait and 30 seconds are over', () => {
-  expect(acceptByOf(10_000, Date.parse('2026-01-01T00:00:00Z'))).toBe('2026-01-01T00:00:40.000Z');
+  const now = Date.parse('2026-01-01T00:00:00.999Z');
+  expect(acceptByOf(10_000, now)).toBe('2026-01-01T00:00:40.999000Z');
+  expect(acceptByOf(10_000, now + 0.75)).toBe('2026-01-01T00:00:40.999750Z');
 });

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { audit } from '../../src/ledger/audit.ts';
 import { listGroupEntries } from '../../src/ledger/entries.ts';
+import { type Sagas, startSagas } from '../../src/temporal/sagas.ts';
 import { actInput, holdInput, leg, transferInput } from './inputs.ts';
 import {
   balanceOf,
@@ -50,6 +51,34 @@ describe('races of sagas', () => {
     });
     expect(acts.filter(({ outcome }) => outcome === 'key_reused')).toHaveLength(3);
     expect(acts.filter((act) => 'replayed' in act && !act.replayed)).toHaveLength(1);
+  });
+
+  it('give one first answer to two who ask at once in two processes', async () => {
+    const [from, to] = [await wallet(world, '10'), await wallet(world, '0')];
+    const { groupId } = holdInput('two doors', from, to, '10');
+    await world.sagas.gateway.start('transfer', holdInput('two doors', from, to, '10'), WAIT_MS);
+    const others = await startSagas({ ...world.options, work: false });
+    const { owner } = world.database;
+    const holder = await owner.connect();
+    try {
+      await holder.query('begin');
+      await holder.query('select from transfer_groups where id = $1 for update', [groupId]);
+      const ask = ({ gateway }: Sagas, micros: string) => {
+        const fields = { reason: 'race', acceptBy: `2126-01-01T00:00:00.${micros}Z` };
+        return gateway.act('cancel', actInput<'cancel'>('cancel', groupId, '1', fields), WAIT_MS);
+      };
+      const first = ask(others, '000001');
+      const begun = `select from pg_stat_activity where datname = current_database()
+        and wait_event_type = 'Lock' and query like '%ledger_end_transfer%'`;
+      await expect.poll(async () => (await owner.query(begun)).rowCount).toBe(1);
+      const second = ask(world.sagas, '000002');
+      await holder.query('commit');
+      expect(await first).toMatchObject({ outcome: 'done', replayed: false });
+      expect(await second).toMatchObject({ outcome: 'done', replayed: true });
+    } finally {
+      holder.release();
+      await others.stop();
+    }
   });
 
   it('let all of 30 acts through, though Temporal takes 10 at a time', async () => {
