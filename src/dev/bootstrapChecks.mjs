@@ -66,10 +66,13 @@ function command(name) {
 /**
  * No proxy stands between parts of one machine. Where Node is told to use one
  * (`NODE_USE_ENV_PROXY`), it asks that for 127.0.0.1 too unless it is told not to; of the two names
- * it reads the lower case one first.
+ * it reads the lower case one first. An asterisk means all hosts where it stands alone, and none in
+ * a list.
  */
 export function withoutProxyHere({ no_proxy: lower, NO_PROXY: upper }) {
-  const hosts = [lower ?? upper, '127.0.0.1', 'localhost'].filter(Boolean).join(',');
+  const given = (lower ?? upper)?.trim();
+  const list = [given, '127.0.0.1', 'localhost'].filter(Boolean).join(',');
+  const hosts = given === '*' ? given : list;
   return { no_proxy: hosts, NO_PROXY: hosts };
 }
 

@@ -78,11 +78,14 @@ test('an install that brings no Node 24 is told, and the stage is not run', () =
 test('parts of this machine are asked without the proxy that the environment names', () => {
   const checks = join(CLONE, 'src/dev/bootstrapChecks.mjs');
   const script = `import { withoutProxyHere } from ${JSON.stringify(checks)};
-    const given = [{}, { NO_PROXY: '.a' }, { NO_PROXY: '.a', no_proxy: '.b' }];
+    const upper = ['.a', '*', ' * '].map((NO_PROXY) => ({ NO_PROXY }));
+    const given = [{}, ...upper, { NO_PROXY: '.a', no_proxy: '.b' }];
     console.log(JSON.stringify(given.map(withoutProxyHere)));`;
   const args = ['--input-type=module', '-e', script];
   const { stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' });
   const both = (hosts: string) => ({ no_proxy: hosts, NO_PROXY: hosts });
   const here = '127.0.0.1,localhost';
-  expect(JSON.parse(stdout)).toEqual([both(here), both(`.a,${here}`), both(`.b,${here}`)]);
+  const all = both('*');
+  const lists = [both(here), both(`.a,${here}`), all, all, both(`.b,${here}`)];
+  expect(JSON.parse(stdout), 'in a list, * stands for no host').toEqual(lists);
 });
