@@ -82,14 +82,14 @@ export function createPool(settings: PoolSettings): Pool {
 }
 
 /**
- * `options` of a URL would replace ours, the role among them. They stay, and ours come last. That
- * of a socket with a user is none to `URL`, so its parameters alone are read.
+ * `options` of a URL would replace ours, the role among them. They stay, and ours come last. All
+ * else is left to the driver as it is written: there it may have blanks, and at a socket a user
+ * without a host, which is no address to `URL`.
  */
 function withOptions(databaseUrl: string, options: string) {
-  const [, address, query] = /^([^?#]*)\?([^#]*)/.exec(databaseUrl) ?? [];
-  const parameters = new URLSearchParams(query);
-  const own = parameters.get('options');
+  const [, address, query = ''] = /^([^?#]*)\?([^#]*)/.exec(databaseUrl) ?? [];
+  const own = new URLSearchParams(query).get('options');
   if (own === null) return { connectionString: databaseUrl, options };
-  parameters.set('options', `${own} ${options}`);
-  return { connectionString: `${address}?${parameters}` };
+  const others = query.split('&').filter((each) => !new URLSearchParams(each).has('options'));
+  return { connectionString: `${address}?${others.join('&')}`, options: `${own} ${options}` };
 }

@@ -1,4 +1,5 @@
 /** What the ledger relies on of its sessions holds whatever the database's defaults are. */
+import { randomBytes } from 'node:crypto';
 import { beforeAll, expect, it } from 'vitest';
 import { createPool, type Pool } from '../../src/db/pool.ts';
 import { putLimit } from '../../src/ledger/limits.ts';
@@ -46,6 +47,18 @@ it('a URL with options of its own keeps them, and takes none of ours away', asyn
   const { rows } = await open(given.href).query(`select current_role as role,
     current_setting('work_mem') as memory, current_setting('transaction_isolation') as isolation`);
   expect(rows).toEqual([{ role: 'holdfast_app', memory: '5MB', isolation: 'read committed' }]);
+});
+
+it('a URL with options may have blanks, as one without', async () => {
+  const name = `with blanks ${randomBytes(4).toString('hex')}`;
+  await owner.query(`create database "${name}"`);
+  const given = `${url.slice(0, url.lastIndexOf('/'))}/${name}?options=-c%20work_mem=5MB`;
+  try {
+    const { rows } = await open(given).query('select current_role as role');
+    expect(rows).toEqual([{ role: 'holdfast_app' }]);
+  } finally {
+    await owner.query(`drop database "${name}" with (force)`);
+  }
 });
 
 it('a URL of a socket may have options too, and a user', async () => {
