@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { startProxy } from '../chains/faults/proxy.ts';
 import { FAULT_KINDS, readScript } from '../chains/faults/script.ts';
-import { type Command, httpUrlOf, portOf, UsageFault } from './command.ts';
+import { type Command, httpUrlOf, listenFault, portOf, UsageFault } from './command.ts';
 
 const HELP = `holdfast chain proxy --upstream <url> [--upstream <url>] [options]
 
@@ -65,6 +65,8 @@ export const CHAIN_PROXY: Command = {
       seed: wholeNumber('--seed', values.seed),
       port: portOf('--listen', values.listen),
       onStrike: (method, kinds) => process.stdout.write(`${method}: ${kinds.join(', ')}\n`),
+    }).catch((error) => {
+      throw listenFault('The proxy', values.listen, error);
     });
     process.stdout.write(`ready ${JSON.stringify({ rpc: proxy.url })}\n`);
     await new Promise<void>((resolve) => {

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { createAdaptorServer } from '@hono/node-server';
 import { readCodecKeys } from '../temporal/codec.ts';
 import { createCodecApp } from '../temporal/codecServer.ts';
-import { type Command, portOf, UsageFault } from './command.ts';
+import { type Command, listenFault, portOf, UsageFault } from './command.ts';
 
 const HELP = `holdfast codec-server [--listen PORT] [--host HOST] [--origin URL …]
 
@@ -48,9 +48,8 @@ async function run(args: string[]): Promise<number> {
   );
   const server = createAdaptorServer({ fetch: app.fetch });
   const { promise: ended, resolve, reject } = Promise.withResolvers<void>();
-  server.once('error', ({ code, message }: NodeJS.ErrnoException) => {
-    const why = code === 'EADDRINUSE' ? 'it is in use; choose another by --listen' : message;
-    reject(new Error(`The codec server cannot listen on ${values.host}:${values.listen}: ${why}.`));
+  server.once('error', (error) => {
+    reject(listenFault('The codec server', `${values.host}:${values.listen}`, error));
   });
   server.listen(chosen, values.host, () => {
     const { port } = server.address() as AddressInfo;

@@ -46,6 +46,13 @@ export function portOf(name: string, text: string): number {
   throw new UsageFault(`${name} takes the number of a port, 0 to 65535.`);
 }
 
+/** Why nobody is served at what `--listen` names, in a sentence. */
+export function listenFault(who: string, at: string, error: NodeJS.ErrnoException): Error {
+  const isTaken = error.code === 'EADDRINUSE';
+  const why = isTaken ? 'it is in use; choose another by --listen' : error.message;
+  return new Error(`${who} cannot listen on ${at}: ${why}.`, { cause: error });
+}
+
 /** What went wrong, with the next step where one is known. */
 export function reasonOf(error: unknown): string {
   return useFault(error) ?? (error as Error).message;

@@ -3,6 +3,8 @@ import { isConnectionLost, isDatabaseUnable } from './sqlstate.ts';
 
 /** On its way down, or up: it will answer in a moment. */
 const GOING = new Set(['57P01', '57P02', '57P03']);
+/** Of the operating system; those of Node itself, as of arguments that do not fit, are `ERR_…`. */
+const SYSTEM = /^E(?!RR_)[A-Z_]+$/;
 /** Of a server that has no such user, password, database or right to enter. */
 const REFUSED = /^(28|3D)...$/;
 /** What is not there, in a database that has other tables: relation, function, column, role. */
@@ -14,7 +16,7 @@ export function connectFault(error: unknown): string | null {
   if (typeof code !== 'string') return null;
   // Of a name with several addresses none of which answers, Node has the code alone.
   const reason = message || code;
-  if (/^E[A-Z_]+$/.test(code) || GOING.has(code) || isConnectionLost(error)) {
+  if (SYSTEM.test(code) || GOING.has(code) || isConnectionLost(error)) {
     return `Postgres does not answer (${reason}). Start it, or set DATABASE_URL to one that runs.`;
   }
   if (isDatabaseUnable(error)) {

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeAll, expect, it, vi } from 'vitest';
+import { startProxy } from '../../src/chains/faults/proxy.ts';
 import { CHAIN_EXPLAIN } from '../../src/cli/chainExplain.ts';
 import { CHAIN_PROXY } from '../../src/cli/chainProxy.ts';
 import { CODEC_SERVER } from '../../src/cli/codecServer.ts';
@@ -65,6 +66,15 @@ it('names DATABASE_URL and the next step, whatever is wrong with it', async () =
   expect(await said(NOWHERE)).toMatch(/does not answer \(\S.*\)\. Start it, or set DATABASE_URL/);
   expect(await said(at('/none'))).toMatch(/refuses \(.*none.*\)\. Set DATABASE_URL/);
   expect(await said(at('/template1'))).toMatch(/no books of this version \(.*\)\. Set DATABASE_U/);
+});
+
+it('tells what else has a code of Node in its own words', async () => {
+  expect(reasonOf(await run(RECONCILE, ['--nope']))).toMatch(/^Unknown option '--nope'/);
+  const proxy = await startProxy({ upstreams: ['http://127.0.0.1:1'] });
+  const { port } = new URL(proxy.url);
+  const taken = await run(CHAIN_PROXY, [...NODE, '--listen', port]);
+  expect(reasonOf(taken)).toMatch(/^The proxy cannot listen on \d+: it is in use; .* --listen\.$/);
+  await proxy.stop();
 });
 
 it('says that its output cannot be written, as on a full disk, and ends with 1', () => {
