@@ -15,9 +15,12 @@ function isForgedCursor(error: unknown, c: ApiContext): boolean {
   return typeof code === 'string' && /^22...$/.test(code) && c.req.query('cursor') !== undefined;
 }
 
+/** Calls that take no key: some clients send one with each call, and a second wallet is another. */
+const TAKES_NO_KEY = /^\/v1\/(api-keys|assets|chains|deposit-addresses|destinations|wallets)(\/|$)/;
+
 /** What to do where nobody knows whether the database did what it was asked for. */
 function nextStep({ req }: ApiContext): string {
-  if (req.header('Idempotency-Key')) {
+  if (req.method === 'POST' && req.header('Idempotency-Key') && !TAKES_NO_KEY.test(req.path)) {
     return 'Ask again with the same key; nothing will happen twice.';
   }
   return req.method === 'POST' ? 'Look whether it was done before you ask again.' : 'Ask again.';
@@ -55,8 +58,8 @@ export function onError(log: Log) {
       c,
       new Problem(
         'INTERNAL_ERROR',
-        `Something failed that should not. Asking again with the same Idempotency-Key is safe; ` +
-          `the operator finds more under the request id ${requestId}.`,
+        `Something failed that should not. ${nextStep(c)} ` +
+          `The operator finds more under the request id ${requestId}.`,
       ),
     );
   };
