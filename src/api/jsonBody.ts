@@ -83,7 +83,7 @@ export const jsonBody = createMiddleware(async (c, next) => {
     );
   }
   const packing = c.req.header('content-encoding');
-  if (packing !== undefined && !NOT_PACKED.test(packing)) {
+  if (packing && !NOT_PACKED.test(packing)) {
     throw new Problem(
       'UNSUPPORTED_MEDIA_TYPE',
       `Send the body as it is, without Content-Encoding: ${packing}.`,
