@@ -175,7 +175,7 @@ const ADMIN_KEY = 'visible ASCII characters without blanks, as a bearer token ha
 const MNEMONIC = '12 to 24 words, in small letters, with one blank between two';
 
 /** A user at no host: that of a socket, which `host` names, as hosted databases have it. */
-const AT_SOCKET = /^(postgres(?:ql)?:\/\/[^@/?#]+@)(\/[^@?#]*\?(?:[^@#]*&)?host=(?:\/|%2F))/i;
+const AT_SOCKET = /^(postgres(?:ql)?:\/\/[^@/?#]+@)(\/[^@?#]*\?(?:[^@#]*&)?host=(?:\/|%2[Ff]))/;
 
 /** What the driver takes all the same, it looks for at a host of the name `base`. */
 export function isPostgresUrl(text: string): boolean {
