@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import pg from 'pg';
 import { connectFault } from './connectFault.ts';
+import { CONNECT_TIMEOUT_MS } from './pool.ts';
 
 const MIGRATIONS = new URL('../../migrations/', import.meta.url);
 /** A statement that waits longer for a table would make everybody behind it wait too; try again. */
@@ -28,6 +29,7 @@ export async function migrate(databaseUrl: string): Promise<string[]> {
   const client = new pg.Client({
     connectionString: databaseUrl,
     application_name: 'holdfast-migrate',
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
   });
   // A connection that breaks fails the statement under way, and without a listener the process.
   client.on('error', () => {});

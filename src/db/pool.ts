@@ -31,8 +31,8 @@ const IDLE_IN_TRANSACTION_TIMEOUT_MS = 15_000;
  * given up by the kernel after a quarter of an hour, and until then it counts as one of the pool.
  */
 const SILENCE_MS = 12_000;
-/** How long a query may wait for the server to accept a connection. */
-const CONNECT_TIMEOUT_MS = 5_000;
+/** How long anybody waits for the server to accept a connection. */
+export const CONNECT_TIMEOUT_MS = 5_000;
 
 /**
  * How statements are planned. The ledger's find rows by key. Plans are made once a session, and

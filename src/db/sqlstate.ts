@@ -38,6 +38,7 @@ const CONNECTION_MESSAGES = [
   'Connection terminated',
   'Client has encountered a connection error',
   'timeout exceeded when trying to connect',
+  'timeout expired',
 ];
 
 /** The first try and two more; the caller above (an activity, an HTTP client) has patience too. */

@@ -60,6 +60,16 @@ it('is given up in seconds, and the next one is used, as after a failover', asyn
   await pool.end();
 });
 
+it('keeps no start waiting that it never speaks to', async () => {
+  const silent = createServer((client) => void client.on('error', () => {}).resume());
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void silent.close());
+  const { port } = silent.address() as { port: number };
+  await expect(migrate(`postgres://u:p@127.0.0.1:${port}/none`)).rejects.toThrow(
+    /^Postgres does not answer \(timeout expired\)\. Start it/,
+  );
+}, 12_000);
+
 /** Somebody holds the table of what was migrated, against all or in a mode, till the test ends. */
 async function hold(owner: Pool, mode = 'access exclusive') {
   const holder = await owner.connect();
