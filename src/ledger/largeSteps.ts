@@ -16,6 +16,9 @@ const PATIENCE_MS = 1_000;
 /** How many wallets of groups are kept in mind: of far more groups than wait to be settled. */
 const MOST_KNOWN = 200_000;
 
+/** Those of the system have mode `deferred` (migration 0002): a step locks none of them. */
+const NOT_LOCKED = /^(external|fees|network-fees|shortfall|treasury|unattributed):/;
+
 /** Runs a step when its turn comes; answers and throws as that does. */
 export type Turn = <T>(run: () => Promise<T>) => Promise<T>;
 
@@ -48,7 +51,7 @@ export function createLargeSteps(patienceMs = PATIENCE_MS, mostKnown = MOST_KNOW
 
   function mayRun(wallets: Wallets): boolean {
     if (running.size >= AT_ONCE) return false;
-    return [...running].every((other) => isDisjoint(other.wallets, wallets));
+    return ![...running].some((other) => doMeet(other.wallets, wallets));
   }
 
   const turnOf =
@@ -95,7 +98,8 @@ function rememberWallets(most: number) {
   };
 }
 
-function isDisjoint(some: Wallets, others: Wallets): boolean {
-  for (const wallet of some) if (others.has(wallet)) return false;
-  return true;
+/** In a wallet that both lock. */
+function doMeet(some: Wallets, others: Wallets): boolean {
+  for (const wallet of some) if (others.has(wallet) && !NOT_LOCKED.test(wallet)) return true;
+  return false;
 }

@@ -70,6 +70,18 @@ describe('turns', () => {
     await Promise.all(answers);
   });
 
+  it('do not meet in wallets of the system, which no step locks', async () => {
+    const steps = createLargeSteps();
+    const works = ['a', 'b'].map((name) => {
+      const work = held();
+      void steps(name, [...walletsOf(name), 'fees:USD', 'external:USD'])?.(work.run);
+      return work;
+    });
+    await sleep(20);
+    expect(works.map(({ hasBegun }) => hasBegun())).toEqual([true, true]);
+    for (const { end } of works) end('');
+  });
+
   it('do not wait for one that takes long, and are given back once by it', async () => {
     // Far longer than the test takes to see that the next one has begun.
     const steps = createLargeSteps(1_000);
