@@ -1,7 +1,8 @@
 /** Which of a server's errors a call is made again after, how often, and what they are told as. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Pool } from '../../src/db/pool.ts';
+import { createPool, type Pool } from '../../src/db/pool.ts';
 import { isDatabaseAway, withRetry } from '../../src/db/sqlstate.ts';
+import { createTestDatabase } from '../support/testDatabase.ts';
 import { createWorld } from './ledgerWorld.ts';
 
 /** The first try and two more. */
@@ -67,4 +68,17 @@ describe('a call that may be repeated', () => {
     expect(given).toMatchObject({ answer: { code }, tries: 1 });
     expect(isDatabaseAway(given.answer)).toBe(isAway);
   });
+});
+
+it('is made again where the server had closed the idle connection it was sent on', async () => {
+  const { url, owner: admin } = await createTestDatabase();
+  const name = new URL(url).pathname.slice(1);
+  await admin.query(`alter database ${name} set idle_session_timeout = '200ms'`);
+  const idle = createPool({ databaseUrl: url, size: 1, applicationName: 'test' });
+  await idle.query('select');
+  // Nothing of what comes meanwhile is read before the next call is sent.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600);
+  const { rows } = await withRetry(() => idle.query('select 1 as one'));
+  expect(rows).toEqual([{ one: 1 }]);
+  await idle.end();
 });
