@@ -1,5 +1,6 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import type { ApiEnv } from './context.ts';
+import { nameOperations } from './operationIds.ts';
 
 const TAGS = [
   { name: 'Transfers', description: 'Groups of legs that settle, release or cancel together.' },
@@ -78,5 +79,6 @@ export function serveDocument(app: OpenAPIHono<ApiEnv>): void {
     tags: TAGS,
   });
   nameRequestIds(document);
+  nameOperations(document);
   app.get('/openapi.json', (c) => c.json(document));
 }

@@ -22,6 +22,7 @@ const taken = z
 const hookRoute = createRoute({
   method: 'post',
   path: `${HOOKS_PATH}/{source}`,
+  operationId: 'receiveChainHook',
   tags: ['Operations'],
   summary: 'Take a hook of a chain provider',
   description:

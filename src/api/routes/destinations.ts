@@ -69,6 +69,7 @@ const deleteDestinationRoute = createRoute({
 const deleteNamedRoute = createRoute({
   method: 'delete',
   path: '/v1/destinations',
+  operationId: 'deleteNamedDestination',
   tags,
   summary: 'Take a destination away by what it is',
   description: 'For whoever has not kept its id. A label tells nothing apart and is refused.',

@@ -42,6 +42,7 @@ const speedUpRoute = createRoute({
 const cancelRoute = createRoute({
   ...shape,
   path: '/v1/withdrawals/{id}/cancel-on-chain',
+  operationId: 'cancelWithdrawalOnChain',
   summary: 'Try to take back a payment that no block takes',
   description:
     'A transfer of nothing on the same nonce. Where a block takes it, the withdrawal is released ' +

@@ -36,6 +36,7 @@ const ACT_CODES: ProblemCode[] = [
 const addLegsRoute = createRoute({
   method: 'post',
   path: '/v1/transfers/{id}/legs',
+  operationId: 'addTransferLegs',
   tags,
   summary: 'Hold further legs: all of them or none',
   ...writes('transfer'),
