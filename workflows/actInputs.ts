@@ -23,7 +23,7 @@ const MAX_STEP_KEY_LENGTH = 512;
 
 const LEAVE_OUT = 'Leave "stepKey" out to act as a person.';
 /** As a gateway writes it. */
-const UTC_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z$/;
+const UTC_TIME = /^(?!0000)\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z$/;
 
 type Typed = Record<string, unknown>;
 
@@ -81,11 +81,16 @@ export function checkInput(update: SagaUpdate, input: unknown, groupId: string):
   }
   const fields = FIELDS[update](typed);
   const envelope = isTyped(input) ? ENVELOPE : SERVICE_ENVELOPE;
-  const strange = Object.keys(typed).find((key) => !(key in fields || envelope.includes(key)));
+  const strange = strangeOf(typed, [...Object.keys(fields), ...envelope]);
   if (strange !== undefined) {
     throw invalid(`"${strange}" is no field of ${update}. Its input is ${EXAMPLES[update]}.`);
   }
   if (!isTyped(input)) checkService(typed, Object.keys(fields));
+}
+
+/** A field that was typed and that nobody reads. */
+export function strangeOf(typed: object, known: string[]): string | undefined {
+  return Object.keys(typed).find((key) => !known.includes(key));
 }
 
 /**
@@ -96,7 +101,7 @@ function checkService(typed: Typed, fields: string[]): void {
   const { groupId, stepKey, actor, acceptBy = null } = typed;
   const by = objectOf(actor, `"stepKey" comes from services, with an "actor". ${LEAVE_OUT}`);
   const isActor = typeof by.name === 'string' && typeof by.admin === 'boolean';
-  const isTime = acceptBy === null || UTC_TIME.test(String(acceptBy));
+  const isTime = acceptBy === null || isUtcTime(String(acceptBy));
   const missing = fields.find((field) => typed[field] === undefined);
   if (!isActor) throw invalid(`"actor" is {"name", "admin"}. ${LEAVE_OUT}`);
   if (groupId === undefined) throw invalid(`"groupId" is missing. ${LEAVE_OUT}`);
@@ -104,6 +109,12 @@ function checkService(typed: Typed, fields: string[]): void {
   if (missing !== undefined) throw invalid(`"${missing}" is missing. ${LEAVE_OUT}`);
   checkText('"stepKey"', stepKey as string, MAX_STEP_KEY_LENGTH);
   checkText('The name of "actor"', by.name as string, MAX_STEP_KEY_LENGTH);
+}
+
+/** Whether the calendar and the clock have it, so that the database takes it. */
+function isUtcTime(text: string): boolean {
+  const at = UTC_TIME.test(text) ? new Date(text) : new Date(Number.NaN);
+  return !Number.isNaN(at.getTime()) && at.toISOString().startsWith(text.slice(0, 19));
 }
 
 /**
@@ -184,7 +195,7 @@ function amountOf(typed: Typed, field: string): string | null {
 function legsOf({ legs }: Typed): LegInput[] {
   if (!Array.isArray(legs) || legs.length === 0) throw invalid('"legs" is a list of legs.');
   return legs.map((leg: unknown) => {
-    const { wallet, type, amount, asset } = objectOf(leg, 'A leg is an object.');
+    const { wallet, type, amount, asset } = legOf(leg, ['wallet', 'type', 'amount', 'asset']);
     if (!isName(wallet)) throw invalid('Each leg names its "wallet".');
     if (asset !== undefined && asset !== null && !isName(asset)) {
       throw invalid('The "asset" of a leg is its code, or is left out.');
@@ -197,11 +208,19 @@ function legsOf({ legs }: Typed): LegInput[] {
   });
 }
 
+function legOf(item: unknown, known: string[]): Typed {
+  const shape = `A leg is {${known.map((field) => `"${field}"`).join(', ')}}.`;
+  const leg = objectOf(item, shape);
+  const strange = strangeOf(leg, known);
+  if (strange !== undefined) throw invalid(`"${strange}" is no field of a leg. ${shape}`);
+  return leg;
+}
+
 function legAmountsOf({ legs }: Typed): LegAmount[] | null {
   if (legs === undefined || legs === null) return null;
   if (!Array.isArray(legs)) throw invalid('"legs" is a list of {"leg", "amount"}.');
   return legs.map((item: unknown) => {
-    const { leg, amount } = objectOf(item, 'An item of "legs" is {"leg", "amount"}.');
+    const { leg, amount } = legOf(item, ['leg', 'amount']);
     if (!Number.isInteger(leg) || Math.abs(leg as number) > MAX_LEG_NUMBER) {
       throw invalid('Each item names its "leg" by number.');
     }

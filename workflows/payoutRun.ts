@@ -20,7 +20,7 @@ import type { PayoutOutcome, PayoutRun, PayoutRunInput } from '../src/contracts/
 import { SEARCH_ATTRIBUTE, SIGNAL, type SignalReason } from '../src/contracts/sagas.ts';
 import type { Refusal } from '../src/contracts/steps.ts';
 import { MAX_REASON_LENGTH } from '../src/contracts/texts.ts';
-import { checkText, saidReason, TEMPORAL_UI } from './actInputs.ts';
+import { checkText, saidReason, strangeOf, TEMPORAL_UI } from './actInputs.ts';
 import { LEDGER_STEP } from './ledgerSteps.ts';
 import { nextOf, type PayoutView, peopleOf, renderPayout } from './payoutDetails.ts';
 import { sentenceFor, throwRefusal } from './personAnswers.ts';
@@ -120,6 +120,10 @@ class PayoutSaga implements PayoutView {
         description: 'Pays nothing more; what is paid stays: {"reason": "…"}.',
         validator: (typed) => {
           checkText('In {"reason": "…"} the reason', typed?.reason, MAX_REASON_LENGTH);
+          const strange = strangeOf(typed, ['reason']);
+          if (strange === undefined) return;
+          const detail = `"${strange}" is no field of cancel. Its input is {"reason": "…"}.`;
+          throw sentenceFor(detail, 'INVALID_REQUEST');
         },
       },
     );

@@ -39,6 +39,13 @@ describe('what a person types at the Temporal UI', () => {
     ['settle', { expiresIn: 3600 }, '"expiresIn" is no field of settle. Its input is {} for'],
     ['cancel', { reason: 'mine', amount: '1' }, '"amount" is no field of cancel'],
     ['confirm', { amuont: '1.5' }, '"amuont" is no field of confirm'],
+    ['settle', { toString: '1.5' }, '"toString" is no field of settle'],
+    ['settle', { legs: [{ leg: 1, amount: '2', final: false }] }, '"final" is no field of a leg'],
+    [
+      'addLegs',
+      { legs: [{ wallet: 'a', type: 'DEBIT', amount: '1', aset: 'EUR' }] },
+      '"aset" is no',
+    ],
     ['cancel', {}, '"reason" is a text of 1 to 500 characters'],
     ['cancel', { reason: ' ' }, '"reason" is a text'],
     ['extend', { expiresIn: '3600' }, '"expiresIn" is a whole number of seconds'],
@@ -106,6 +113,9 @@ describe('what comes with a step key, as from a service', () => {
     ['a key that can be kept', { stepKey: 'a\u0000' }, '"stepKey": A text cannot hold'],
     ['a key of some length', { stepKey: 'k'.repeat(513) }, '"stepKey" is a text of 1 to 512'],
     ['a time that is one', { acceptBy: '1' }, '"acceptBy" is no time'],
+    ['a time of a clock', { acceptBy: '2026-01-02T25:04:05Z' }, '"acceptBy" is no time'],
+    ['a day of the calendar', { acceptBy: '2026-02-30T03:04:05Z' }, '"acceptBy" is no time'],
+    ['a year that there was', { acceptBy: '0000-01-02T03:04:05Z' }, '"acceptBy" is no time'],
     ['fields that it has', { freeze: 'no' }, '"freeze" is no field of settle'],
   ])('is refused in words without %s', (_what, changes, words) => {
     expect(() => checkInput('settle', { ...whole, ...changes }, group)).toThrow(words);

@@ -117,6 +117,10 @@ describe('an operator', () => {
     await expect(blank).rejects.toMatchObject({
       cause: { message: expect.stringContaining('a text of 1 to 500 characters') },
     });
+    const strange = handleOf(id).executeUpdate('cancel', { args: [{ reason: 'r', lines: [7] }] });
+    await expect(strange).rejects.toMatchObject({
+      cause: { message: expect.stringContaining('"lines" is no field of cancel') },
+    });
     await handleOf(id).signal('cancel');
     expect(await handleOf(id).result()).toMatchObject({ reason: 'cancel by signal' });
   });
