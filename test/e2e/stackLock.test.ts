@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -70,4 +70,24 @@ test('a server that outlived its supervisor is stopped before the next start', a
   expect(isAlive(record.server)).toBe(false);
   expect(said).toEqual([`Waiting for temporal of the last run (process ${pid}) to stop …`]);
   lock.release();
+});
+
+test.each([
+  ['a file', () => writeFileSync(join(dir, 'lock'), 'kept by another program\n')],
+  ['a folder', () => mkdirSync(join(dir, 'lock'))],
+])('%s called lock that is somebody else’s is left where it is, and named', async (_what, lay) => {
+  lay();
+  await expect(lockDataDir(dir, say)).rejects.toThrow(
+    `${join(dir, 'lock')} is no lock of ours. Set HOLDFAST_DATA_DIR to a folder of its own.`,
+  );
+  expect(readdirSync(dir)).toEqual(expect.arrayContaining(['lock']));
+});
+
+test('what a folder called run holds of somebody else is left there', async () => {
+  const run = join(dir, 'run');
+  mkdirSync(join(run, 'dbus'), { recursive: true });
+  writeFileSync(join(run, 'start.sh'), 'exec ./server\n');
+  writeFileSync(join(run, 'settings.json'), '{"name": "server"}');
+  (await lockDataDir(dir, say)).release();
+  expect(readdirSync(run).sort()).toEqual(['dbus', 'settings.json', 'start.sh']);
 });

@@ -1,6 +1,6 @@
 /** The embedded Postgres: a first start that was killed leaves nothing for the next to trip on. */
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { migrate } from '../../src/db/migrate.ts';
@@ -39,4 +39,17 @@ test('a cluster whose making was killed is made anew by the next start', {
     await server.stop();
   }
   expect(readdirSync(home).filter((name) => name.includes('making'))).toEqual([]);
+});
+
+test('a folder called postgres that holds something else is left as it is, and named', async () => {
+  const other = throwAwayFolder(postgresUser());
+  try {
+    mkdirSync(join(other, 'postgres', 'pgdata'), { recursive: true });
+    await expect(startPostgres({ ...options, dataDir: other })).rejects.toThrow(
+      `${join(other, 'postgres')} is no cluster of Postgres and is not empty.`,
+    );
+    expect(readdirSync(join(other, 'postgres'))).toEqual(['pgdata']);
+  } finally {
+    rmSync(other, { recursive: true, force: true });
+  }
 });

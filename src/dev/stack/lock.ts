@@ -28,7 +28,7 @@ const POLL_MS = 100;
  * Takes the lock of a data directory. A lock whose process is gone is taken over, after its servers
  * have ended; one that lost its supervisor too is stopped here.
  *
- * @throws an Error that names the process which holds the lock
+ * @throws an Error that names the process which holds the lock, or a file that is no lock
  */
 export async function lockDataDir(dir: string, say: (line: string) => void): Promise<DataLock> {
   const file = join(dir, 'lock');
@@ -66,6 +66,7 @@ function claim(file: string): ProcessIdentity | null {
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
       }
+      refuseForeign(file);
       const holder = read<ProcessIdentity>(file);
       if (holder && isAlive(holder)) return holder;
       // Moving it away, instead of removing it, lets only one of two takers have the stale lock.
@@ -87,11 +88,27 @@ function claim(file: string): ProcessIdentity | null {
   }
 }
 
+/** What another program calls its lock is not ours to take away. */
+function refuseForeign(file: string): void {
+  let text = 'a folder';
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    // Another start has just taken it away.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+  }
+  // A crash of the machine leaves an empty one, or zeros.
+  if (text.replaceAll('\0', '').trim() === '' || parsed<ProcessIdentity>(text)?.pid) return;
+  throw new Error(`${file} is no lock of ours. Set HOLDFAST_DATA_DIR to a folder of its own.`);
+}
+
 async function waitForLeftovers(records: string, say: (line: string) => void): Promise<void> {
   for (const name of readdirSync(records)) {
     const file = join(records, name);
     const record = read<ServerRecord>(file);
-    if (record && (isAlive(record.server) || isAlive(record.supervisor))) {
+    // A file of somebody else, whose folder of that name this is too.
+    if (!record?.server || !record.supervisor) continue;
+    if (isAlive(record.server) || isAlive(record.supervisor)) {
       say(`Waiting for ${record.name} of the last run (process ${record.server.pid}) to stop …`);
       await waitForEnd(record);
     }
@@ -120,7 +137,15 @@ async function waitForEnd(record: ServerRecord): Promise<void> {
 
 function read<T>(file: string): T | null {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as T;
+    return parsed<T>(readFileSync(file, 'utf8'));
+  } catch {
+    return null;
+  }
+}
+
+function parsed<T>(text: string): T | null {
+  try {
+    return JSON.parse(text) as T;
   } catch {
     return null;
   }

@@ -131,6 +131,13 @@ interface Initialise {
  * a start that is killed meanwhile leaves nothing that the next one would take for a cluster.
  */
 async function initialise({ native, home, user, throwAway }: Initialise): Promise<void> {
+  const place = join(home, CLUSTER);
+  if (existsSync(place) && readdirSync(place).length > 0) {
+    throw new Error(
+      `${place} is no cluster of Postgres and is not empty.` +
+        ' Set HOLDFAST_DATA_DIR to a folder of its own.',
+    );
+  }
   for (const name of readdirSync(home)) {
     // What makes it may still be at work there.
     if (name.startsWith(MAKING)) rmSync(join(home, name), { ...REMOVE, ...PATIENT });
@@ -147,9 +154,9 @@ async function initialise({ native, home, user, throwAway }: Initialise): Promis
   }
   try {
     await makeCluster({ native, cluster, passwordFile, user, throwAway });
-    rmSync(join(home, CLUSTER), REMOVE);
     renameSync(passwordFile, join(home, PASSWORD));
-    renameSync(cluster, join(home, CLUSTER));
+    // In the place of an empty folder too.
+    renameSync(cluster, place);
   } finally {
     rmSync(folder, REMOVE);
   }
