@@ -4,6 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import pg from 'pg';
 import { connectFault } from './connectFault.ts';
 import { CONNECT_TIMEOUT_MS } from './pool.ts';
+import { type DatabaseServer, serverFault } from './serverFault.ts';
 
 const MIGRATIONS = new URL('../../migrations/', import.meta.url);
 /** A statement that waits longer for a table would make everybody behind it wait too; try again. */
@@ -22,7 +23,8 @@ interface Migration {
  * URL names. Several processes may call it at once; one works, the others wait.
  *
  * @returns the names that were applied now
- * @throws an Error that names the file, when one fails or was changed after it had been applied
+ * @throws an Error that names the file, when one fails or was changed after it had been applied, or
+ *   that says why the books cannot be kept there
  */
 export async function migrate(databaseUrl: string): Promise<string[]> {
   const migrations = await readMigrations();
@@ -40,6 +42,7 @@ export async function migrate(databaseUrl: string): Promise<string[]> {
     throw new Error(connectFault(error) ?? `Postgres cannot be used: ${message}`, { cause: error });
   }
   try {
+    await refuseUnfit(client);
     // Waits for another process that migrates, however long that takes; then for tables only a bit.
     await client.query('select pg_advisory_lock($1)', [ADVISORY_LOCK]);
     await client.query(`set lock_timeout = '${LOCK_TIMEOUT}'`);
@@ -50,6 +53,15 @@ export async function migrate(databaseUrl: string): Promise<string[]> {
   } finally {
     await client.end();
   }
+}
+
+async function refuseUnfit(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<DatabaseServer>(
+    `select current_setting('server_version') as version,
+       current_setting('server_encoding') as encoding`,
+  );
+  const fault = rows[0] === undefined ? null : serverFault(rows[0]);
+  if (fault !== null) throw new Error(fault);
 }
 
 async function applyMissing(client: pg.Client, migrations: Migration[]): Promise<string[]> {

@@ -4,8 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { RANGES } from '../../src/contracts/environment.ts';
 import { migrate } from '../../src/db/migrate.ts';
+import { serverFault } from '../../src/db/serverFault.ts';
 import { readCodecKeys } from '../../src/temporal/codec.ts';
 import { hotWalletAddress } from '../../src/withdrawals/developmentKeys.ts';
+import { execute, openPool, withDatabase } from '../support/templateDatabase.ts';
 import { createTestDatabase } from '../support/testDatabase.ts';
 
 const SECRET = 'not-to-be-told';
@@ -101,4 +103,28 @@ it('tells a database that refuses from one that does not answer', async () => {
   await expect(migrate('postgres://u:p@127.0.0.1:1/d')).rejects.toThrow('does not answer');
   url.pathname = '/no_such_database';
   await expect(migrate(url.href)).rejects.toThrow(/answers and refuses .*no_such_database/);
+});
+
+it.each([
+  ['15.18 (Debian 15.18-0+deb12u1)', 'Postgres 15.18 (Debian 15.18-0+deb12u1) is too old'],
+  ['9.6.24', 'Postgres 9.6.24 is too old'],
+])('tells a server that is too old by its version: %s', (version, words) => {
+  expect(serverFault({ version, encoding: 'UTF8' })).toMatch(words);
+  expect(serverFault({ version: '18.4', encoding: 'UTF8' })).toBeNull();
+});
+
+it('writes nothing into a database that cannot hold every text', async () => {
+  const { url } = await createTestDatabase();
+  const name = `latin_${randomBytes(4).toString('hex')}`;
+  await execute(url, `create database ${name} encoding 'LATIN1' locale 'C' template template0`);
+  try {
+    const latin = withDatabase(url, name);
+    await expect(migrate(latin)).rejects.toThrow('The database is encoded in LATIN1');
+    const pool = openPool(latin, 1);
+    const { rows } = await pool.query("select from pg_tables where schemaname = 'public'");
+    await pool.end();
+    expect(rows).toEqual([]);
+  } finally {
+    await execute(url, `drop database ${name}`);
+  }
 });
