@@ -59,9 +59,15 @@ export class Problem extends Error {
   }
 }
 
-/** The problem that a refusal of the ledger stands for. */
-export function problemOfRefusal({ code, detail, errors }: Refusal): Problem {
-  return new Problem(code, detail, errors === undefined ? {} : { errors });
+/**
+ * The problem that a refusal of the ledger stands for.
+ *
+ * @param pointer the field at fault where the refusal is INVALID_REQUEST and names none
+ */
+export function problemOfRefusal({ code, detail, errors }: Refusal, pointer?: string): Problem {
+  if (errors !== undefined) return new Problem(code, detail, { errors });
+  if (code !== 'INVALID_REQUEST' || pointer === undefined) return new Problem(code, detail);
+  return new Problem(code, detail, { errors: [{ pointer, detail }] });
 }
 
 /** Sends a problem. `instance` is the path that was asked for, without its query. */

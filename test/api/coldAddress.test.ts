@@ -33,7 +33,7 @@ describe('the cold address of a treasury rule', () => {
     const deposit = await world.wallet('somebody', 'ETH');
     const highWater = '5';
     for (const [body, fault] of [
-      [{ coldAddress: OUTSIDE }, [400, 'INVALID_REQUEST']],
+      [{ coldAddress: OUTSIDE }, [400, 'INVALID_REQUEST', '/highWater']],
       [{ highWater, coldAddress: `${OUTSIDE}0` }, [400, 'INVALID_DESTINATION', '/coldAddress']],
       [{ highWater, coldAddress: HOT }, [422, 'DESTINATION_NOT_ALLOWED']],
       [{ highWater, coldAddress: world.usdx }, [422, 'DESTINATION_NOT_ALLOWED']],

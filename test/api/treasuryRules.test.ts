@@ -45,7 +45,7 @@ describe('/v1/treasury-rules', () => {
       'marks in a wrong order',
       'ETH',
       { ...rule, lowWater: '5', highWater: '5' },
-      [400, 'INVALID_REQUEST'],
+      [400, 'INVALID_REQUEST', '/highWater'],
     ],
     [
       'more decimals',

@@ -104,7 +104,8 @@ describe('POST /v1/wallets', () => {
   test('keeps the ids that belong to an asset', async () => {
     for (const client of [shop, api.admin]) {
       const wallet = { id: 'external:GBP', owner: 'x', asset: 'USD' };
-      expect((await client.post('/v1/wallets', wallet)).status).toBe(400);
+      const answer = await client.post('/v1/wallets', wallet);
+      expect(faultOf(answer)).toEqual([400, 'INVALID_REQUEST', '/id']);
     }
   });
 });

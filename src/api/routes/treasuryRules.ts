@@ -101,7 +101,7 @@ export function treasuryRuleRoutes(deps: ApiDeps): OpenAPIHono<ApiEnv> {
       asked == null ? null : await canonicalDestination(deps, facts, asked, '/coldAddress');
     const rule = { asset, minAmount, maxFee, lowWater, highWater, coldAddress };
     const put = await putTreasuryRule(db, rule);
-    if ('refusal' in put) throw problemOfRefusal(put.refusal);
+    if ('refusal' in put) throw problemOfRefusal(put.refusal, '/highWater');
     return c.json(put.rule, 200);
   });
   app.openapi(readRoute, async (c) => {

@@ -139,7 +139,7 @@ function openWallet(app: OpenAPIHono<ApiEnv>, { db, wallets }: ApiDeps): void {
     }
     await refuseUnnameable('/id', asked.id, wallets.wallet);
     const opened = await createWallet(db, asked);
-    if ('refusal' in opened) throw problemOfRefusal(opened.refusal);
+    if ('refusal' in opened) throw problemOfRefusal(opened.refusal, '/id');
     return c.json(opened.wallet, opened.created ? 201 : 200);
   });
 }
@@ -157,11 +157,7 @@ function readWallets(app: OpenAPIHono<ApiEnv>, { db, wallets }: ApiDeps): void {
   });
   app.openapi(balanceRoute, async (c) => {
     const read = await readBalanceAt(db, c.req.valid('param').id, c.req.valid('query').at ?? null);
-    if ('refusal' in read) {
-      const { code, detail } = read.refusal;
-      const errors = code === 'INVALID_REQUEST' ? [{ pointer: '/at', detail }] : [];
-      throw new Problem(code, detail, { errors });
-    }
+    if ('refusal' in read) throw problemOfRefusal(read.refusal, '/at');
     return c.json(read.balance, 200);
   });
   app.openapi(entriesRoute, async (c) => {
