@@ -1,4 +1,5 @@
 import type { LegAmount } from '../contracts/steps.ts';
+import { OPAQUE_FIELDS } from '../ledger/requests.ts';
 import type { FieldFault } from './problem.ts';
 import { pointerOf } from './validation.ts';
 
@@ -46,7 +47,8 @@ function compare(
     const keys = new Set([...Object.keys(stored), ...Object.keys(asked)]);
     return [...keys].flatMap((key) => compare(stored[key], asked[key], sent, [...path, key]));
   }
-  return stored === asked || (stored == null && asked == null) ? [] : [path];
+  const isOpaque = path.slice(0, -1).some((key) => OPAQUE_FIELDS.includes(key));
+  return stored === asked || (!isOpaque && stored == null && asked == null) ? [] : [path];
 }
 
 /** True where `final` is what the amount, or its absence, says by itself. */

@@ -147,14 +147,25 @@ export function canonicalRequest(verb: LedgerVerb, input: AnyStepInput): Record<
   return (CANONICAL[verb] as (input: AnyStepInput) => Record<string, unknown>)(input);
 }
 
+/** What the caller keeps here: nobody but the caller knows whether a null in it is nothing. */
+export const OPAQUE_FIELDS: readonly PropertyKey[] = ['metadata', 'riskMeta'];
+
 /** True where two canonical requests mean the same; null and left out is no difference. */
 export function sameRequest(stored: unknown, asked: unknown): boolean {
-  if (stored == null || asked == null) return (stored ?? null) === (asked ?? null);
-  if (typeof stored !== 'object' || typeof asked !== 'object') return stored === asked;
+  return (stored ?? null) === (asked ?? null) || sameFields(stored, asked, false);
+}
+
+/** @param isOpaque the fields are the caller's own, in which null and left out are two things */
+function sameFields(stored: unknown, asked: unknown, isOpaque: boolean): boolean {
+  if (stored == null || asked == null) return false;
+  if (typeof stored !== 'object' || typeof asked !== 'object') return false;
   if (Array.isArray(stored) !== Array.isArray(asked)) return false;
   if (Array.isArray(stored) && stored.length !== (asked as unknown[]).length) return false;
   const a = stored as Record<string, unknown>;
   const b = asked as Record<string, unknown>;
   const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
-  return [...keys].every((key) => sameRequest(a[key], b[key]));
+  return [...keys].every((key) => {
+    const isSame = isOpaque ? a[key] === b[key] : (a[key] ?? null) === (b[key] ?? null);
+    return isSame || sameFields(a[key], b[key], isOpaque || OPAQUE_FIELDS.includes(key));
+  });
 }

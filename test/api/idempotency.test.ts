@@ -211,6 +211,10 @@ describe('the same key, another body', () => {
       '/reference',
     ]);
     expect(await other({ legs: LEGS })).toEqual([...reused, '/metadata/a', '/reference']);
+    expect(await other({ ...body, metadata: { ...metadata, b: null } })).toEqual([
+      ...reused,
+      '/metadata/b',
+    ]);
     expect((await shop.post('/v1/transfers', body, { key: 'other' })).status).toBe(201);
   });
 

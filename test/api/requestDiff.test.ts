@@ -36,6 +36,13 @@ test('null and absent are the same', () => {
   expect(pointers({ reference: null }, {})).toEqual([]);
 });
 
+test('null and absent are two things in what belongs to the caller', () => {
+  const metadata = (value: object) => ({ metadata: value });
+  expect(pointers(metadata({ a: null }), metadata({}))).toEqual(['/metadata/a']);
+  expect(pointers(metadata({ a: [1] }), metadata({ a: [1, null] }))).toEqual(['/metadata/a/1']);
+  expect(pointers(metadata({ a: null }), metadata({ a: null }))).toEqual([]);
+});
+
 test('keys with / and ~ are escaped', () => {
   expect(pointers({ metadata: { 'a/b~c': 1 } }, { metadata: { 'a/b~c': 2 } })).toEqual([
     '/metadata/a~1b~0c',

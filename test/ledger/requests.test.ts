@@ -139,3 +139,17 @@ it('a list in the metadata is another one where it is longer, whatever it is lon
   expect(sameRequest(short, long)).toBe(false);
   expect(sameRequest(long, short)).toBe(false);
 });
+
+it('a null is nothing in a field of ours, and something in what belongs to the caller', () => {
+  expect(sameRequest({ reference: null, metadata: null }, {})).toBe(true);
+  const metadata = (value: object) => ({ metadata: value });
+  expect(sameRequest(metadata({ a: { b: null } }), metadata({ a: { b: null } }))).toBe(true);
+  for (const [one, other] of [
+    [{ a: null }, {}],
+    [{ a: { b: null } }, { a: {} }],
+    [{ a: null }, { a: {} }],
+  ] as const) {
+    expect(sameRequest(metadata(one), metadata(other))).toBe(false);
+    expect(sameRequest(metadata(other), metadata(one))).toBe(false);
+  }
+});
