@@ -142,7 +142,9 @@ function captureOf(typed: Typed) {
 }
 
 function objectOf(input: unknown, otherwise: string): Typed {
-  if (typeof input === 'object' && input !== null && !Array.isArray(input)) return input as Typed;
+  // What was sent as bytes arrives as such, and no bytes would be an object without fields.
+  const isList = Array.isArray(input) || ArrayBuffer.isView(input);
+  if (typeof input === 'object' && input !== null && !isList) return input as Typed;
   throw invalid(otherwise);
 }
 

@@ -36,6 +36,7 @@ describe('what a person types at the Temporal UI', () => {
   it.each<[SagaUpdate, unknown, string]>([
     ['settle', 'now', 'The input is one JSON object'],
     ['settle', undefined, 'The input is one JSON object: {} for everything held'],
+    ['settle', new Uint8Array(0), 'The input is one JSON object: {} for everything held'],
     ['settle', { expiresIn: 3600 }, '"expiresIn" is no field of settle. Its input is {} for'],
     ['cancel', { reason: 'mine', amount: '1' }, '"amount" is no field of cancel'],
     ['confirm', { amuont: '1.5' }, '"amuont" is no field of confirm'],
