@@ -1,6 +1,6 @@
 /** The embedded Postgres: a first start that was killed leaves nothing for the next to trip on. */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { migrate } from '../../src/db/migrate.ts';
@@ -39,6 +39,23 @@ test('a cluster whose making was killed is made anew by the next start', {
     await server.stop();
   }
   expect(readdirSync(home).filter((name) => name.includes('making'))).toEqual([]);
+});
+
+test('a cluster whose server was killed counts as started once it takes connections', {
+  timeout: 2 * START_MS,
+}, async () => {
+  const killed = await startPostgres(options);
+  await migrate(killed.databaseUrl);
+  const [pid] = readFileSync(join(home, 'postgres/postmaster.pid'), 'utf8').split('\n');
+  process.kill(Number(pid), 'SIGKILL');
+  await killed.ended;
+  // It left its file behind, which says that it is ready.
+  const server = await startPostgres(options);
+  try {
+    expect(await migrate(server.databaseUrl)).toEqual([]);
+  } finally {
+    await server.stop();
+  }
 });
 
 test('a folder called postgres that holds something else is left as it is, and named', async () => {

@@ -105,7 +105,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
       logFile: join(options.logDir ?? home, 'postgres.log'),
       recordFile: options.recordFile ?? null,
       removeAfter: throwAway ? home : null,
-      isReady: () => readFileSync(join(cluster, 'postmaster.pid'), 'utf8').includes('\nready'),
+      isReady: () => isReadyOn(port, readFileSync(join(cluster, 'postmaster.pid'), 'utf8')),
     });
     const password = readFileSync(join(home, PASSWORD), 'utf8').trim();
     const databaseUrl = `postgresql://postgres:${password}@127.0.0.1:${port}/${DATABASE}`;
@@ -117,6 +117,15 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
         'Set DATABASE_URL to use a Postgres 18 of your own.',
     );
   }
+}
+
+/**
+ * Whether a `postmaster.pid` says that the server on this port takes connections. One that was
+ * killed left its own behind, with the port that it had.
+ */
+function isReadyOn(port: number, text: string): boolean {
+  const [, , , ownPort, , , , status = ''] = text.split('\n');
+  return ownPort === String(port) && status.startsWith('ready');
 }
 
 interface Initialise {
