@@ -95,7 +95,8 @@ async function post(options: RiskCheckOptions, question: RiskQuestion): Promise<
       },
     });
     const text = await readShortAnswer(response, MOST_ANSWER_BYTES);
-    if (response.ok) return text;
+    // 202 and the like may come before anybody has looked.
+    if (response.status === 200) return text;
     throw new RiskUnavailable(`it answered ${response.status}`);
   } catch (error) {
     if (error instanceof RiskUnavailable) throw error;

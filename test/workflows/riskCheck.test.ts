@@ -174,6 +174,7 @@ describe('what is no verdict', () => {
   const question = { id: 'x' } as RiskQuestion;
   const faults: [string, typeof answer, string][] = [
     ['an error page', { status: 500, body: '{"verdict": "allow"}' }, 'it answered 500'],
+    ['a promise to look', { status: 202, body: '{"verdict": "allow"}' }, 'it answered 202'],
     ['a redirect', { status: 307, body: '' }, 'cannot be reached'],
     ['no JSON', { status: 200, body: 'allow' }, 'no JSON'],
     ['null', { status: 200, body: 'null' }, 'no verdict'],
