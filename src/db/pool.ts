@@ -15,7 +15,7 @@ export interface PoolSettings {
   applicationName: string;
   /** Refuse to write, as a standby does. */
   readOnly?: boolean;
-  /** How long a query waits for its answer, in milliseconds. */
+  /** How long a query waits for its answer, and at most for a connection, in milliseconds. */
   silenceMs?: number;
 }
 
@@ -31,7 +31,7 @@ const IDLE_IN_TRANSACTION_TIMEOUT_MS = 15_000;
  * given up by the kernel after a quarter of an hour, and until then it counts as one of the pool.
  */
 const SILENCE_MS = 12_000;
-/** How long anybody waits for the server to accept a connection. */
+/** How long anybody waits for the server to accept a connection, or for one to be free. */
 export const CONNECT_TIMEOUT_MS = 5_000;
 
 /**
@@ -62,12 +62,13 @@ export function createPool(settings: PoolSettings): Pool {
     // Compiling costs more than any statement of a step takes.
     jit: 'off',
   };
+  const silenceMs = settings.silenceMs ?? SILENCE_MS;
   const pool = new pg.Pool({
     max: settings.size,
     application_name: settings.applicationName,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    connectionTimeoutMillis: Math.min(CONNECT_TIMEOUT_MS, silenceMs),
     keepAlive: true,
-    query_timeout: settings.silenceMs ?? SILENCE_MS,
+    query_timeout: silenceMs,
     ...withOptions(
       settings.databaseUrl,
       Object.entries(parameters)

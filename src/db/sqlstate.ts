@@ -23,8 +23,15 @@ const PASSING = new Set([
 /** The statement ran into its time-out: the same call now would only wait as long again. */
 const QUERY_CANCELED = '57014';
 
-/** What the driver says of a server that says nothing (`SILENCE_MS` of the pool): likewise. */
-const SILENCE = 'Query read timeout';
+/**
+ * What the driver says of a server that says nothing, that lets nobody in, and of a pool of which
+ * no connection becomes free, each in the time that the pool gives it: likewise.
+ */
+const SILENCES = [
+  'Query read timeout',
+  'Connection terminated due to connection timeout',
+  'timeout exceeded when trying to connect',
+];
 
 /**
  * It has no room on its disk or in memory, or the disk failed: classes 53 and 58. The other is
@@ -66,7 +73,7 @@ export function isDatabaseAway(error: unknown): boolean {
   if (error instanceof DatabaseBusy || isDatabaseUnable(error)) return true;
   const code = codeOf(error);
   // A race for a key that is lost again and again is none: then it is a bug of ours.
-  if (error instanceof Error && error.message === SILENCE) return true;
+  if (isSilence(error)) return true;
   return code === QUERY_CANCELED || (isPassing(error) && code !== UNIQUE_VIOLATION);
 }
 
@@ -78,8 +85,12 @@ export function isConnectionLost(error: unknown): boolean {
   return CONNECTION_MESSAGES.some((text) => message.startsWith(text));
 }
 
+function isSilence(error: unknown): boolean {
+  return error instanceof Error && SILENCES.includes(error.message);
+}
+
 function isPassing(error: unknown): boolean {
-  return PASSING.has(codeOf(error)) || isConnectionLost(error);
+  return !isSilence(error) && (PASSING.has(codeOf(error)) || isConnectionLost(error));
 }
 
 /**

@@ -6,7 +6,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
 import { migrate } from '../../src/db/migrate.ts';
 import { createPool } from '../../src/db/pool.ts';
-import { isDatabaseAway } from '../../src/db/sqlstate.ts';
+import { isDatabaseAway, withRetry } from '../../src/db/sqlstate.ts';
 import { callOnWholeBooks } from '../../src/ledger/wholeBooks.ts';
 import type { Pool } from '../support/templateDatabase.ts';
 import { createTestDatabase } from '../support/testDatabase.ts';
@@ -60,12 +60,37 @@ it('is given up in seconds, and the next one is used, as after a failover', asyn
   await pool.end();
 });
 
+/** A server that takes connections and says nothing. */
+async function muteServer(): Promise<string> {
+  const server = createServer((socket) => {
+    onTestFinished(() => void socket.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as { port: number };
+  return `postgres://ada:pw@127.0.0.1:${port}/books`;
+}
+
+it.each([
+  ['is not let in', muteServer, 0],
+  ['finds no free connection', async () => (await createTestDatabase()).url, 1],
+])('is waited for once by a call that %s, and not three times as long', async (_, at, taken) => {
+  const silence = { size: 1, applicationName: 'test', silenceMs: SILENCE_MS };
+  const pool = createPool({ databaseUrl: await at(), ...silence });
+  const clients = await Promise.all(Array.from({ length: taken }, () => pool.connect()));
+  let tries = 0;
+  const asked = withRetry(() => {
+    tries += 1;
+    return pool.query('select 1');
+  });
+  expect(isDatabaseAway(await asked.catch((error: unknown) => error))).toBe(true);
+  expect(tries).toBe(1);
+  for (const client of clients) client.release();
+  await pool.end();
+});
+
 it('keeps no start waiting that it never speaks to', async () => {
-  const silent = createServer((client) => void client.on('error', () => {}).resume());
-  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => void silent.close());
-  const { port } = silent.address() as { port: number };
-  await expect(migrate(`postgres://u:p@127.0.0.1:${port}/none`)).rejects.toThrow(
+  await expect(migrate(await muteServer())).rejects.toThrow(
     /^Postgres does not answer \(timeout expired\)\. Start it/,
   );
 }, 12_000);
