@@ -1,6 +1,7 @@
 /** Starting a saga and learning what its first step answered. */
 import { FIRST_STEP, type NoOutcome, type SagaInputs, type SagaType } from '../contracts/sagas.ts';
 import type { OpenTransferInput, StepOutcome } from '../contracts/steps.ts';
+import { isDatabaseAway } from '../db/sqlstate.ts';
 import { replay } from '../ledger/replay.ts';
 import { answerOfExisting, answerOfSilent, type ClientSaga } from './closedSaga.ts';
 import type { SagaDeps } from './deps.ts';
@@ -51,7 +52,7 @@ async function startAndAwaitFirstStep<T extends ClientSaga>(
   const ahead = type === 'transfer' ? deps.startsAhead.begin(input as OpenTransferInput) : null;
   const run = async () => (await ahead?.take()) ?? first(input);
   const early = deps.headStarts.offer(FIRST_STEP[type], input, run);
-  const look = () => lookQuietly(deps, type, input);
+  const look = () => lookQuietly(deps, type, input, until);
   try {
     let started = await startSaga(deps.client, type, input, { deadline, known: { assets } });
     if (started !== 'here') ahead?.drop();
@@ -80,6 +81,8 @@ async function startAndAwaitFirstStep<T extends ClientSaga>(
     const looked = lookUntil(look, until, over.signal, delay).then(asFirstAnswer);
     return (await Promise.race([told, looked])) ?? { outcome: 'pending' };
   } catch (error) {
+    // Nobody else knows the outcome, and who asks again now would only wait as long.
+    if (isDatabaseAway(error)) throw error;
     const { detail } = faultOf(error);
     return (await look()) ?? unavailable(`Temporal did not start the saga (${detail}).`);
   } finally {
@@ -90,15 +93,17 @@ async function startAndAwaitFirstStep<T extends ClientSaga>(
   }
 }
 
-/** The op row's answer; a database that does not answer now is asked again by whoever waits. */
+/** The op row's answer; a database that does not answer is asked again while the caller waits. */
 async function lookQuietly<T extends ClientSaga>(
   deps: SagaDeps,
   type: T,
   input: SagaInputs[T],
+  until: number,
 ): Promise<StepOutcome | null> {
   try {
     return await replay(deps.db, FIRST_STEP[type], input);
   } catch (error) {
+    if (Date.now() >= until) throw error;
     deps.log.warn({ err: error, groupId: input.groupId }, 'The ledger does not answer');
     return null;
   }

@@ -245,6 +245,12 @@ describe('a start', () => {
     expect(outcome).toMatchObject({ outcome: 'done', replayed: false });
   });
 
+  it('whose database does not answer when its caller waits no longer says so', async () => {
+    const query = hidingKeys(() => Promise.reject(new Error('Query read timeout')));
+    const start = gatewayWith({}, query).start('transfer', await input('silent'), 100);
+    await expect(start).rejects.toThrow('Query read timeout');
+  });
+
   it('of a saga that ended just now is answered, and nobody is alarmed', async () => {
     const hold = await input('ended-just-now');
     doneGroup(await world.sagas.gateway.start('transfer', hold, WAIT_MS));
