@@ -21,7 +21,7 @@ const HELP = `Holdfast: durable transfers for crypto balances.
   npm test              all checks and tests (npm test -- test/ledger runs one folder)
   npm run check         format, lint, types, unused code, migrations
   npm run check:ui      the Temporal UI in a headless browser
-  npm run bench ledger  measures the ledger (or: saga, watcher)
+  npm run bench ledger  measures the ledger; npm run bench -- --help names the others
   npm run storm         a storm on the chain and in the service, by seed:
                         --seed N | --seeds A..B; npm run storm -- --help has more
 
@@ -42,10 +42,12 @@ const STOP_GRACE_MS = 60_000;
 /** How often we look whether npm, our parent, is still there. */
 const PARENT_POLL_MS = 200;
 
+/** Stages with options of their own, which their own help tells. */
+const WITH_OWN_HELP = ['bench', 'storm'];
+
 const [stage = 'help', ...rest] = process.argv.slice(2);
 const asksForHelp = rest.some((word) => word === '--help' || word === '-h');
-// The storm has options of its own, which its own help tells.
-if (stage === 'help' || (asksForHelp && stage !== 'storm')) {
+if (stage === 'help' || (asksForHelp && !WITH_OWN_HELP.includes(stage))) {
   process.stdout.write(`${HELP}\n`);
 } else {
   process.exitCode = await main(stage, rest);

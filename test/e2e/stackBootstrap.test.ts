@@ -45,6 +45,15 @@ test('--help tells every command and variable, and runs nothing', () => {
   }
 });
 
+test.each([
+  ['bench', 'withdrawals'],
+  ['storm', '--seeds'],
+])('%s --help tells its own options', (stage, option) => {
+  const { status, stdout } = bootstrap(CLONE, [stage, '--help']);
+  expect(status).toBe(0);
+  expect(stdout).toMatch(new RegExp(`^ +${option}`, 'm'));
+});
+
 test('an unknown stage is told with what there is', () => {
   const { status, stderr } = bootstrap(CLONE, ['launch']);
   expect(status).toBe(1);
