@@ -1,10 +1,17 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, type Socket, Server as TcpServer } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
+import { endOrPatience } from '../ledger/crowd.ts';
 import type { App } from './app.ts';
 
 /** Longest wait a caller may ask for is 30 s; a stop lets such a request end. */
 const DEFAULT_STOP_MS = 35_000;
+
+/**
+ * How long a stop leaves kept connections open, so that the next answer on each can say that it is
+ * the last one: who sends on a connection as it is cut does not know what became of the request.
+ */
+const LAST_WORD_MS = 500;
 
 /** For those who name none, as HTTP/1.0 lets the health checks of load balancers do. */
 const UNNAMED_HOST = 'localhost';
@@ -17,27 +24,41 @@ export interface HttpServer {
 }
 
 /**
- * Closes connections that nobody waits on, now and as their last answer has been sent. Node's own
- * way leaves out those that have not asked anything yet, such as a browser opens ahead of need.
+ * How connections end: an answer says that it is the last one, so that its client asks no more on
+ * them. What has nothing to answer is cut, now or as its last answer has been sent. Node's own way
+ * leaves out those that have not asked anything yet, such as a browser opens ahead of need.
  */
-function idleCloser(server: Server): () => void {
-  const requests = new Map<Socket, number>();
-  let isClosing = false;
+function connectionEnder(server: Server): { sayLast(): void; cutIdle(): void } {
+  const connections = new Map<Socket, Set<ServerResponse>>();
+  let isEnding = false;
+  const isLast = (response: ServerResponse) => {
+    if (!response.headersSent) response.setHeader('connection', 'close');
+  };
   server.on('connection', (socket: Socket) => {
-    requests.set(socket, 0);
-    socket.once('close', () => requests.delete(socket));
+    connections.set(socket, new Set());
+    socket.once('close', () => connections.delete(socket));
   });
-  server.on('request', ({ socket }, response) => {
-    requests.set(socket, (requests.get(socket) ?? 0) + 1);
+  // Before the app, which may answer at once.
+  server.prependListener('request', ({ socket }, response) => {
+    const answers = connections.get(socket) ?? new Set();
+    answers.add(response);
+    if (isEnding) isLast(response);
     response.once('close', () => {
-      const left = (requests.get(socket) ?? 1) - 1;
-      requests.set(socket, left);
-      if (isClosing && left === 0) socket.end();
+      answers.delete(response);
+      if (isEnding && answers.size === 0) socket.end();
     });
   });
-  return () => {
-    isClosing = true;
-    for (const [socket, count] of requests) if (count === 0) socket.destroy();
+  return {
+    sayLast() {
+      isEnding = true;
+      for (const answers of connections.values()) {
+        const last = [...answers].at(-1);
+        if (last) isLast(last);
+      }
+    },
+    cutIdle() {
+      for (const [socket, { size }] of connections) if (size === 0) socket.destroy();
+    },
   };
 }
 
@@ -69,7 +90,7 @@ export async function startServer(
     hostname: UNNAMED_HOST,
   }) as Server;
   dropUnreadBodies(server);
-  const closeIdle = idleCloser(server);
+  const connections = connectionEnder(server);
   const { promise: listening, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', (error: NodeJS.ErrnoException) => {
     const isTaken = error.code === 'EADDRINUSE';
@@ -84,9 +105,13 @@ export async function startServer(
     url: `http://${name}:${address.port}`,
     async stop(boundMs = DEFAULT_STOP_MS) {
       const { promise: closed, resolve: close } = Promise.withResolvers<void>();
-      server.close(() => close());
-      closeIdle();
+      // Not as an HTTP server is closed, which cuts kept connections under what is sent on them.
+      TcpServer.prototype.close.call(server, () => close());
       const timer = setTimeout(() => server.closeAllConnections(), boundMs);
+      connections.sayLast();
+      await endOrPatience(closed, Math.min(LAST_WORD_MS, boundMs));
+      server.close();
+      connections.cutIdle();
       await closed;
       clearTimeout(timer);
     },

@@ -132,6 +132,27 @@ describe('stop', () => {
     expect(Date.now() - begun).toBeLessThan(SOON_MS);
   });
 
+  test('says on kept connections that they end, and answers what was sent on them', async () => {
+    const { app, asked } = slowApp(100);
+    const server = await serve(app);
+    const { host, port } = new URL(server.url);
+    const get = `GET /slow HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
+    const [busy, idle] = [connect(Number(port), '127.0.0.1'), connect(Number(port), '127.0.0.1')];
+    idle.write(get);
+    expect(String(await once(idle, 'data'))).not.toContain('connection: close');
+    busy.write(get);
+    await asked;
+    const stopped = server.stop();
+    idle.write(get);
+    const answers = await Promise.all([busy, idle].map((socket) => socket.toArray()));
+    for (const chunks of answers) {
+      expect(Buffer.concat(chunks).toString()).toMatch(
+        /^HTTP\/1\.1 200 OK\r\n(.+\r\n)*connection: close\r\n(.+\r\n)*\r\ndone$/i,
+      );
+    }
+    await stopped;
+  });
+
   test('does not wait for connections that ask nothing', async () => {
     const server = await serve(slowApp(0).app);
     const { port } = new URL(server.url);
