@@ -1,8 +1,8 @@
-/** The documents speak of what is there: links lead somewhere, commands and variables exist. */
+/** The documents speak of what is there: links and paths lead somewhere, commands exist. */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ROOT, readSources } from './sourceFiles.ts';
+import { listPaths, ROOT, readSources } from './sourceFiles.ts';
 
 const documents = readSources(/\.md$/);
 const scripts: Record<string, string> = JSON.parse(
@@ -39,6 +39,25 @@ function unknownCommands(text: string): string[] {
   return named.map(([, run, test]) => run ?? test ?? '').filter((name) => !(name in scripts));
 }
 
+const paths = listPaths();
+const places = new Set(
+  paths.flatMap((path) => [...path.matchAll(/\/|$/g)].map(({ index }) => path.slice(0, index))),
+);
+
+/** Our files, folders and migrations that a text names and that are not there. */
+function unknownPlaces(text: string): string[] {
+  const folders = 'src|test|workflows|activities|migrations|docs|bench|deploy|examples';
+  const own = new RegExp(`(?<![\\w./%-])(?:${folders})\\/[\\w./-]*\\w`, 'g');
+  const named = [...text.matchAll(own)].map(([path]) => path);
+  const numbers = [...text.matchAll(/\(`?(0\d{3})`?\)|\b(0\d{3}_[a-z_0-9]+)/g)];
+  const migrations = numbers.map(([, number, name]) => `migrations/${number ?? name}`);
+  const isThere = (migration: string) => paths.some((path) => path.startsWith(migration));
+  return [
+    ...named.filter((path) => !places.has(path)),
+    ...migrations.filter((migration) => !isThere(migration)),
+  ];
+}
+
 describe('the documents', () => {
   it('are there', () => {
     const wanted = ['README', 'ARCHITECTURE', 'CONTRIBUTING', 'CHANGELOG', 'SECURITY'];
@@ -65,6 +84,16 @@ describe('the documents', () => {
     expect([...new Set(unread)]).toEqual([]);
   });
 
+  it('name files and migrations that are there, and so do comments', () => {
+    // Probes of rules name what is not there, other people's sources have a `src`, and the page of
+    // the API has addresses below `docs`.
+    const others = /^(test\/static\/|docs\/upstream\/|src\/api\/docs\.ts)/;
+    const unknown = readSources(/\.(md|ts|mjs|sql|ya?ml|sh)$/)
+      .filter(({ path }) => !others.test(path))
+      .flatMap(({ path, text }) => unknownPlaces(text).map((place) => `${path}: ${place}`));
+    expect(unknown).toEqual([]);
+  });
+
   it('name each count and each alert that there is, and no other', () => {
     const textOf = (paths: RegExp) =>
       readSources(paths)
@@ -80,11 +109,14 @@ describe('the documents', () => {
     expect(named(told, /alert: "([A-Z_]+)"/g)).toEqual(named(code, /alert: '([A-Z_]+)'/g));
   });
 
-  it('are checked for links, anchors and commands that lead nowhere', () => {
+  it('are checked for links, anchors, commands and places that lead nowhere', () => {
     expect(brokenLinks('README.md', 'see [a](docs/none.md), [b](https://x.example)')).toEqual([
       'docs/none.md',
     ]);
     expect(brokenLinks('README.md', '[a](#no-such-heading)')).toEqual(['#no-such-heading']);
     expect(unknownCommands('`npm run nothing` and `npm test`')).toEqual(['nothing']);
+    expect(unknownPlaces('src/none.ts, docs/api.md, `0099_none_at_all.sql` (0004) (0098)')).toEqual(
+      ['src/none.ts', 'migrations/0099_none_at_all', 'migrations/0098'],
+    );
   });
 });

@@ -13,13 +13,14 @@ describe('Biome refuses', () => {
     expect(has(offences, 'some.config.ts', 'noDefaultExport')).toBe(false);
   });
 
-  it('barrels, but the two that Temporal needs', async () => {
+  it('barrels, but the one that Temporal needs', async () => {
     const text = `export { a } from './a.ts';\nexport * from './b.ts';\n`;
-    const files = ['src/ledger/index.ts', 'workflows/index.ts', 'activities/index.ts'];
+    const refused = ['src/ledger/index.ts', 'activities/index.ts'];
+    const files = [...refused, 'workflows/index.ts'];
     const offences = await lintProbes(Object.fromEntries(files.map((file) => [file, text])));
     for (const rule of ['noBarrelFile', 'noReExportAll']) {
       const barrels = offences.filter((offence) => offence.rule === rule);
-      expect(new Set(barrels.map(({ file }) => file))).toEqual(new Set(['src/ledger/index.ts']));
+      expect(new Set(barrels.map(({ file }) => file))).toEqual(new Set(refused));
     }
   });
 
