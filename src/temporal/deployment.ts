@@ -51,19 +51,38 @@ export async function makeCurrent(client: Client, log: Log, buildId: string): Pr
  * schedules would wait for one. What somebody moved by hand stays as it is.
  */
 export async function ensureCurrent(client: Client, log: Log, buildId: string): Promise<void> {
-  const deployment = { namespace: client.options.namespace, deploymentName: DEPLOYMENT_NAME };
-  const { workerDeploymentInfo } =
-    await client.workflowService.describeWorkerDeployment(deployment);
+  const { workerDeploymentInfo } = await describe(client);
   if (workerDeploymentInfo?.routingConfig?.currentVersionChangedTime) return;
   await moveCurrent(client, log, buildId);
+}
+
+/**
+ * Warns where a build is current and the workers here are of none. Temporal gives them nothing that
+ * begins now but what this process starts itself; the rest, the sweeper too, waits for that build.
+ */
+export async function warnWithoutBuild(client: Client, log: Log): Promise<void> {
+  // A server that never saw a build answers that there is none, an old one that it knows no builds.
+  const known = await describe(client).catch(() => null);
+  const current = known?.workerDeploymentInfo?.routingConfig?.currentDeploymentVersion?.buildId;
+  if (!current) return;
+  log.warn(
+    { current, alert: 'NO_BUILD' },
+    `New sagas begin on build ${current}, and this process names none, so it takes few of them. ` +
+      'Set HOLDFAST_BUILD_ID; or, to have no builds any more: temporal worker deployment ' +
+      `set-current-version --deployment-name ${DEPLOYMENT_NAME} --unversioned`,
+  );
+}
+
+function describe(client: Client) {
+  const deployment = { namespace: client.options.namespace, deploymentName: DEPLOYMENT_NAME };
+  return client.workflowService.describeWorkerDeployment(deployment);
 }
 
 /** Moves it forward only. Fails where somebody else moved it after it was read. */
 async function moveCurrent(client: Client, log: Log, buildId: string): Promise<void> {
   const { namespace, identity } = client.options;
   const deployment = { namespace, deploymentName: DEPLOYMENT_NAME };
-  const { workerDeploymentInfo: known, conflictToken } =
-    await client.workflowService.describeWorkerDeployment(deployment);
+  const { workerDeploymentInfo: known, conflictToken } = await describe(client);
   const current = known?.routingConfig?.currentDeploymentVersion?.buildId;
   const firstSeen = new Map(
     known?.versionSummaries?.map(({ deploymentVersion, createTime }) => [

@@ -9,7 +9,7 @@ import type { Log } from '../observability/log.ts';
 import { createStartsAhead } from './aheadOfStart.ts';
 import { bundleWorkflows } from './bundle.ts';
 import { connectTemporal, type Temporal } from './client.ts';
-import { makeCurrent, pinnedTo } from './deployment.ts';
+import { makeCurrent, pinnedTo, warnWithoutBuild } from './deployment.ts';
 import { createGateway } from './gateway.ts';
 import { createHeadStarts, type HeadStarts } from './headStart.ts';
 import { createOutcomes } from './outcomes.ts';
@@ -90,7 +90,7 @@ export async function startSagas(options: SagasOptions): Promise<Sagas> {
     if (options.sweeper !== false) {
       const { namespace, work, upkeepMs: everyMs } = options;
       const hasChain = chainActivities !== undefined;
-      const buildId = work === false ? undefined : options.buildId;
+      const buildId = work === false ? undefined : (options.buildId ?? null);
       const upkeep = { namespace, log, hasChain, buildId, everyMs };
       endUpkeep = await keepNamespace(temporal, upkeep);
     }
@@ -135,6 +135,7 @@ async function startWorkers(
     const chain = { ...shared, taskQueue: CHAIN_TASK_QUEUE, activities: chainActivities };
     workers.push(await startWorker(chain));
   }
-  if (buildId !== undefined) await makeCurrent(client, options.log, buildId);
+  if (buildId === undefined) await warnWithoutBuild(client, options.log);
+  else await makeCurrent(client, options.log, buildId);
   return workers;
 }

@@ -2,7 +2,7 @@
 import { endOrPatience } from '../ledger/crowd.ts';
 import type { Log } from '../observability/log.ts';
 import { registerSearchAttributes, type Temporal } from './client.ts';
-import { ensureCurrent } from './deployment.ts';
+import { ensureCurrent, warnWithoutBuild } from './deployment.ts';
 import { faultOf } from './failures.ts';
 import { ensureReconcileSchedule, ensureRepairSchedule } from './schedule.ts';
 
@@ -16,8 +16,8 @@ export interface UpkeepOptions {
   log: Log;
   /** A chain is followed, so books and chain are compared. */
   hasChain: boolean;
-  /** Of the workers here; left out: no worker versioning. */
-  buildId?: string | undefined;
+  /** Of the workers here; null: no worker versioning; left out: no workers. */
+  buildId?: string | null | undefined;
   everyMs?: number | undefined;
 }
 
@@ -42,7 +42,8 @@ export async function keepNamespace(
       // Where nobody may register them, the start has said so.
       await registerSearchAttributes(connection, namespace).catch(() => {});
       await furnish();
-      if (buildId !== undefined) await ensureCurrent(client, log, buildId);
+      if (buildId === null) await warnWithoutBuild(client, log);
+      else if (buildId !== undefined) await ensureCurrent(client, log, buildId);
     } catch (error) {
       log.warn(
         { reason: faultOf(error).detail },

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { createLog } from '../../src/observability/log.ts';
 import { encryptingConverter, readCodecKeys } from '../../src/temporal/codec.ts';
 import { ensureCurrent } from '../../src/temporal/deployment.ts';
 import { startSagas } from '../../src/temporal/sagas.ts';
@@ -73,6 +74,29 @@ describe('two builds side by side', () => {
     await ensureCurrent(world.sagas.client, world.options.log, 'build-0');
     expect(await currentBuild()).toBe('build-2');
     await workflowService.setWorkerDeploymentCurrentVersion({ ...move, buildId: 'build-0' });
+  });
+});
+
+describe('a process that names no build', () => {
+  /** What it warns of at its start. */
+  async function alertsOf(): Promise<unknown[]> {
+    const lines: string[] = [];
+    const log = createLog('warn', { write: (line: string) => lines.push(line) });
+    const { buildId: _, ...options } = world.options;
+    const sagas = await startSagas({ ...options, log });
+    await sagas.stop();
+    return lines.map((line) => JSON.parse(line)).flatMap(({ alert }) => alert ?? []);
+  }
+
+  it('says that new sagas begin elsewhere, until they do so no more', async () => {
+    expect(await alertsOf()).toEqual(['NO_BUILD']);
+    const { workflowService, options } = world.sagas.client;
+    const { namespace, identity } = options;
+    const move = { namespace, identity, deploymentName: 'holdfast', ignoreMissingTaskQueues: true };
+    const current = await currentBuild();
+    await workflowService.setWorkerDeploymentCurrentVersion({ ...move, buildId: '' });
+    expect(await alertsOf()).toEqual([]);
+    await workflowService.setWorkerDeploymentCurrentVersion({ ...move, buildId: current ?? '' });
   });
 });
 
