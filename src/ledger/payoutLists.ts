@@ -86,18 +86,26 @@ export async function readPayoutTimeline(db: Db, runId: string): Promise<Timelin
   });
 }
 
-/** Runs under way that are older than so many seconds, oldest first, up to `limit`. */
+interface OpenPayoutRunsPage {
+  olderThanSeconds: number;
+  /** The last run of the page before; null: the first page. */
+  after: PayoutRun | null;
+  limit: number;
+}
+
+/** Runs under way that are older than so many seconds, oldest first, a page of them. */
 export async function listOpenPayoutRuns(
   db: Db,
-  { olderThanSeconds, limit }: { olderThanSeconds: number; limit: number },
+  { olderThanSeconds, after, limit }: OpenPayoutRunsPage,
 ): Promise<PayoutRun[]> {
   const { rows } = await withRetry(() =>
     db.query(
       `select payout_run_json(r) as run from payout_runs r
        where r.finished_at is null
-         and r.created_at < clock_timestamp() - make_interval(secs => $1)
+         and r.created_at < statement_timestamp() - make_interval(secs => $1)
+         and (r.created_at, r.id) > ($3, $4)
        order by r.created_at, r.id limit $2`,
-      [olderThanSeconds, limit],
+      [olderThanSeconds, limit, after?.createdAt ?? '-infinity', after?.id ?? ''],
     ),
   );
   return rows.map(({ run }) => run);

@@ -23,8 +23,8 @@ const SHORTEST_CALL_MS = 2_000;
 const SWEEP_CALL_MS = 10_000;
 /** A younger run is being started, or is about to be found by its own request. */
 const OLDER_THAN_SECONDS = 60;
-/** Runs of one sweep; the next one takes the others. A desk has a handful under way at a time. */
-const MOST_SWEPT = 500;
+/** Runs that are read at once. A desk begins a handful; many are open where people must approve. */
+const SWEPT_AT_ONCE = 500;
 
 /**
  * Implements `SagaGateway.openPayoutRun`. Temporal is asked before anything is written: while it
@@ -75,11 +75,12 @@ async function again(
 export async function sweepPayoutRuns(
   deps: SweepDeps,
   onProgress: () => void,
+  limit = SWEPT_AT_ONCE,
 ): Promise<{ looked: number; restarted: number }> {
-  const page = { olderThanSeconds: OLDER_THAN_SECONDS, limit: MOST_SWEPT };
-  const runs = await listOpenPayoutRuns(deps.db, page);
+  let looked = 0;
   let restarted = 0;
-  for (const run of runs) {
+  for await (const run of openRuns(deps, limit)) {
+    looked += 1;
     await sweepOne(deps, run.id, async () => {
       if (await sagaRuns(deps, run.id)) return;
       await start(deps, run, Date.now() + SWEEP_CALL_MS);
@@ -90,7 +91,17 @@ export async function sweepPayoutRuns(
     });
     onProgress();
   }
-  return { looked: runs.length, restarted };
+  return { looked, restarted };
+}
+
+async function* openRuns({ db }: SweepDeps, limit: number): AsyncGenerator<PayoutRun> {
+  let after: PayoutRun | null = null;
+  do {
+    const page = { olderThanSeconds: OLDER_THAN_SECONDS, after, limit };
+    const runs: PayoutRun[] = await listOpenPayoutRuns(db, page);
+    yield* runs;
+    after = runs.length < limit ? null : (runs.at(-1) ?? null);
+  } while (after !== null);
 }
 
 /** False where it is not known that the saga runs; the same key or the sweeper starts it then. */

@@ -6,6 +6,7 @@ import type { PayoutRun } from '../../src/contracts/payouts.ts';
 import { readPayoutRun } from '../../src/ledger/payoutLists.ts';
 import { openPayoutRun } from '../../src/ledger/payoutRuns.ts';
 import { createLog } from '../../src/observability/log.ts';
+import { sweepPayoutRuns } from '../../src/temporal/payoutRuns.ts';
 import { createPayoutWithdrawals } from '../../src/temporal/payoutWithdrawals.ts';
 import { startSagas } from '../../src/temporal/sagas.ts';
 import { doneRun } from '../ledger/payoutInputs.ts';
@@ -173,6 +174,19 @@ describe('the sweeper', () => {
     expect((await sweep(input.runId)).restarted).toBe(1);
     await payouts.ended(input.runId);
     await payouts.expectAllPaid(input.runId, payer, 10);
+  });
+
+  it('starts the sagas of all runs, however many there are', async () => {
+    const { db, options } = world;
+    const lists = await Promise.all([1, 2, 3].map((at) => payouts.listOf(`lost ${at}`, 1)));
+    for (const { input } of lists) doneRun(await openPayoutRun(db, input));
+    await world.database.owner.query(
+      `update payout_runs set created_at = created_at - interval '2 minutes'
+       where status = 'RUNNING'`,
+    );
+    const deps = { client: world.sagas.client, db, log: options.log };
+    expect((await sweepPayoutRuns(deps, () => {}, 2)).restarted).toBe(3);
+    await Promise.all(lists.map(({ input }) => payouts.ended(input.runId)));
   });
 
   it('is not needed where the same request comes again', async () => {
