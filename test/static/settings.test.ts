@@ -13,6 +13,11 @@ const ENV: NodeJS.ProcessEnv = {
   TEMPORAL_ADDRESS: 't',
   HOLDFAST_ADMIN_KEY: 'k',
   CHAIN_PAYOUT_CONTRACT: `0x${'1'.repeat(40)}`,
+  RISK_URL: 'http://risk',
+  RISK_SECRET: 'a secret of letters',
+  SIGNER_URL: 'http://signer',
+  SIGNER_TOKEN: 't',
+  HOLDFAST_DEV_MNEMONIC: `${'test '.repeat(11)}junk`,
 };
 
 function variablesRead(): string[] {
@@ -40,6 +45,20 @@ it.each(read)('%s stands in docs/settings.md', (name) => {
 
 it.each(Object.entries(RANGES))('the range of %s stands there too', (name, [least, most]) => {
   expect(rowOf(name)).toContain(`${least} to ${most}`);
+});
+
+/** Of each variable that has one, the default as the page has it: a number, or words in ticks. */
+const defaults = read.flatMap((name) => {
+  const [, told] = /^\| `\w+` \| (`[^`]+`|[\d.]+) \|/.exec(rowOf(name) ?? '') ?? [];
+  return told === undefined ? [] : [{ name, told: told.replaceAll('`', '') }];
+});
+
+it('have defaults that can be compared', () => {
+  expect(defaults.length).toBeGreaterThan(15);
+});
+
+it.each(defaults)('$name is $told where it is not set', ({ name, told }) => {
+  expect(readConfig({ ...ENV, [name]: told })).toEqual(readConfig(ENV));
 });
 
 it('explains no variable that nothing reads', () => {
