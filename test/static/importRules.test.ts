@@ -1,7 +1,9 @@
 /** The import rules of ARCHITECTURE.md, proved by files that break them. */
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { lintProbes, type Offence } from './biomeProbe.ts';
+import { ROOT } from './sourceFiles.ts';
 
 /** A file of each zone, as seen from the repository's root. */
 const FILE_OF = {
@@ -128,6 +130,14 @@ function expectedRefusals(zone: Zone): string[] {
   return [...zones, ...packages].sort();
 }
 
+/** What CONTRIBUTING.md says of a folder, as a list; null where it has no row for it. */
+function toldOf(folder: string): string[] | null {
+  const page = readFileSync(join(ROOT, 'CONTRIBUTING.md'), 'utf8');
+  const row = page.split('\n').find((line) => line.startsWith(`| \`${folder}\` |`));
+  const [list = ''] = row?.split('|')[2]?.split(';') ?? [];
+  return row === undefined ? null : list.split(',').map((name) => name.trim());
+}
+
 describe('imports point inwards', () => {
   const nested = 'src/api/routes/transfers.ts';
   let offences: Offence[] = [];
@@ -192,6 +202,15 @@ describe('imports point inwards', () => {
       .filter((entry) => entry.isDirectory())
       .map((entry) => entry.name);
     expect(folders.filter((name) => !(name in FILE_OF))).toEqual([]);
+  });
+
+  /** Folders of which the page has a plain list. */
+  const listed = EVERY_ZONE.filter(
+    (zone) => !['contracts', 'config', 'workflows', ...TOOLS].includes(zone),
+  );
+  it.each(listed)('%s may import what CONTRIBUTING.md says', (zone) => {
+    const folder = FILE_OF[zone].slice(0, FILE_OF[zone].indexOf(zone) + zone.length);
+    expect(toldOf(folder)?.toSorted()).toEqual(MAY_IMPORT[zone].toSorted());
   });
 });
 
