@@ -105,7 +105,7 @@ async function whatIsMissing(
   const [known] = rows;
   if (!known) return `has no watcher yet: nobody follows ${port.chain}`;
   if (known.genesis !== genesisHash) return 'is another chain than the one that was followed';
-  if (known.halt !== null) return `stands still: ${known.halt}`;
+  if (known.halt !== null) return `stands still: ${known.halt.replace(/\.$/, '')}`;
   if (known.silence === null || known.silence > MOST_SILENCE_SECONDS) {
     return `has had no watcher for ${known.silence ?? 'some'} seconds`;
   }

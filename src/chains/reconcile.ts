@@ -47,7 +47,8 @@ export async function reconcileChain(
     }
     if (tries === TRIES) {
       throw new ChainUnavailable(
-        `Block ${books.block.height} changed while it was looked at; ask again in a moment.`,
+        `The node has another block ${books.block.height} than the one that was followed. ` +
+          'Ask again in a moment; where the chain stands still (GET /v1/chains), once it goes on.',
       );
     }
     await sleep(PAUSE_MS);
