@@ -233,6 +233,19 @@ describe('when Postgres is away', () => {
     expect(posts.length).toBeGreaterThan(20);
   });
 
+  test('and one that only reads is not ready, since nothing can be paid there', async () => {
+    const { url } = api.db;
+    const pool = createPool({ databaseUrl: url, size: 1, applicationName: 'test', readOnly: true });
+    atFileEnd(() => pool.end());
+    const standby = await adminOn({ pool }, sagas.gateway);
+    expect((await standby.get('/v1/wallets')).status).toBe(200);
+    const wallet = await standby.post('/v1/wallets', { owner: 'o', asset: 'USD' });
+    expect(faultOf(wallet)).toEqual([503, 'UNAVAILABLE']);
+    const { status, body } = await standby.get('/health/ready');
+    const missing = { component: 'postgres', detail: 'only reads, as a standby does' };
+    expect([status, body.missing[0]]).toEqual([503, missing]);
+  });
+
   test('while a value that it cannot read is our fault, but for one in a cursor', async () => {
     const query = () => api.db.pool.query('select 1 / 0');
     const broken = await adminOn({ pool: { query } as never }, sagas.gateway);

@@ -1,4 +1,5 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
+import type { Db } from '../../db/pool.ts';
 import type { ApiDeps, ApiEnv } from '../context.ts';
 import { Problem } from '../problem.ts';
 import { json } from '../routing.ts';
@@ -51,16 +52,19 @@ async function probe(
   }
 }
 
+/** A server that only reads is mostly one that another has taken over from. */
+async function whatPostgresLacks(db: Db): Promise<string | null> {
+  const { rows } = await db.query<{ transaction_read_only: string }>('show transaction_read_only');
+  return rows[0]?.transaction_read_only === 'on' ? 'only reads, as a standby does' : null;
+}
+
 /** `/health/live` and `/health/ready`; no key needed. */
 export function healthRoutes({ db, gateway, chain }: Pick<ApiDeps, 'db' | 'gateway' | 'chain'>) {
   const app = new OpenAPIHono<ApiEnv>();
   app.openapi(liveRoute, (c) => c.json({ status: 'ok' as const }, 200));
   app.openapi(readyRoute, async (c) => {
     const answers = await Promise.all([
-      probe('postgres', async () => {
-        await db.query('select 1');
-        return null;
-      }),
+      probe('postgres', () => whatPostgresLacks(db)),
       probe('temporal', async () => ((await gateway.ready()) ? null : 'does not answer')),
       chain === null ? [] : probe('chain', () => chain.missing()),
     ]);
