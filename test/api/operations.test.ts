@@ -1,6 +1,8 @@
 import { Writable } from 'node:stream';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { createApp } from '../../src/api/app.ts';
+import { createProbes } from '../../src/api/probes.ts';
+import type { SagaGateway } from '../../src/contracts/sagas.ts';
 import { createLog } from '../../src/observability/log.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { credit, debit, makeAsset, openWallet, pathOf } from './money.ts';
@@ -38,6 +40,22 @@ describe('GET /health', () => {
       const { status, body } = await api.anonymous.get(path);
       expect([status, body]).toEqual([200, { status: 'ok' }]);
     }
+  });
+});
+
+describe('a process without the API', () => {
+  test('says what is missing, and that it answers nothing else', async () => {
+    const log = createLog('silent');
+    const gateway: SagaGateway = { ...api.gateway, ready: async () => false };
+    const { metrics, db } = api;
+    const probes = createProbes({ db: db.pool, gateway, chain: null, log, metrics });
+    const answer = await probes.request('/health/ready');
+    expect([answer.status, await answer.json()]).toMatchObject([
+      503,
+      { code: 'UNAVAILABLE', missing: [{ component: 'temporal', detail: 'does not answer' }] },
+    ]);
+    expect((await probes.request('/health/live')).status).toBe(200);
+    expect((await probes.request('/v1/wallets')).status).toBe(404);
   });
 });
 
