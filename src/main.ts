@@ -22,6 +22,7 @@ import { createHookDoor } from './hooks/door.ts';
 import { observeHooks } from './hooks/hookMetrics.ts';
 import { startHookReader } from './hooks/reader.ts';
 import { checkpoint } from './ledger/checkpoint.ts';
+import { endOrPatience } from './ledger/crowd.ts';
 import { requireRiskCheck } from './ledger/recordRisk.ts';
 import { queueSteps } from './ledger/stepQueue.ts';
 import { requireTransactionCounter } from './ledger/transactionCounter.ts';
@@ -59,6 +60,8 @@ export interface Holdfast {
   stop(): Promise<void>;
 }
 
+/** For the database to close its connections, which one that is frozen never does. */
+const FAREWELL_MS = 2_000;
 /** Entries of so many seconds are quickly added up. */
 const CHECKPOINT_EVERY_MS = 5_000;
 
@@ -75,7 +78,7 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
     const applied = await migrate(config.databaseUrl);
     if (applied.length > 0) log.info({ applied }, 'Migrated the database');
     const db = connect(config);
-    stops.push(() => db.end());
+    stops.push(() => endOrPatience(db.end(), FAREWELL_MS));
     await requireTransactionCounter(db);
     const metrics = createMetrics();
     metrics.observePool('service', db);

@@ -68,6 +68,8 @@ export function createPool(settings: PoolSettings): Pool {
     application_name: settings.applicationName,
     connectionTimeoutMillis: Math.min(CONNECT_TIMEOUT_MS, silenceMs),
     keepAlive: true,
+    // A server that says nothing never closes what a stop asks it to; no process stays for that.
+    allowExitOnIdle: true,
     query_timeout: silenceMs,
     ...withOptions(
       settings.databaseUrl,

@@ -2,6 +2,8 @@
  * A server that is gone without a word, since its host lost power or the network drops all packets,
  * or with nothing but the end of the connection, as one whose disk is full.
  */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
 import { migrate } from '../../src/db/migrate.ts';
@@ -11,6 +13,7 @@ import { callOnWholeBooks } from '../../src/ledger/wholeBooks.ts';
 import type { Pool } from '../support/templateDatabase.ts';
 import { createTestDatabase } from '../support/testDatabase.ts';
 
+const POOL = new URL('../../src/db/pool.ts', import.meta.url).href;
 const SILENCE_MS = 500;
 /** Connections of the pool, all of which fall silent. */
 const SIZE = 3;
@@ -19,8 +22,11 @@ const SIZE = 3;
 async function wayTo(url: string) {
   const { hostname, port } = new URL(url);
   const ways = new Set<Socket>();
-  const server = createServer((client) => {
+  let isCut = false;
+  // It does not close what the other side closes, as nobody is there who would.
+  const server = createServer({ allowHalfOpen: true }, (client) => {
     const upstream = connect(Number(port), hostname);
+    upstream.on('close', () => isCut || client.end());
     for (const socket of [client, upstream]) {
       ways.add(socket);
       socket.on('error', () => {});
@@ -40,7 +46,10 @@ async function wayTo(url: string) {
   return {
     url: through.href,
     close: () => ways.forEach((socket) => void socket.destroy()),
-    cut: () => ways.forEach((socket) => void socket.removeAllListeners('data').resume()),
+    cut() {
+      isCut = true;
+      for (const socket of ways) socket.removeAllListeners('data').resume();
+    },
   };
 }
 
@@ -107,6 +116,24 @@ async function hold(owner: Pool, mode = 'access exclusive') {
 
 const WAITING = `select from pg_stat_activity
   where application_name = 'holdfast-migrate' and wait_event_type = 'Lock'`;
+
+it('lets a process end, although it never closes its connections', async () => {
+  const way = await wayTo((await createTestDatabase()).url);
+  const settings = { databaseUrl: way.url, size: SIZE, applicationName: 'test' };
+  const code = `
+    const { createPool } = await import(${JSON.stringify(POOL)});
+    const pool = createPool(${JSON.stringify(settings)});
+    await pool.query('select 1');
+    process.stdin.once('data', () => void pool.end().finally(process.stdin.destroy()));
+    process.stdout.write('idle');`;
+  const program = spawn(process.execPath, ['--input-type=module', '-e', code]);
+  onTestFinished(() => void program.kill('SIGKILL'));
+  const ended = once(program, 'exit');
+  await once(program.stdout, 'data');
+  way.cut();
+  program.stdin.write('end');
+  expect(await ended).toEqual([0, null]);
+});
 
 it('ends a migration with a sentence, and not the process', async () => {
   const { url, owner } = await createTestDatabase();
