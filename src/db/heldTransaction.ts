@@ -3,7 +3,7 @@ import type { Connection, Db } from './pool.ts';
 
 export interface HeldTransaction<Answer> {
   /**
-   * Commits, and hands on what the work answered.
+   * Commits, at once where the work is done, and hands on what that answered.
    *
    * @throws where it failed or was dropped before, and nothing of it is there; or where the
    * connection was lost, and nobody knows
@@ -32,12 +32,13 @@ export function holdTransaction<Answer>(
   const begin =
     `begin; set local lock_timeout = ${patienceMs}; ` +
     `set local idle_in_transaction_session_timeout = ${STANDSTILL_MS}`;
-  const { promise: word, resolve } = Promise.withResolvers<Word>();
   let said: Word | null = null;
   let isLate = false;
+  let hear = (_: Word) => {};
   const say = (what: Word) => {
-    said ??= what;
-    resolve(said);
+    if (said !== null) return;
+    said = what;
+    hear(what);
   };
   const patience = setTimeout(() => {
     isLate = said === null;
@@ -48,10 +49,13 @@ export function holdTransaction<Answer>(
     if (said === 'drop') throw new Dropped();
     await connection.query(begin);
     const answer = await work(connection);
-    if ((await word) === 'drop') throw new Dropped();
-    const { command } = await connection.query('commit');
-    // What the server answers where a statement had failed and nobody said so.
-    if (command !== 'COMMIT') throw new Dropped();
+    // Not by a promise of the word, which would be heard behind whatever this process does next.
+    const { promise: end, resolve: finish } = Promise.withResolvers<{ command: string } | null>();
+    hear = (word) => finish(word === 'keep' ? connection.query('commit') : null);
+    if (said !== null) hear(said);
+    const result = await end;
+    // Null: dropped. Not COMMIT: what the server answers where a statement had failed unnoticed.
+    if (result?.command !== 'COMMIT') throw new Dropped();
     return answer;
   }
 

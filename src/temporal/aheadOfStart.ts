@@ -25,8 +25,12 @@ export interface StartsAhead {
 }
 
 export interface AheadOfStart {
-  /** Temporal has the saga: the hold's answer, or null where none was written, or it was lost. */
-  take(): Promise<StepOutcome | null>;
+  /**
+   * Temporal has the saga: the hold's answer, or that of `otherwise` where none was written, or it
+   * was lost. Whichever it is, it is asked for before this returns: what this process does next
+   * with the saga's first task takes milliseconds.
+   */
+  take(otherwise: () => Promise<StepOutcome>): Promise<StepOutcome>;
   /** Always called, and at once where Temporal has no new saga: rolls back what was not taken. */
   drop(): void;
 }
@@ -57,11 +61,14 @@ export function createStartsAhead(
       let isOver = false;
       const held = hold(input);
       return {
-        async take() {
+        take(otherwise) {
+          if (held === null) return otherwise();
+          const kept = held.keep().then((outcome) => {
+            publish(input, outcome);
+            return outcome;
+          });
           // One that went wrong is asked for anew: the op row tells what became of it.
-          const outcome = (await held?.keep().catch(() => null)) ?? null;
-          if (outcome !== null) publish(input, outcome);
-          return outcome;
+          return kept.catch(otherwise);
         },
         drop() {
           if (isOver) return;

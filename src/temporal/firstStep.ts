@@ -50,8 +50,8 @@ async function startAndAwaitFirstStep<T extends ClientSaga>(
   const expectation = deps.outcomes.expect(input.groupId, input.stepKey);
   const first = deps.steps[FIRST_STEP[type]] as (input: SagaInputs[T]) => Promise<StepOutcome>;
   const ahead = type === 'transfer' ? deps.startsAhead.begin(input as OpenTransferInput) : null;
-  const run = async () => (await ahead?.take()) ?? first(input);
-  const early = deps.headStarts.offer(FIRST_STEP[type], input, run);
+  const run = () => first(input);
+  const early = deps.headStarts.offer(FIRST_STEP[type], input, () => ahead?.take(run) ?? run());
   const look = () => lookQuietly(deps, type, input, until);
   try {
     let started = await startSaga(deps.client, type, input, { deadline, known: { assets } });

@@ -2,7 +2,7 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createLedgerActivities } from '../../activities/ledgerActivities.ts';
 import type { SagaGateway } from '../../src/contracts/sagas.ts';
-import type { StepInput } from '../../src/contracts/steps.ts';
+import type { StepInput, StepOutcome } from '../../src/contracts/steps.ts';
 import { createStartsAhead } from '../../src/temporal/aheadOfStart.ts';
 import { createGateway } from '../../src/temporal/gateway.ts';
 import { createHeadStarts } from '../../src/temporal/headStart.ts';
@@ -45,6 +45,9 @@ async function aHold() {
 
 describe('what is written ahead', () => {
   const told: StepInput[] = [];
+  /** What the ledger is asked otherwise. */
+  const ELSE: StepOutcome = { outcome: 'not_found' };
+  const otherwise = async () => ELSE;
   const startsAhead = (patienceMs = PATIENCE_MS) =>
     createStartsAhead(world.db, (input) => told.push(input), patienceMs);
 
@@ -53,7 +56,7 @@ describe('what is written ahead', () => {
     const ahead = startsAhead().begin(input);
     await aHoldWaits();
     expect(await available()).toBe('10');
-    expect(await ahead.take()).toMatchObject({ outcome: 'done', replayed: false });
+    expect(await ahead.take(otherwise)).toMatchObject({ outcome: 'done', replayed: false });
     expect(await available()).toBe('6');
     ahead.drop();
     expect(words()).toEqual(['begin', 'commit']);
@@ -65,24 +68,24 @@ describe('what is written ahead', () => {
     const [one, other, next] = [await aHold(), await aHold(), await aHold()];
     const ahead = starts.begin(one.input);
     const beside = starts.begin(other.input);
-    expect(await beside.take()).toBeNull();
-    expect(await ahead.take()).not.toBeNull();
+    expect(await beside.take(otherwise)).toBe(ELSE);
+    expect(await ahead.take(otherwise)).not.toBe(ELSE);
     for (const each of [ahead, beside]) {
       each.drop();
       each.drop();
     }
-    expect(await starts.begin(next.input).take()).not.toBeNull();
+    expect(await starts.begin(next.input).take(otherwise)).not.toBe(ELSE);
   });
 
   it('is nothing of what takes long, and where there is no connection for it', async () => {
     const legs = Array.from({ length: 50 }, () => leg('nobody', 'CREDIT', '1'));
-    expect(await startsAhead().begin(transferInput('many', legs)).take()).toBeNull();
+    expect(await startsAhead().begin(transferInput('many', legs)).take(otherwise)).toBe(ELSE);
     const { input } = await aHold();
     expect(
       await createStartsAhead({}, () => {})
         .begin(input)
-        .take(),
-    ).toBeNull();
+        .take(otherwise),
+    ).toBe(ELSE);
     expect(words()).toEqual([]);
   });
 
@@ -94,10 +97,10 @@ describe('what is written ahead', () => {
       async () => words().length,
       (count) => count === 2,
     );
-    expect(await ahead.take()).toBeNull();
+    expect(await ahead.take(otherwise)).toBe(ELSE);
     ahead.drop();
     expect(await available()).toBe('10');
-    expect(await starts.begin((await aHold()).input).take()).toBeNull();
+    expect(await starts.begin((await aHold()).input).take(otherwise)).toBe(ELSE);
     expect(words()).toEqual(['begin', 'rollback']);
   });
 });
