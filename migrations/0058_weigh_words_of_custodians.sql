@@ -127,18 +127,26 @@ begin
 end
 $$;
 
--- Why what has the amount of a payment is not that payment, in a sentence, or null. p_paid: {txid,
--- ordinals, height, blockHash}, as the node has just told it. What other withdrawals were settled
--- by may be its own all the same where the custodian called it so before it ended: then one of them
--- is paid by something else.
+-- Which events of a transaction no other withdrawal was settled by, of those that have the amount
+-- of a payment. p_paid: {txid, ordinals, height, blockHash}, as the node has just told it.
+create function custody_free_ordinals(c custody_payments, p_paid jsonb) returns setof text
+language sql stable
+begin atomic
+  select o.ordinal from jsonb_array_elements_text(p_paid -> 'ordinals') o(ordinal)
+  where not exists (select from custody_payments u where u.paid_chain = c.chain
+    and u.paid_txid = p_paid ->> 'txid' and u.paid_ordinal = o.ordinal
+    and u.group_id <> c.group_id);
+end;
+
+-- Why what has the amount of a payment is not that payment, in a sentence, or null. p_paid as
+-- above. What other withdrawals were settled by may be its own all the same where the custodian
+-- called it so before it ended: then one of them is paid by something else.
 create function custody_foreign_fault(c custody_payments, p_paid jsonb) returns text
 language sql stable
 return case
   when custody_is_older(c, (p_paid ->> 'height')::bigint, p_paid ->> 'blockHash')
     then format('block %s is older than the payment', p_paid ->> 'height')
-  when not exists (select from jsonb_array_elements_text(p_paid -> 'ordinals') o
-    where not exists (select from custody_payments u where u.paid_chain = c.chain
-      and u.paid_txid = p_paid ->> 'txid' and u.paid_ordinal = o and u.group_id <> c.group_id))
+  when not exists (select from custody_free_ordinals(c, p_paid))
     and not exists (select from group_facts f
       join transfer_groups g on g.id = f.group_id and g.status = 'IN_PROGRESS'
       where f.group_id = c.group_id
@@ -168,10 +176,7 @@ declare
 begin
   -- One taker at a time for a transaction.
   perform pg_advisory_xact_lock(hashtextextended('custody ' || (p_paid ->> 'txid'), 0));
-  select o into v_ordinal from jsonb_array_elements_text(p_paid -> 'ordinals') o
-    where not exists (select from custody_payments u where u.paid_chain = c.chain
-      and u.paid_txid = p_paid ->> 'txid' and u.paid_ordinal = o and u.group_id <> c.group_id)
-    limit 1;
+  select f into v_ordinal from custody_free_ordinals(c, p_paid) f limit 1;
   if v_ordinal is null then
     return format('what %s paid was for other withdrawals: %s', p_paid ->> 'txid', (
       select string_agg(u.group_id, ', ' order by u.group_id) from custody_payments u

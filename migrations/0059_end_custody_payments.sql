@@ -156,10 +156,7 @@ begin atomic
   from custody_payments c
   join custody_payments u on u.paid_chain = c.chain and u.paid_txid = p_paid ->> 'txid'
     and u.group_id <> c.group_id
-  where c.group_id = p_group_id and not exists (
-    select from jsonb_array_elements_text(p_paid -> 'ordinals') o
-    where not exists (select from custody_payments t where t.paid_chain = c.chain
-      and t.paid_txid = p_paid ->> 'txid' and t.paid_ordinal = o and t.group_id <> c.group_id))
+  where c.group_id = p_group_id and not exists (select from custody_free_ordinals(c, p_paid))
   order by u.group_id;
 end;
 

@@ -3,7 +3,6 @@ import { expect, it } from 'vitest';
 import { askRescan } from '../../src/chains/rescan.ts';
 import { lookAfterRelease } from '../../src/custody/afterwards.ts';
 import { createLostFollower } from '../../src/custody/followLost.ts';
-import { reverse } from '../../src/ledger/reverse.ts';
 import { readTimeline } from '../../src/ledger/timeline.ts';
 import { createRescanner } from '../../src/watchers/lookAgain.ts';
 import { log } from './chainWorld.ts';
@@ -100,17 +99,7 @@ it('is told no more once an operator gave it back, but where it is made all the 
   const { world, id, raw, look } = await settled();
   await world.node.reorg(1);
   await world.follow();
-  await reverse(world.db, {
-    groupId: `reversal:ops:${id}`,
-    stepKey: 'reverse:ops:1',
-    actor: { name: 'ops', admin: false },
-    reverses: id,
-    client: 'ops',
-    amount: null,
-    legs: null,
-    reason: 'acme says that it was never sent',
-    acceptBy: null,
-  });
+  await world.reverse(id);
   await goOn(world);
   world.alerts.length = 0;
   await look();

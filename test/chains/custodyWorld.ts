@@ -8,13 +8,14 @@ import {
 import { walletOf } from '../../examples/custodial-provider/wallet.ts';
 import { readCustodians } from '../../src/contracts/custodians.ts';
 import { groupId, stepKey } from '../../src/contracts/ids.ts';
-import type { OpenWithdrawalInput } from '../../src/contracts/steps.ts';
+import type { OpenWithdrawalInput, StepOutcome } from '../../src/contracts/steps.ts';
 import { advanceCustody, type CustodyLook } from '../../src/custody/advance.ts';
 import { connectCustodians } from '../../src/custody/connect.ts';
 import type { CustodyDeps } from '../../src/custody/hear.ts';
 import { createAsset } from '../../src/ledger/assets.ts';
 import { openTransfer } from '../../src/ledger/openTransfer.ts';
 import { openWithdrawal } from '../../src/ledger/openWithdrawal.ts';
+import { reverse } from '../../src/ledger/reverse.ts';
 import { createWallet } from '../../src/ledger/wallets.ts';
 import { createLog } from '../../src/observability/log.ts';
 import { atFileEnd } from '../support/borrow.ts';
@@ -34,6 +35,8 @@ export interface CustodyWorld extends ChainWorld {
   /** The same, and the withdrawal held. Answers its id. */
   withdraw(amount: string, destination?: string): Promise<string>;
   look(id: string): Promise<CustodyLook>;
+  /** An operator gives back what was settled and will never be paid. */
+  reverse(id: string): Promise<StepOutcome>;
   /** Mines until what is in a block is final, and has the books follow. */
   finalize(): Promise<void>;
   /** What lies at an address, in wei. */
@@ -106,6 +109,18 @@ export async function createCustodyWorld(
       return input.groupId;
     },
     look: (id) => advanceCustody(deps, id),
+    reverse: (id) =>
+      reverse(db, {
+        groupId: `reversal:ops:${id}`,
+        stepKey: 'reverse:ops:1',
+        actor: { name: 'ops', admin: false },
+        reverses: id,
+        client: 'ops',
+        amount: null,
+        legs: null,
+        reason: 'acme says that it was never sent',
+        acceptBy: null,
+      }),
     async finalize() {
       await world.node.mined();
       await world.node.mine(5);

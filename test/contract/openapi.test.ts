@@ -1,9 +1,7 @@
 /** The OpenAPI document against the specification, and against the calls of the HTTP contract. */
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type AppInput, createApp } from '../../src/api/app.ts';
-import { createLog } from '../../src/observability/log.ts';
-import { createMetrics } from '../../src/observability/metrics.ts';
+import { callsOf, type Paths, readDocument } from './document.ts';
 
 interface Operation {
   summary?: string;
@@ -18,8 +16,7 @@ interface Reference {
   $ref?: string;
 }
 
-interface Document {
-  paths: Record<string, Record<string, Operation>>;
+interface Document extends Paths<Operation> {
   components: { schemas: Record<string, { properties?: Record<string, { type?: unknown }> }> };
 }
 
@@ -118,18 +115,8 @@ let document: Document;
 let operations: [string, Operation][];
 
 beforeAll(async () => {
-  const app = createApp({
-    config: { adminKey: 'not used here' },
-    log: createLog('silent'),
-    metrics: createMetrics(),
-  } as AppInput);
-  document = (await (await app.request('/openapi.json')).json()) as Document;
-  operations = Object.entries(document.paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, operation]): [string, Operation] => [
-      `${method.toUpperCase()} ${path}`,
-      operation,
-    ]),
-  );
+  document = await readDocument();
+  operations = callsOf(document);
 });
 
 describe('the OpenAPI document', () => {

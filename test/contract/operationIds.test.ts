@@ -1,8 +1,6 @@
 /** Generated clients name their methods by `operationId`: a changed one breaks their callers. */
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type AppInput, createApp } from '../../src/api/app.ts';
-import { createLog } from '../../src/observability/log.ts';
-import { createMetrics } from '../../src/observability/metrics.ts';
+import { callsOf, type Paths, readDocument } from './document.ts';
 
 const NAMES: Record<string, string> = {
   'POST /v1/transfers': 'createTransfer',
@@ -93,21 +91,9 @@ const NAMES: Record<string, string> = {
 let names: Record<string, string | undefined>;
 
 beforeAll(async () => {
-  const app = createApp({
-    config: { adminKey: 'not used here' },
-    log: createLog('silent'),
-    metrics: createMetrics(),
-  } as AppInput);
-  const { paths } = (await (await app.request('/openapi.json')).json()) as {
-    paths: Record<string, Record<string, { operationId?: string }>>;
-  };
+  const document = await readDocument<Paths<{ operationId?: string }>>();
   names = Object.fromEntries(
-    Object.entries(paths).flatMap(([path, operations]) =>
-      Object.entries(operations).map(([method, { operationId }]) => [
-        `${method.toUpperCase()} ${path}`,
-        operationId,
-      ]),
-    ),
+    callsOf(document).map(([call, { operationId }]) => [call, operationId]),
   );
 });
 

@@ -2,17 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type AppInput, createApp } from '../../src/api/app.ts';
-import { createLog } from '../../src/observability/log.ts';
-import { createMetrics } from '../../src/observability/metrics.ts';
+import { callsOf, type Paths, readDocument } from '../contract/document.ts';
 import { ROOT } from './sourceFiles.ts';
 
 interface Operation {
   security?: { apiKey?: string[] }[];
-}
-
-interface Document {
-  paths: Record<string, Record<string, Operation>>;
 }
 
 /** `POST /v1/assets` → `admin`, as the page's tables have it. */
@@ -22,20 +16,12 @@ function callsOfPage(): Record<string, string> {
   return Object.fromEntries([...rows].map(([, call = '', scopes = '']) => [call, scopes]));
 }
 
-/** The same out of the OpenAPI document, which is made without a database. */
+/** The same out of the OpenAPI document. */
 async function callsOfRoutes(): Promise<Record<string, string>> {
-  const app = createApp({
-    config: { adminKey: 'not used here' },
-    log: createLog('silent'),
-    metrics: createMetrics(),
-  } as AppInput);
-  const document = (await (await app.request('/openapi.json')).json()) as Document;
-  const calls = Object.entries(document.paths).flatMap(([path, operations]) =>
-    Object.entries(operations).map(([method, { security }]) => [
-      `${method.toUpperCase()} ${path}`,
-      security?.flatMap(({ apiKey }) => apiKey ?? []).join(', ') || 'none',
-    ]),
-  );
+  const calls = callsOf(await readDocument<Paths<Operation>>()).map(([call, { security }]) => [
+    call,
+    security?.flatMap(({ apiKey }) => apiKey ?? []).join(', ') || 'none',
+  ]);
   return Object.fromEntries(calls);
 }
 
