@@ -16,7 +16,10 @@ const PATIENCE_MS = 1_000;
 /** How many wallets of groups are kept in mind: of far more groups than wait to be settled. */
 const MOST_KNOWN = 200_000;
 
-/** Those of the system have mode `deferred` (migration 0002): a step locks none of them. */
+/**
+ * Ids that the system keeps (migration 0017), of wallets whose mode is `deferred` (0002): a step
+ * locks none of them.
+ */
 const NOT_LOCKED = /^(external|fees|network-fees|shortfall|treasury|unattributed):/;
 
 /** Runs a step when its turn comes; answers and throws as that does. */
