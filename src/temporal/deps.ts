@@ -21,6 +21,6 @@ export interface SagaDeps extends SweepDeps {
   headStarts: HeadStarts;
   /** Writes what Temporal is being told of. */
   startsAhead: StartsAhead;
-  /** The ledger's steps as the worker registers them; called directly where no saga is needed. */
+  /** The ledger's steps, called directly: where no saga is needed, or before it asks for them. */
   steps: ReturnType<typeof createLedgerActivities>;
 }

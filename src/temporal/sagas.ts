@@ -2,6 +2,7 @@
 import type { Client } from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
 import { createActivities } from '../../activities/createActivities.ts';
+import { createLedgerActivities } from '../../activities/ledgerActivities.ts';
 import type { PolicyDeps } from '../../activities/policyActivities.ts';
 import { CHAIN_TASK_QUEUE, SAGA_TASK_QUEUE, type SagaGateway } from '../contracts/sagas.ts';
 import type { StepDb } from '../ledger/stepQueue.ts';
@@ -71,7 +72,8 @@ export async function startSagas(options: SagasOptions): Promise<Sagas> {
   const takeBegun = headStarts.take;
   const withdrawals = createPayoutWithdrawals({ client, db, log });
   const own = { db, log, risk, publish, takeBegun, withdrawals };
-  const steps = createActivities({ ...own, ...sweep });
+  // What the gateway begins takes no answer of what was begun: it would be its own.
+  const steps = createLedgerActivities({ db, publish, takeBegun: () => undefined });
   const workers: RunningWorker[] = [];
   let endUpkeep = async () => {};
   let stopping: Promise<void> | undefined;
@@ -84,7 +86,7 @@ export async function startSagas(options: SagasOptions): Promise<Sagas> {
   };
   try {
     if (options.work !== false) {
-      const activities = { ...steps, ...chainActivities };
+      const activities = { ...createActivities({ ...own, ...sweep }), ...chainActivities };
       workers.push(...(await startWorkers(temporal, options, activities, headStarts)));
     }
     if (options.sweeper !== false) {

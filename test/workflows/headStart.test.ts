@@ -5,10 +5,11 @@ import type {
 } from '@temporalio/worker/lib/workflow/interface.js';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { StepInput, StepOutcome } from '../../src/contracts/steps.ts';
+import type { Connection } from '../../src/db/pool.ts';
 import { createHeadStarts } from '../../src/temporal/headStart.ts';
 import { beginSteps } from '../../src/temporal/stepsOfTasks.ts';
 import { heldAfter } from './heap.ts';
-import { actInput, holdInput } from './inputs.ts';
+import { actInput, holdInput, leg, transferInput } from './inputs.ts';
 import { balanceOf, createWorld, doneGroup, WAIT_MS, type World, wallet } from './world.ts';
 
 const input: StepInput = { groupId: 'g', stepKey: 'k', actor: { name: 'c', admin: false } };
@@ -169,20 +170,37 @@ async function attemptsOf({ sagas }: World, workflowId: string): Promise<number[
   });
 }
 
+/** The pool's next statement of that name is lost. */
+function loseOne({ db }: World, name: string): void {
+  const { query } = db;
+  let broken = 1;
+  db.query = ((...args: Parameters<typeof query>) => {
+    const [asked] = args as unknown as [{ name?: string }];
+    if (asked.name === name && broken-- > 0) {
+      db.queries.push('lost');
+      return Promise.reject(new Error('The statement was lost.'));
+    }
+    return query(...args);
+  }) as typeof query;
+}
+
+/** Nothing that is written ahead is ever committed; the pool itself connects with a callback. */
+function loseCommits({ database: { pool } }: World): void {
+  const connect = pool.connect.bind(pool) as (...args: unknown[]) => Promise<Connection>;
+  const losing = (connection: Connection) => {
+    const value = (text: string, ...more: []) =>
+      text === 'commit' ? Promise.reject(new Error('lost')) : connection.query(text, ...more);
+    return Object.create(connection, { query: { value } });
+  };
+  pool.connect = ((...args: unknown[]) =>
+    args.length > 0 ? connect(...args) : connect().then(losing)) as typeof pool.connect;
+}
+
 describe('a saga whose steps had a head start', () => {
   it('runs each step once, before its code has asked, and asks anew after a failure', async () => {
     const world = await createWorld({}, onTestFinished);
     const [from, to] = [await wallet(world, '10'), await wallet(world, '0')];
-    const { query } = world.db;
-    let broken = 1;
-    world.db.query = ((...args: Parameters<typeof query>) => {
-      const [{ name }] = args as unknown as [{ name?: string }];
-      if (name === 'ledger_settle' && broken-- > 0) {
-        world.db.queries.push('lost');
-        return Promise.reject(new Error('The statement was lost.'));
-      }
-      return query(...args);
-    }) as typeof query;
+    loseOne(world, 'ledger_settle');
     const hold = holdInput('head start', from, to, '4');
     world.db.queries.length = 0;
     const held = await world.sagas.gateway.start('transfer', hold, WAIT_MS);
@@ -198,5 +216,18 @@ describe('a saga whose steps had a head start', () => {
     expect(await attemptsOf(world, hold.groupId)).toEqual([1, 1]);
     expect(doneGroup(settled).status).toBe('SETTLED');
     expect((await balanceOf(world, to)).available).toBe('4');
+  });
+
+  it('asks the ledger at once where what was written ahead is lost, and not itself', async () => {
+    const world = await createWorld({}, onTestFinished);
+    const [from, to] = [await wallet(world, '10'), await wallet(world, '0')];
+    loseCommits(world);
+    loseOne(world, 'ledger_open_transfer_pair');
+    const input = transferInput('lost ahead', [leg(from, 'DEBIT', '4'), leg(to, 'CREDIT', '4')]);
+    const done = await world.sagas.gateway.start('transfer', input, WAIT_MS);
+    expect(done).toMatchObject({ outcome: 'done', replayed: false });
+    // The lost statement was not the saga's own.
+    expect(world.db.queries).toContain('lost');
+    expect(await attemptsOf(world, input.groupId)).toEqual([1]);
   });
 });
