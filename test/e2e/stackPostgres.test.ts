@@ -70,3 +70,19 @@ test('a folder called postgres that holds something else is left as it is, and n
     rmSync(other, { recursive: true, force: true });
   }
 });
+
+test("somebody else's cluster is not even started, and named", async () => {
+  const other = throwAwayFolder(postgresUser());
+  const control = join(other, 'postgres', 'global', 'pg_control');
+  try {
+    await (await startPostgres({ ...options, dataDir: other })).stop();
+    const before = readFileSync(control);
+    rmSync(join(other, 'postgres.password'));
+    await expect(startPostgres({ ...options, dataDir: other })).rejects.toThrow(
+      `${join(other, 'postgres')} is somebody else's cluster`,
+    );
+    expect(readFileSync(control)).toEqual(before);
+  } finally {
+    rmSync(other, { recursive: true, force: true });
+  }
+});

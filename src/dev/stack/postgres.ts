@@ -90,6 +90,11 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   try {
     if (!existsSync(join(cluster, 'PG_VERSION'))) {
       await initialise({ native, home, user, throwAway });
+    } else if (!existsSync(join(home, PASSWORD))) {
+      throw new Error(
+        `${cluster} is somebody else's cluster: no ${PASSWORD} stands beside it.` +
+          ' Set HOLDFAST_DATA_DIR to a folder of its own.',
+      );
     }
     const port = await freePort();
     const settings = throwAway ? [...SETTINGS, ...THROW_AWAY] : SETTINGS;
