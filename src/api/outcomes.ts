@@ -1,7 +1,7 @@
 /** What a step came to, as a problem and as a word of the metrics. */
 import type { NoOutcome } from '../contracts/sagas.ts';
 import type { StepInput, StepOutcome } from '../contracts/steps.ts';
-import { type FieldFault, Problem } from './problem.ts';
+import { type FieldFault, Problem, problemOfRefusal } from './problem.ts';
 import { differingFields } from './requestDiff.ts';
 
 type Refused = Exclude<StepOutcome | NoOutcome, { outcome: 'done' | 'pending' }>;
@@ -38,19 +38,15 @@ export function keyReused(errors: FieldFault[]): Problem {
 /** The problem that an outcome stands for, where it is no success. */
 export function problemOfOutcome(outcome: Refused, input: StepInput): Error {
   const { groupId } = input;
+  const legs = 'legs' in input ? (input.legs as { leg?: number }[] | null) : null;
   switch (outcome.outcome) {
-    case 'refused': {
-      const { code, detail, errors } = outcome.refusal;
-      return new Problem(code, detail, {
-        ...(errors === undefined ? {} : { errors }),
+    case 'refused':
+      return problemOfRefusal(outcome.refusal, legs ? '/legs' : undefined, {
         ...(outcome.group === null ? {} : { groupId: outcome.group.id }),
         headers: outcome.replayed ? { 'Idempotency-Replayed': 'true' } : {},
       });
-    }
-    case 'key_reused': {
-      const legs = 'legs' in input ? (input.legs as { leg?: number }[] | null) : null;
+    case 'key_reused':
       return keyReused(differingFields(outcome.stored, outcome.asked, legs ?? []));
-    }
     case 'not_found':
       return new Problem('GROUP_NOT_FOUND', `There is no transfer group ${groupId}.`);
     case 'unavailable':

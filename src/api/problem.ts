@@ -64,10 +64,14 @@ export class Problem extends Error {
  *
  * @param pointer the field at fault where the refusal is INVALID_REQUEST and names none
  */
-export function problemOfRefusal({ code, detail, errors }: Refusal, pointer?: string): Problem {
-  if (errors !== undefined) return new Problem(code, detail, { errors });
-  if (code !== 'INVALID_REQUEST' || pointer === undefined) return new Problem(code, detail);
-  return new Problem(code, detail, { errors: [{ pointer, detail }] });
+export function problemOfRefusal(
+  { code, detail, errors }: Refusal,
+  pointer?: string,
+  extras: Omit<ProblemExtras, 'errors'> = {},
+): Problem {
+  if (errors !== undefined) return new Problem(code, detail, { ...extras, errors });
+  if (code !== 'INVALID_REQUEST' || pointer === undefined) return new Problem(code, detail, extras);
+  return new Problem(code, detail, { ...extras, errors: [{ pointer, detail }] });
 }
 
 /** Sends a problem. `instance` is the path that was asked for, without its query. */

@@ -158,6 +158,24 @@ describe('POST …/legs', () => {
     expect(await balanceOf(api, from)).toEqual(['85', '0', '15']);
   });
 
+  test('refuses more legs than a group may have, and names them', async () => {
+    const { group, from, to } = await hold();
+    const many = (count: number) => ({
+      legs: Array.from({ length: count }, (_, n) =>
+        (n % 2 ? debit : credit)(n % 2 ? from : to, '0.01'),
+      ),
+    });
+    const answers = [];
+    for (const count of [1000, 998, 1]) {
+      answers.push(faultOf(await shop.post(pathOf(group, '/legs'), many(count))));
+    }
+    expect(answers).toEqual([
+      [200, undefined],
+      [200, undefined],
+      [400, 'INVALID_REQUEST', '/legs'],
+    ]);
+  });
+
   test('refuses unknown wallets, other assets, system wallets and no legs', async () => {
     const { group } = await hold();
     const add = async (legs: unknown) => faultOf(await shop.post(pathOf(group, '/legs'), { legs }));
