@@ -86,3 +86,14 @@ test('a local chain that lost its state begins with the same block', async () =>
   expect((await block(after, '0x0')).hash).toBe(hash);
   await after.stop();
 });
+
+test("somebody else's chain is not written over, and named", async () => {
+  const anvil = await start();
+  await call(anvil, 'evm_mine');
+  await anvil.stop();
+  rmSync(join(dir, 'state.json.genesis'));
+  const before = readFileSync(join(dir, 'state.json'), 'utf8');
+  const next = start().then((started) => started.stop());
+  await expect(next).rejects.toThrow(`${join(dir, 'state.json')} is somebody else's chain`);
+  expect(readFileSync(join(dir, 'state.json'), 'utf8')).toBe(before);
+});

@@ -1,7 +1,7 @@
 /** The local EVM node: Foundry's anvil from npm. */
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { keptText } from './keptText.ts';
 import { freePort } from './ports.ts';
 import { type Server, startServer } from './server.ts';
@@ -54,6 +54,7 @@ const STOP_GRACE_MS = 20_000;
  * @throws an Error that says what failed and how to go on
  */
 export async function startAnvil(options: AnvilOptions): Promise<Anvil> {
+  if (options.stateFile !== null) refuseForeign(options.stateFile);
   const port = await freePort();
   const rpcUrl = `http://127.0.0.1:${port}`;
   const args = ['--host', '127.0.0.1', '--port', String(port)];
@@ -99,6 +100,17 @@ export async function startAnvil(options: AnvilOptions): Promise<Anvil> {
   }
 }
 
+/** Each state of ours has the time of its block 0 beside it; anvil would write over another one. */
+function refuseForeign(stateFile: string): void {
+  if (!existsSync(stateFile) || existsSync(genesisFile(stateFile))) return;
+  throw new Error(
+    `${stateFile} is somebody else's chain: no ${basename(genesisFile(stateFile))} stands beside` +
+      ' it. Set HOLDFAST_DATA_DIR to a folder of its own, or CHAIN_RPC_URL to off for no chain.',
+  );
+}
+
+const genesisFile = (stateFile: string) => `${stateFile}.genesis`;
+
 /** True where a state is there and no whole one: anvil writes over the one that was before. */
 function isCutOff(stateFile: string | null): boolean {
   if (stateFile === null || !existsSync(stateFile)) return false;
@@ -117,7 +129,7 @@ function isCutOff(stateFile: string | null): boolean {
  * another one, which a database that follows it refuses.
  */
 export function genesisTime(stateFile: string): string {
-  return keptText(`${stateFile}.genesis`, () => String(Math.floor(Date.now() / 1000)));
+  return keptText(genesisFile(stateFile), () => String(Math.floor(Date.now() / 1000)));
 }
 
 /** The platform's executable itself: npm's launcher in between would not pass signals on. */
