@@ -175,6 +175,8 @@ create trigger ledger_entries_carry after insert on ledger_entries
   referencing new table as new_entries
   for each statement execute function carry_entries();
 alter table ledger_entries enable always trigger ledger_entries_carry;
+-- On a table of somebody's own it would write legs out of rows that are no entries.
+revoke execute on function carry_entries() from public;
 
 -- A finished group nets out: nothing of any leg is still held when the transaction that finishes it
 -- commits. Deferred, because the group's row is written before its legs where it is new.

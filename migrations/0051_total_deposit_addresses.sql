@@ -133,6 +133,8 @@ create constraint trigger attempt_inclusions_total after update of fee_leg on at
   deferrable initially deferred for each row
   when ((old.fee_leg is null) <> (new.fee_leg is null))
   execute function total_ended_collection();
+-- On a table of somebody's own they would count what was never credited or collected.
+revoke execute on function total_credited_deposit(), total_ended_collection() from public;
 
 -- What the books say that lies on a deposit address, of deposits up to block p_height; null: of all
 -- that were credited. What is kept, less what came above that block.

@@ -121,3 +121,6 @@ begin
     'entries', n.entries, 'more', v_until < v_last);
 end
 $$;
+
+revoke execute on function ledger_seal(integer) from public;
+grant execute on function ledger_seal(integer) to holdfast_app;

@@ -40,3 +40,6 @@ begin
       - pg_snapshot_xmin(pg_current_snapshot())::text::numeric));
 end
 $$;
+
+revoke execute on function seals_state() from public;
+grant execute on function seals_state() to holdfast_app;

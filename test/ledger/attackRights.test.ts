@@ -1,0 +1,51 @@
+/** What the service's role may do beside writing entries: as little as its own statements need. */
+import { beforeAll, expect, it } from 'vitest';
+import type { Pool } from '../../src/db/pool.ts';
+import { createWorld, heldPair } from './ledgerWorld.ts';
+
+let db: Pool;
+let owner: Pool;
+beforeAll(async () => {
+  ({ db, owner } = await createWorld());
+});
+
+/** The SQLSTATE that statements fail with in one session; 'no error' where none does. */
+async function stateOf(pool: Pool, ...statements: string[]): Promise<string> {
+  const client = await pool.connect();
+  try {
+    await client.query('begin');
+    for (const statement of statements) await client.query(statement);
+    return 'no error';
+  } catch (error) {
+    return String((error as { code?: string }).code);
+  } finally {
+    await client.query('rollback');
+    client.release();
+  }
+}
+
+it('legs are not written out of rows that are no entries', async () => {
+  const { a, b, group } = await heldPair(db, '10');
+  const forged = (leg: number, wallet: string, type: string, amount: string) =>
+    `('${group}', ${leg}, '${wallet}', 'USD', '${type}', 'SETTLED', ${amount})`;
+  const state = await stateOf(
+    db,
+    `update transfer_groups set xid = pg_current_xact_id() where id = '${group}'`,
+    'create temp table forged (like ledger_entries)',
+    `create trigger forged after insert on forged referencing new table as new_entries
+      for each statement execute function carry_entries()`,
+    'alter table forged alter id drop not null, alter operation drop not null',
+    'alter table forged alter xid drop not null, alter created_at drop not null',
+    `insert into forged (group_id, leg, wallet_id, asset, type, status, amount)
+      values ${forged(1, a, 'DEBIT', '-10')}, ${forged(2, b, 'CREDIT', '10')}`,
+  );
+  expect(state).toBe('42501');
+});
+
+it('what runs with the rights of the owner is called by nobody but the service', async () => {
+  const { rows } = await owner.query(
+    `select p.proname from pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
+      where p.pronamespace = 'public'::regnamespace and p.prosecdef and a.grantee = 0`,
+  );
+  expect(rows).toEqual([]);
+});
