@@ -117,5 +117,9 @@ create trigger wallet_status_changes_stay before update or delete on wallet_stat
   for each row execute function refuse_change();
 
 grant select, insert on wallet_status_changes to holdfast_app;
-grant select, insert, update on assets, wallets to holdfast_app;
+grant select, insert on assets to holdfast_app;
+-- What amounts mean, and which coin they are of, stays.
+grant update (min_deposit, min_withdrawal, withdrawal_fee, confirmations, final, deposits_paused,
+  withdrawals_paused) on assets to holdfast_app;
+grant select, insert, update on wallets to holdfast_app;
 grant select, insert, update on wallet_balances to holdfast_app;

@@ -148,4 +148,6 @@ create trigger withdrawals_stay before delete on withdrawals
   for each row execute function refuse_change();
 
 grant select, insert on deposits to holdfast_app;
-grant select, insert, update on withdrawals to holdfast_app;
+grant select, insert on withdrawals to holdfast_app;
+-- What was asked for, such as where to and how much, stays.
+grant update (state, txid, updated_at) on withdrawals to holdfast_app;

@@ -49,3 +49,12 @@ it('what runs with the rights of the owner is called by nobody but the service',
   );
   expect(rows).toEqual([]);
 });
+
+it.each([
+  ["an asset's unit", 'update assets set scale = 0'],
+  ["an asset's contract", `update assets set chain = 'eip155:1', contract = '0x'`],
+  ['where a withdrawal goes', `update withdrawals set destination = '0x'`],
+  ['how much a withdrawal pays', 'update withdrawals set amount = amount * 2'],
+])('%s stays as it was written', async (_, statement) => {
+  expect(await stateOf(db, statement)).toBe('42501');
+});
