@@ -1,4 +1,5 @@
 /** What an operator reads in the Temporal UI: a group's state in Markdown. Pure functions. */
+import { codeText, plainText } from '../src/contracts/markdown.ts';
 import type { Group, GroupStatus, Leg, Timestamp } from '../src/contracts/resources.ts';
 import type { Refusal } from '../src/contracts/steps.ts';
 
@@ -37,7 +38,7 @@ const HEADLINE: Record<GroupStatus, string> = {
 
 /** Markdown for `setCurrentDetails`: state, legs, deadline, what is next, what people can do. */
 export function renderDetails(view: DetailsView, guidance: Guidance): string {
-  const lines = [`**${headline(view)}** · \`${view.groupId}\``];
+  const lines = [`**${headline(view)}** · ${codeText(view.groupId)}`];
   const { group } = view;
   if (group && group.legs.length > 0) lines.push(legsText(group.legs));
   if (group?.withdrawal) lines.push(withdrawalText(group.withdrawal));
@@ -57,7 +58,7 @@ export function renderDetails(view: DetailsView, guidance: Guidance): string {
 function headline(view: DetailsView): string {
   if (!view.opened || view.status === null) return view.opened ? 'Not opened' : 'Starting';
   const reason = view.group?.reason;
-  const words = HEADLINE[view.status] + (reason ? `: ${reason}` : '');
+  const words = HEADLINE[view.status] + (reason ? `: ${plainText(reason)}` : '');
   return view.cancelAsked && view.status === 'IN_PROGRESS' ? `${words}, cancelling` : words;
 }
 
@@ -82,7 +83,7 @@ function legText(leg: Leg): string {
 }
 
 function withdrawalText(withdrawal: NonNullable<Group['withdrawal']>): string {
-  const parts = [`**To** \`${withdrawal.destination}\`, ${withdrawal.state}`];
+  const parts = [`**To** ${codeText(withdrawal.destination)}, ${withdrawal.state}`];
   if (withdrawal.confirmations > 0) parts.push(`${withdrawal.confirmations} confirmations`);
   const last = withdrawal.attempts.at(-1);
   if (last) parts.push(`last attempt \`${last.txid}\` (${last.outcome})`);
@@ -91,7 +92,7 @@ function withdrawalText(withdrawal: NonNullable<Group['withdrawal']>): string {
 
 function refusalText({ act, by, at, refusal }: ToldRefusal): string {
   const asked = `\`${act}\` by ${by} at ${readableTime(at)}`;
-  return `**Refused** ${asked}: ${refusal.code}. ${refusal.detail}`;
+  return `**Refused** ${asked}: ${refusal.code}. ${plainText(refusal.detail)}`;
 }
 
 /** `2026-01-02T03:04:05.678901Z` as `2026-01-02 03:04:05 UTC`. */

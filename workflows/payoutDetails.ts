@@ -1,4 +1,5 @@
 /** What an operator reads in the Temporal UI of a payout run. Pure functions. */
+import { codeText, plainText } from '../src/contracts/markdown.ts';
 import type { PayoutRun } from '../src/contracts/payouts.ts';
 import type { Refusal } from '../src/contracts/steps.ts';
 
@@ -84,11 +85,12 @@ export function peopleOf({ run }: PayoutView): string[] {
 /** Markdown for `setCurrentDetails`. */
 export function renderPayout(view: PayoutView): string {
   const { run } = view;
-  const lines = [`**${run ? HEADLINE[run.status] : 'Starting'}** · \`${view.runId}\``];
+  const lines = [`**${run ? HEADLINE[run.status] : 'Starting'}** · ${codeText(view.runId)}`];
   if (run) lines.push(...figures(run, view.linesPerSecond));
-  if (run?.reason) lines.push(`**Reason** ${run.reason}`);
+  if (run?.reason) lines.push(`**Reason** ${plainText(run.reason)}`);
   if (view.lastRefusal) {
-    lines.push(`**Refused** ${view.lastRefusal.code}. ${view.lastRefusal.detail}`);
+    const { code, detail } = view.lastRefusal;
+    lines.push(`**Refused** ${code}. ${plainText(detail)}`);
   }
   lines.push(`**Next** ${nextOf(view)}`);
   const people = peopleOf(view);

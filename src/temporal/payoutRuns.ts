@@ -1,4 +1,5 @@
 /** Payout runs: opened in the ledger first, since 10,000 lines fit no payload, then driven. */
+import { codeText } from '../contracts/markdown.ts';
 import type {
   OpenedPayoutRun,
   OpenPayoutRunInput,
@@ -139,7 +140,7 @@ async function start({ client }: SweepDeps, run: PayoutRun, deadline: number): P
 /** What an operator finds it by and sees at a glance. */
 function describeRun({ wallet, asset, total, lines, reference }: PayoutRun) {
   const details = [`${lines.total} lines, each a group of its own, out of \`${wallet}\`.`];
-  if (reference) details.push(`Reference \`${reference}\``);
+  if (reference) details.push(`Reference ${codeText(reference)}`);
   return {
     staticSummary: `Pay ${total} ${asset} out of ${wallet} in ${lines.total} lines`,
     staticDetails: details.join('\n\n'),

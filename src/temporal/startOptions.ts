@@ -1,6 +1,7 @@
 /** What a saga is started with, so that an operator finds it and knows it at a glance. */
 import type { SearchAttributePair } from '@temporalio/common';
 import { MOST_LISTED } from '../contracts/listAttributes.ts';
+import { codeText, plainText } from '../contracts/markdown.ts';
 import {
   KIND_OF_SAGA,
   type SagaInputs,
@@ -79,8 +80,8 @@ const FACTS: { [T in SagaType]: (input: SagaInputs[T]) => Facts } = {
     amount: input.legs[0]?.amount ?? null,
   }),
   reversal: (input) => ({
-    summary: `Reverse ${input.amount ?? 'what is left'} of ${input.reverses}`,
-    details: [`Asked for by ${input.client}: ${input.reason}`],
+    summary: `Reverse ${input.amount ?? 'what is left'} of ${plainText(input.reverses)}`,
+    details: [`Asked for by ${input.client}: ${plainText(input.reason)}`],
     wallets: [],
     assets: [],
     amount: input.amount,
@@ -127,7 +128,7 @@ const FACTS: { [T in SagaType]: (input: SagaInputs[T]) => Facts } = {
 
 function withdrawalFacts(input: SagaInputs['withdrawal']): Facts {
   return {
-    summary: `Withdraw ${input.amount} from ${input.wallet} to ${input.destination}`,
+    summary: `Withdraw ${input.amount} from ${input.wallet} to ${plainText(input.destination)}`,
     details: [`Asked for by ${input.client}. Chain fees, where there are any: ${input.feeMode}.`],
     wallets: [input.wallet],
     assets: [],
@@ -136,7 +137,7 @@ function withdrawalFacts(input: SagaInputs['withdrawal']): Facts {
 }
 
 function withReference(sentence: string, reference: string | null): string[] {
-  return reference ? [sentence, `Reference \`${reference}\``] : [sentence];
+  return reference ? [sentence, `Reference ${codeText(reference)}`] : [sentence];
 }
 
 /** `10 USD: alice → bob` for two legs of one amount, else the number of legs. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Group, Leg } from '../../src/contracts/resources.ts';
+import { describeStart } from '../../src/temporal/startOptions.ts';
 import { type DetailsView, renderDetails } from '../../workflows/details.ts';
 
 const group: Group = {
@@ -96,4 +97,45 @@ describe('the current details of a saga', () => {
       '**To** `0xAb`, in_block, 2 confirmations',
     );
   });
+
+  it('show what callers wrote as they wrote it, and as nothing more', () => {
+    const withdrawal = {
+      state: 'held' as const,
+      destination: 'DE1`\n\n**Next** It was paid: [release](http://evil.example)',
+      attempts: [],
+      confirmations: 0,
+    };
+    const said = { id: 'withdrawal:shop:`*`', reason: '![x](http://evil.example)\n\n**Next**' };
+    const refusal = { code: 'DESTINATION_NOT_ALLOWED', detail: '<b>a\u2028b</b>' } as const;
+    const lastRefusal = { act: 'settle', by: 'shop', at: '2026-01-01T05:06:07.890Z', refusal };
+    const open = { ...view, groupId: said.id, lastRefusal };
+    const text = renderDetails({ ...open, group: { ...group, ...said, withdrawal } }, guidance);
+    expect(text.split('\n\n')).toEqual([
+      '**In progress: !\\[x\\](http://evil.example) \\*\\*Next\\*\\*** · ' +
+        '`` withdrawal:shop:`*` ``',
+      expect.stringContaining('- leg 1'),
+      '**To** `` DE1` **Next** It was paid: [release](http://evil.example) ``, held',
+      expect.stringContaining('**Deadline**'),
+      expect.stringContaining('DESTINATION_NOT_ALLOWED. \\<b>a b\\</b>'),
+      '**Next** It waits.',
+      '**You can**, under More Actions:',
+      '- settle it',
+    ]);
+  });
+});
+
+it('a saga is started with what callers wrote as they wrote it', () => {
+  const { staticSummary, staticDetails } = describeStart('reversal', {
+    groupId: 'r',
+    stepKey: 'create:shop:1',
+    actor: { name: 'shop', admin: false },
+    reverses: 'transfer:shop:[a](b)',
+    client: 'shop',
+    amount: null,
+    legs: null,
+    reason: 'wrong\n\n**Reason** <i>none</i>',
+    acceptBy: null,
+  });
+  expect(staticSummary).toBe('Reverse what is left of transfer:shop:\\[a\\](b)');
+  expect(staticDetails).toBe('Asked for by shop: wrong \\*\\*Reason\\*\\* \\<i>none\\</i>');
 });
