@@ -3,7 +3,13 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { type BatchSettings, readBatches } from './contracts/batches.ts';
 import { type Custodians, readCustodians } from './contracts/custodians.ts';
-import { type EnvironmentReader, environmentReader, isHttpUrl } from './contracts/environment.ts';
+import {
+  type EnvironmentReader,
+  environmentReader,
+  isHttpUrl,
+  isServiceUrl,
+  SERVICE_URL,
+} from './contracts/environment.ts';
 import { type HookSources, readHookSources } from './contracts/hookSources.ts';
 import { readWebhooks, type Webhooks } from './contracts/webhooks.ts';
 
@@ -132,7 +138,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     databaseUrl: required('DATABASE_URL', isPostgresUrl, POSTGRES_URL),
     temporalAddress: required('TEMPORAL_ADDRESS', isHostAndPort, 'host:port, without http://'),
     temporalNamespace: env.TEMPORAL_NAMESPACE || 'default',
-    temporalUi: optional('TEMPORAL_UI_URL', isHttpUrl, 'an http(s) address'),
+    temporalUi: optional('TEMPORAL_UI_URL', isServiceUrl, SERVICE_URL),
     chainRpcUrl: readChainRpcUrl(read),
     chainStartBlock: readStartBlock(read),
     chainPollMs: integer('CHAIN_POLL_MS', 250),
@@ -216,7 +222,7 @@ function readRisk(env: NodeJS.ProcessEnv, faults: string[], timeoutMs: number): 
   const { RISK_URL: url, RISK_SECRET: secret = '' } = env;
   if (!url) return null;
   if (url === 'off') return 'off';
-  if (!isHttpUrl(url)) faults.push('RISK_URL must be an http(s) URL, or off');
+  if (!isServiceUrl(url)) faults.push(`RISK_URL must be ${SERVICE_URL}, or off`);
   if (secret.length < LEAST_SECRET_LENGTH) {
     faults.push(`RISK_SECRET must have at least ${LEAST_SECRET_LENGTH} characters`);
   }
@@ -226,7 +232,7 @@ function readRisk(env: NodeJS.ProcessEnv, faults: string[], timeoutMs: number): 
 function readSigner(env: NodeJS.ProcessEnv, faults: string[], timeoutMs: number): Config['signer'] {
   const { SIGNER_URL: url, SIGNER_TOKEN: token } = env;
   if (!url) return null;
-  if (!isHttpUrl(url)) faults.push('SIGNER_URL must be an HTTP address');
+  if (!isServiceUrl(url)) faults.push(`SIGNER_URL must be ${SERVICE_URL}`);
   if (!token) faults.push('SIGNER_TOKEN is not set, and SIGNER_URL is');
   // The signer has the keys; deposit addresses of another wallet would be out of its reach.
   if (!env.HOLDFAST_DEPOSIT_XPUB && !env.HOLDFAST_DEV_MNEMONIC) {

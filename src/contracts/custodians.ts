@@ -1,6 +1,6 @@
 /** Who holds the keys of assets for us: the variable CUSTODIANS. */
 import { z } from 'zod';
-import { isHttpUrl } from './environment.ts';
+import { isServiceUrl, SERVICE_URL } from './environment.ts';
 import { readNamedSettings } from './namedSettings.ts';
 
 /** A custodian that was asked looks a payment up in its own books; a slow one takes seconds. */
@@ -26,7 +26,7 @@ const custodyAsset = z.strictObject({
 });
 
 const custodian = z.strictObject({
-  url: z.string().refine(isHttpUrl, 'must be an http(s) address'),
+  url: z.string().refine(isServiceUrl, `must be ${SERVICE_URL}`),
   token: z.string().min(16),
   timeoutMs: z.int().min(1).max(MOST_TIMEOUT_MS).default(TIMEOUT_MS),
   /** For so long a failure has to stand before what was held is given back. */

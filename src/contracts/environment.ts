@@ -41,6 +41,19 @@ export function isHttpUrl(text: string): boolean {
 }
 
 /**
+ * True for the http(s) address of a service, without a user or password in it: `fetch` does not ask
+ * there, and says so with the whole address. Who asks for a secret gets it in a header.
+ */
+export function isServiceUrl(text: string): boolean {
+  if (!isHttpUrl(text)) return false;
+  const { username, password } = new URL(text);
+  return username === '' && password === '';
+}
+
+/** What is said of one that is none. */
+export const SERVICE_URL = 'an http(s) address without a user or password';
+
+/**
  * Readers of one environment. An empty variable counts as none. Values are told only of what cannot
  * hold a secret.
  *

@@ -1,5 +1,6 @@
 /** Who may send hooks, and how each of them signs: the variable CHAIN_HOOKS. */
 import { z } from 'zod';
+import { isServiceUrl } from './environment.ts';
 import { readNamedSettings } from './namedSettings.ts';
 
 /** Below it, whoever sees one signed request could guess the secret. */
@@ -19,7 +20,7 @@ const headerName = z
 
 /** Keys come from there, so nobody between may change them; a test's own machine is no between. */
 function isSafeUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false;
+  if (!isServiceUrl(text)) return false;
   const { protocol, hostname } = new URL(text);
   return protocol === 'https:' || (protocol === 'http:' && hostname === '127.0.0.1');
 }
@@ -41,7 +42,7 @@ const hookSource = z.discriminatedUnion('kind', [
   /** A detached JWS in `Fireblocks-Webhook-Signature`, by keys that are published. */
   z.strictObject({
     kind: z.literal('fireblocks'),
-    jwksUrl: z.string().refine(isSafeUrl, 'must be an https address'),
+    jwksUrl: z.string().refine(isSafeUrl, 'must be an https address without a user or password'),
     signatureHeader: headerName.default('fireblocks-webhook-signature'),
   }),
 ]);

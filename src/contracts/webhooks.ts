@@ -1,5 +1,6 @@
 /** Who is told what happens, and how each can be sure that it was us: the variable WEBHOOKS. */
 import { z } from 'zod';
+import { isServiceUrl, SERVICE_URL } from './environment.ts';
 import { readNamedSettings } from './namedSettings.ts';
 import { keyOfSecret, SECRET_PREFIX } from './signingSecret.ts';
 
@@ -24,9 +25,7 @@ const secret = z.string().refine((text) => {
 }, `must be ${SECRET_PREFIX} and ${LEAST_SECRET_BYTES} to ${MOST_SECRET_BYTES} bytes in base64`);
 
 const endpoint = z.strictObject({
-  url: z.string().refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), {
-    message: 'must be an http(s) address',
-  }),
+  url: z.string().refine(isServiceUrl, `must be ${SERVICE_URL}`),
   /** Each signs every delivery, so that one can be replaced without a gap. */
   secrets: z.array(secret).min(1).max(MOST_SECRETS),
   /** Names of events, `group.*` for all that begin so, or `*`. */

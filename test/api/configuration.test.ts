@@ -98,6 +98,29 @@ it('tells no secret of what it refuses', () => {
   expect(() => hotWalletAddress(words)).toThrow('HOLDFAST_DEV_MNEMONIC is no mnemonic');
 });
 
+describe('an address with a password in it', () => {
+  const url = `https://someone:${SECRET}@service.example`;
+  const named = (name: string, value: object) => ({ [name]: JSON.stringify({ a: value }) });
+  const token = SECRET.repeat(2);
+
+  it.each([
+    ['TEMPORAL_UI_URL', { TEMPORAL_UI_URL: url }],
+    ['RISK_URL', { RISK_URL: url, RISK_SECRET: token }],
+    ['SIGNER_URL', { SIGNER_URL: url, SIGNER_TOKEN: token, HOLDFAST_DEPOSIT_XPUB: XPUB }],
+    ['WEBHOOKS', named('WEBHOOKS', { url, secrets: [`whsec_${'A'.repeat(32)}`] })],
+    ['CUSTODIANS', named('CUSTODIANS', { url, token, assets: {} })],
+    ['CHAIN_HOOKS', named('CHAIN_HOOKS', { kind: 'fireblocks', jwksUrl: url })],
+  ])('is refused for %s, where it would never work and be told in the log', (name, env) => {
+    const fault = new RegExp(`${name}.* must be an https?.* address without a user or password`);
+    refused(env).toThrow(fault);
+    refused(env).not.toThrow(SECRET);
+  });
+
+  it('is taken of a node, which is asked with them in a header', () => {
+    expect(readConfig({ ...GOOD, CHAIN_RPC_URL: url }).chainRpcUrl).toBe(url);
+  });
+});
+
 it('tells a database that refuses from one that does not answer', async () => {
   const url = new URL((await createTestDatabase()).url);
   await expect(migrate('postgres://u:p@127.0.0.1:1/d')).rejects.toThrow('does not answer');
