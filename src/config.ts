@@ -11,6 +11,7 @@ import {
   SERVICE_URL,
 } from './contracts/environment.ts';
 import { type HookSources, readHookSources } from './contracts/hookSources.ts';
+import { isLongSecret, LEAST_SECRET_LENGTH } from './contracts/signingSecret.ts';
 import { readWebhooks, type Webhooks } from './contracts/webhooks.ts';
 
 /** The public test mnemonic of anvil and hardhat; the signer refuses it on known main nets. */
@@ -215,16 +216,15 @@ function readTraces(env: NodeJS.ProcessEnv, faults: string[]): Config['chainTrac
   return traces;
 }
 
-/** Below it, whoever sees one signed request could guess the secret. */
-const LEAST_SECRET_LENGTH = 16;
-
 function readRisk(env: NodeJS.ProcessEnv, faults: string[], timeoutMs: number): Config['risk'] {
   const { RISK_URL: url, RISK_SECRET: secret = '' } = env;
   if (!url) return null;
   if (url === 'off') return 'off';
   if (!isServiceUrl(url)) faults.push(`RISK_URL must be ${SERVICE_URL}, or off`);
-  if (secret.length < LEAST_SECRET_LENGTH) {
-    faults.push(`RISK_SECRET must have at least ${LEAST_SECRET_LENGTH} characters`);
+  if (!isLongSecret(secret)) {
+    faults.push(
+      `RISK_SECRET must have at least ${LEAST_SECRET_LENGTH} characters, behind whsec_ bytes`,
+    );
   }
   return { url, secret, timeoutMs };
 }

@@ -2,16 +2,20 @@
 import { z } from 'zod';
 import { isServiceUrl } from './environment.ts';
 import { readNamedSettings } from './namedSettings.ts';
+import { isLongSecret, LEAST_SECRET_LENGTH } from './signingSecret.ts';
 
-/** Below it, whoever sees one signed request could guess the secret. */
-const LEAST_SECRET_LENGTH = 16;
 /** The new one, the old one, and room for a rotation that was forgotten. */
 const MOST_SECRETS = 8;
 /** What Standard Webhooks names: late enough for a slow provider, early enough against replays. */
 const TOLERANCE_SECONDS = 300;
 const MOST_TOLERANCE_SECONDS = 86_400;
 
-const secrets = z.array(z.string().min(LEAST_SECRET_LENGTH)).min(1).max(MOST_SECRETS);
+const secret = z.string().min(LEAST_SECRET_LENGTH);
+const secrets = z.array(secret).min(1).max(MOST_SECRETS);
+const standardSecrets = z
+  .array(secret.refine(isLongSecret, `must be ${LEAST_SECRET_LENGTH} bytes and more in base64`))
+  .min(1)
+  .max(MOST_SECRETS);
 const toleranceSeconds = z.int().min(1).max(MOST_TOLERANCE_SECONDS).default(TOLERANCE_SECONDS);
 const headerName = z
   .string()
@@ -36,7 +40,11 @@ const hookSource = z.discriminatedUnion('kind', [
     timestampHeader: headerName.default('x-timestamp'),
   }),
   /** https://www.standardwebhooks.com: `webhook-id`, `webhook-timestamp`, `webhook-signature`. */
-  z.strictObject({ kind: z.literal('standard'), secrets, toleranceSeconds }),
+  z.strictObject({
+    kind: z.literal('standard'),
+    secrets: standardSecrets,
+    toleranceSeconds,
+  }),
   /** Hexadecimal HMAC-SHA-256 over the body in `X-Alchemy-Signature`. */
   z.strictObject({ kind: z.literal('alchemy'), secrets }),
   /** A detached JWS in `Fireblocks-Webhook-Signature`, by keys that are published. */

@@ -9,3 +9,11 @@ export function keyOfSecret(secret: string): Buffer {
     ? Buffer.from(secret.slice(SECRET_PREFIX.length), 'base64')
     : Buffer.from(secret);
 }
+
+/** Below it, whoever sees one signed request could guess the secret. */
+export const LEAST_SECRET_LENGTH = 16;
+
+/** Whether the bytes that sign are enough; base64 that is none is passed over and makes fewer. */
+export function isLongSecret(secret: string): boolean {
+  return keyOfSecret(secret).length >= LEAST_SECRET_LENGTH;
+}

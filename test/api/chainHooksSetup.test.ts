@@ -18,6 +18,10 @@ describe('a configuration', () => {
     expect(faultWith('no/such/file.json')).toThrow(/nor a file that can be read|is neither/);
     expect(faultWith({ a: { kind: 'hmac', secrets: ['short'] } })).toThrow(/a\.secrets\.0/);
     expect(faultWith({ a: { kind: 'hmac', secrets: ['short'] } })).not.toThrow(/short\b/);
+    // Their bytes are what stands in base64: of these none, or seven.
+    for (const secret of ['whsec_!!!!!!!!!!!!!!!!', 'whsec_c2hvcnRlcg==']) {
+      expect(faultWith({ a: { kind: 'standard', secrets: [secret] } })).toThrow(/a\.secrets\.0/);
+    }
     expect(faultWith({ a: { kind: 'alchemy', secrets: [] } })).toThrow(/a\.secrets/);
     expect(faultWith({ a: { kind: 'carrier-pigeon' } })).toThrow(/a\.kind/);
     const http = { kind: 'fireblocks', jwksUrl: 'http://keys.example' };

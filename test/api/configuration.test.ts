@@ -98,6 +98,15 @@ it('tells no secret of what it refuses', () => {
   expect(() => hotWalletAddress(words)).toThrow('HOLDFAST_DEV_MNEMONIC is no mnemonic');
 });
 
+it('refuses a secret whose base64 says less than it is long', () => {
+  const env = { RISK_URL: 'https://risk.example' };
+  for (const RISK_SECRET of ['whsec_!!!!!!!!!!!!!!!!', 'whsec_c2hvcnRlcg==', 'fifteen letters']) {
+    refused({ ...env, RISK_SECRET }).toThrow('RISK_SECRET must have at least 16');
+  }
+  const RISK_SECRET = `whsec_${'A'.repeat(22)}`;
+  expect(readConfig({ ...GOOD, ...env, RISK_SECRET }).risk).toMatchObject({ secret: RISK_SECRET });
+});
+
 describe('an address with a password in it', () => {
   const url = `https://someone:${SECRET}@service.example`;
   const named = (name: string, value: object) => ({ [name]: JSON.stringify({ a: value }) });
