@@ -90,14 +90,13 @@ async function whatIsMissing(
       genesis: string;
       silence: number | null;
       lag: number | null;
-      halt: string | null;
+      halted: boolean;
       wait: number;
     }>(
       `select c.genesis_hash as genesis, (c.head_height - c.cursor_height)::integer as lag,
          extract(epoch from clock_timestamp() - c.head_seen_at)::integer as silence,
          chain_finality_wait(c) as wait,
-         (select h.reason from chain_halts h where h.chain = c.id and h.until is null
-          order by h.id limit 1) as halt
+         exists (select from chain_halts h where h.chain = c.id and h.until is null) as halted
        from chains c where c.id = $1`,
       [port.chain],
     ),
@@ -105,7 +104,8 @@ async function whatIsMissing(
   const [known] = rows;
   if (!known) return `has no watcher yet: nobody follows ${port.chain}`;
   if (known.genesis !== genesisHash) return 'is another chain than the one that was followed';
-  if (known.halt !== null) return `stands still: ${known.halt.replace(/\.$/, '')}`;
+  // The reason names a group, and so a client and its key, to whoever asks without any.
+  if (known.halted) return 'stands still: GET /v1/chains says why';
   if (known.silence === null || known.silence > MOST_SILENCE_SECONDS) {
     return `has had no watcher for ${known.silence ?? 'some'} seconds`;
   }
