@@ -14,7 +14,7 @@ import { bodyLimit, payoutBodyLimit } from './bodyLimit.ts';
 import type { ApiDeps, ApiEnv } from './context.ts';
 import { docsRoutes } from './docs.ts';
 import { onError } from './errors.ts';
-import { createKeyring, type Keyring } from './keyring.ts';
+import { createKeyring, type Keyring, warnOfShortKey } from './keyring.ts';
 import { serveDocument } from './openapi.ts';
 import { Problem, sendProblem } from './problem.ts';
 import { requestLog } from './requestLog.ts';
@@ -95,6 +95,7 @@ export function createApp({ db, gateway, config, chain, hooks, log, metrics }: A
     wallets: createWalletCatalog(db),
   };
   const keys = createKeyring(db, config.adminKey);
+  warnOfShortKey(config.adminKey, log);
   const app = new OpenAPIHono<ApiEnv>({ defaultHook: refuseInvalid });
   app.onError(onError(log));
   app.notFound((c) => sendProblem(c, new Problem('NOT_FOUND', 'There is nothing at this path.')));

@@ -1,6 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { LEAST_SECRET_LENGTH } from '../contracts/signingSecret.ts';
 import type { Db } from '../db/pool.ts';
 import { findApiKey } from '../ledger/apiKeys.ts';
+import type { Log } from '../observability/log.ts';
 import { type Caller, SCOPES } from './context.ts';
 
 /**
@@ -20,6 +22,14 @@ export interface Keyring {
 
 function sha256(text: string): Buffer {
   return createHash('sha256').update(text).digest();
+}
+
+/** Nothing here limits how often somebody asks, and this key may do everything. */
+export function warnOfShortKey(adminKey: string, log: Log): void {
+  if (adminKey.length >= LEAST_SECRET_LENGTH) return;
+  const characters = adminKey.length;
+  const hint = 'take 32 random characters, such as of `openssl rand -hex 32`';
+  log.warn({ characters, hint }, 'HOLDFAST_ADMIN_KEY can be found by trying');
 }
 
 /** Looks keys up by their hash. `adminKey` is the bootstrap key: every scope, client `admin`. */

@@ -1,10 +1,12 @@
 /** What the environment may say: what cannot be is refused by name, and nothing is guessed. */
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { warnOfShortKey } from '../../src/api/keyring.ts';
 import { readConfig } from '../../src/config.ts';
 import { RANGES } from '../../src/contracts/environment.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import { serverFault } from '../../src/db/serverFault.ts';
+import { createLog } from '../../src/observability/log.ts';
 import { readCodecKeys } from '../../src/temporal/codec.ts';
 import { hotWalletAddress } from '../../src/withdrawals/developmentKeys.ts';
 import { execute, openPool, withDatabase } from '../support/templateDatabase.ts';
@@ -96,6 +98,15 @@ it('tells no secret of what it refuses', () => {
   expect(() => readCodecKeys(key)).not.toThrow(key);
   const words = `${'abandon '.repeat(11)}abandon`;
   expect(() => hotWalletAddress(words)).toThrow('HOLDFAST_DEV_MNEMONIC is no mnemonic');
+});
+
+it('warns of a key with every scope that is short, and does not tell it', () => {
+  const lines: string[] = [];
+  const log = createLog('info', { write: (line) => lines.push(line) });
+  warnOfShortKey('admin', log);
+  warnOfShortKey('a'.repeat(16), log);
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ level: 'warn', characters: 5 }]);
+  expect(lines.join()).not.toContain('"admin"');
 });
 
 it('refuses a secret whose base64 says less than it is long', () => {

@@ -107,6 +107,11 @@ describe('docker-compose.yml', () => {
     expect((service.ports ?? []).filter((port) => !port.startsWith('127.0.0.1:'))).toEqual([]);
   });
 
+  it('has a UI that starts no sagas', () => {
+    const { environment } = compose.services['temporal-ui'] ?? {};
+    expect(environment?.TEMPORAL_START_WORKFLOW_DISABLED).toBe('true');
+  });
+
   it('takes every secret from the env file and holds none', () => {
     const named = new Set([...text.matchAll(/\$\{(\w+)[:}?-]/g)].map(([, name]) => name ?? ''));
     const example = readFileSync(join(ROOT, '.env.example'), 'utf8');
