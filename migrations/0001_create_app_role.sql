@@ -20,6 +20,9 @@ end
 $$;
 
 grant usage on schema public to holdfast_app;
+-- In a cluster that was upgraded from before Postgres 15 everybody may create there, and functions
+-- with the owner's rights would find what others made.
+revoke create on schema public from public;
 
 -- Attached to tables whose rows must stay as they were written. It binds the owner too: a privilege
 -- could be granted by mistake, a trigger has to be dropped on purpose.

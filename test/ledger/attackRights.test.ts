@@ -1,12 +1,16 @@
 /** What the service's role may do beside writing entries: as little as its own statements need. */
+import { randomBytes } from 'node:crypto';
 import { beforeAll, expect, it } from 'vitest';
-import type { Pool } from '../../src/db/pool.ts';
+import { migrate } from '../../src/db/migrate.ts';
+import { createPool, type Pool } from '../../src/db/pool.ts';
+import { execute, withDatabase } from '../support/templateDatabase.ts';
 import { createWorld, heldPair } from './ledgerWorld.ts';
 
 let db: Pool;
 let owner: Pool;
+let url: string;
 beforeAll(async () => {
-  ({ db, owner } = await createWorld());
+  ({ db, owner, url } = await createWorld());
 });
 
 /** The SQLSTATE that statements fail with in one session; 'no error' where none does. */
@@ -57,4 +61,21 @@ it.each([
   ['how much a withdrawal pays', 'update withdrawals set amount = amount * 2'],
 ])('%s stays as it was written', async (_, statement) => {
   expect(await stateOf(db, statement)).toBe('42501');
+});
+
+it('nothing is made beside the tables, as everybody could in a server of old', async () => {
+  const name = `old_${randomBytes(4).toString('hex')}`;
+  await execute(url, `create database ${name} template template0`);
+  const old = withDatabase(url, name);
+  const pool = createPool({ databaseUrl: old, size: 1, applicationName: 'test' });
+  try {
+    await execute(old, 'grant create on schema public to public');
+    await migrate(old);
+    const forged = `create function public.amount_text(money) returns text language sql
+      return 'forged'`;
+    expect(await stateOf(pool, forged)).toBe('42501');
+  } finally {
+    await pool.end();
+    await execute(url, `drop database ${name}`);
+  }
 });
