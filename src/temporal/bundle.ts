@@ -19,18 +19,23 @@ const FILES = ['src/temporal/bundle.ts', 'package.json'];
 /**
  * Bundles the workflows, or takes the bundle that an earlier process made of the same sources:
  * bundling costs seconds, and every test file and every start would pay them.
+ *
+ * @param failureConverterPath the module that makes failures of errors; left out: the SDK's own
  */
 export async function bundleWorkflows(
+  failureConverterPath?: string,
   cacheFolder = join(ROOT, 'node_modules/.cache/holdfast'),
 ): Promise<WorkflowBundle> {
   const id = hashOfSources();
-  const file = join(cacheFolder, `workflows-${id}.cjs`);
+  const kind = failureConverterPath === undefined ? 'workflows' : 'workflows-sealed';
+  const file = join(cacheFolder, `${kind}-${id}.cjs`);
   const cached = readIfThere(file);
   if (cached !== null) return { code: cached, id };
   const workflowsPath = join(ROOT, 'workflows/index.ts');
   const stepOrderPath = join(ROOT, 'workflows/stepOrder.ts');
   const { code } = await bundleWorkflowCode({
     workflowsPath,
+    ...(failureConverterPath !== undefined && { failureConverterPath }),
     // Loaded once a process instead of once a saga. So no module of these may keep anything of one
     // saga at its top level (test/static/tidyRules.ts).
     preloadModules: [workflowsPath, stepOrderPath],

@@ -1,8 +1,10 @@
 /**
- * Encrypts what Temporal stores: inputs, results, summaries and details. Search attributes stay
- * readable, since Temporal searches them; so put nothing into wallet ids that must stay secret.
+ * Encrypts what Temporal stores: inputs, results, summaries, details, and what failures say. Search
+ * attributes stay readable, since Temporal searches them; so put nothing into wallet ids that must
+ * stay secret.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
 import type { DataConverter, Payload, PayloadCodec } from '@temporalio/common';
 import proto from '@temporalio/proto';
 
@@ -42,9 +44,15 @@ export function readCodecKeys(text: string | undefined): CodecKeys | null {
   return keys;
 }
 
+/** What makes failures of errors then; the workflows' sandbox has to be given it as well. */
+const SEALED_FAILURES = fileURLToPath(
+  new URL('../../workflows/sealedFailures.ts', import.meta.url),
+);
+
 /** For the client and every worker alike; undefined where there are no keys. */
 export function encryptingConverter(keys: CodecKeys | null): DataConverter | undefined {
-  return keys ? { payloadCodecs: [createCodec(keys)] } : undefined;
+  if (keys === null) return undefined;
+  return { payloadCodecs: [createCodec(keys)], failureConverterPath: SEALED_FAILURES };
 }
 
 /** Encrypts with the newest key, decrypts with the one that a payload names. */

@@ -122,7 +122,7 @@ async function startWorkers(
   const { namespace, identity, dataConverter, chainActivities, buildId, sagasInMemory } = options;
   const deployment = buildId === undefined ? undefined : pinnedTo(buildId);
   const shared = { connection, namespace, identity, dataConverter, deployment };
-  const bundle = await bundleWorkflows();
+  const bundle = await bundleWorkflows(dataConverter?.failureConverterPath);
   const workers = [
     await startWorker({
       ...shared,
