@@ -107,7 +107,7 @@ export interface Config {
   /** API port; 0 takes any free one. */
   port: number;
   host: string;
-  /** Bootstrap key with every scope, client `admin`. */
+  /** Bootstrap key with every scope, client `admin`; '' where no API is served. */
   adminKey: string;
   logLevel: string;
   /** Names this process in Temporal and in leases. */
@@ -163,7 +163,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     depositXpub: optional('HOLDFAST_DEPOSIT_XPUB', isXpub, 'an xpub, an extended public key'),
     port: integer('PORT', 3000),
     host: optional('HOST', isVisible, 'an address or a name') ?? '127.0.0.1',
-    adminKey: required('HOLDFAST_ADMIN_KEY', isVisible, ADMIN_KEY),
+    adminKey: readAdminKey(read, roles),
     logLevel: optional('LOG_LEVEL', isLogLevel, `one of ${LOG_LEVELS.join(', ')}`) ?? 'info',
     identity: `${hostname()}:${process.pid}`,
     sagasInMemory: integer('SAGAS_IN_MEMORY', DEFAULT_SAGAS_IN_MEMORY),
@@ -195,6 +195,12 @@ const isVisible = (text: string) => /^[\x21-\x7e]+$/.test(text);
 const isXpub = (text: string) => /^xpub[1-9A-HJ-NP-Za-km-z]{107}$/.test(text);
 const isMnemonic = (text: string) => /^([a-z]+ ){11,23}[a-z]+$/.test(text);
 const isLogLevel = (text: string) => LOG_LEVELS.includes(text);
+
+/** Who answers no requests does without the key that may do everything. */
+function readAdminKey({ required, optional }: EnvironmentReader, roles: string[]): string {
+  const read = roles.includes('api') ? required : optional;
+  return read('HOLDFAST_ADMIN_KEY', isVisible, ADMIN_KEY) ?? '';
+}
 
 function readChainRpcUrl({ optional }: EnvironmentReader): string | null {
   const isNode = (text: string) => text === 'off' || isHttpUrl(text);

@@ -100,6 +100,15 @@ it('tells no secret of what it refuses', () => {
   expect(() => hotWalletAddress(words)).toThrow('HOLDFAST_DEV_MNEMONIC is no mnemonic');
 });
 
+it('wants the key with every scope where the API is, and nowhere else', () => {
+  const none = { HOLDFAST_ADMIN_KEY: '' };
+  refused(none).toThrow('HOLDFAST_ADMIN_KEY is not set');
+  refused({ ...none, HOLDFAST_ROLES: 'worker, api' }).toThrow('HOLDFAST_ADMIN_KEY is not set');
+  refused({ HOLDFAST_ADMIN_KEY: 'a b', HOLDFAST_ROLES: 'worker' }).toThrow('HOLDFAST_ADMIN_KEY');
+  const config = readConfig({ ...GOOD, ...none, HOLDFAST_ROLES: 'worker,watcher' });
+  expect(config.adminKey).toBe('');
+});
+
 it('warns of a key with every scope that is short, and does not tell it', () => {
   const lines: string[] = [];
   const log = createLog('info', { write: (line) => lines.push(line) });
