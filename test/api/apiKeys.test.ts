@@ -13,11 +13,12 @@ beforeAll(async () => {
 
 describe('POST /v1/api-keys', () => {
   test('shows the key once and stores its hash alone', async () => {
-    const { status, body } = await api.admin.post('/v1/api-keys', {
+    const { status, headers, body } = await api.admin.post('/v1/api-keys', {
       name: 'Shop Berlin (test)',
       scopes: ['read', 'transfer', 'read'],
     });
     expect(status).toBe(201);
+    expect(headers.get('Cache-Control')).toBe('no-store');
     expect(body).toEqual({
       id: expect.any(String),
       name: 'Shop Berlin (test)',

@@ -55,6 +55,8 @@ export function apiKeyRoutes({ db }: ApiDeps, keys: Keyring): OpenAPIHono<ApiEnv
       client: client ?? clientFromName(name),
       scopes: [...new Set(scopes)],
     });
+    // Shown this once, to whoever asked: nobody between keeps it.
+    c.header('Cache-Control', 'no-store');
     return c.json(made, 201);
   });
   app.openapi(listApiKeysRoute, async (c) =>
