@@ -77,12 +77,13 @@ declare
   v_at timestamptz := '-infinity';
   v_answer text;
 begin
-  if 0 >= any(p_amounts) then
+  -- NaN is above all numbers to Postgres: a balance that had got it would never be one again.
+  if 0 >= any(p_amounts) or 'Infinity' <= any(p_amounts) then
     if not p_new then
       select * into g from transfer_groups where id = g.id;
     end if;
     return ledger_refuse(g, p_new, p_step_key, p_verb, p_actor, p_request, false,
-      'INVALID_AMOUNT', 'An amount must be greater than zero.');
+      'INVALID_AMOUNT', 'An amount must be a number greater than zero.');
   end if;
 
   if c_new_legs and exists (select from limits) then

@@ -3,6 +3,7 @@ import type { Pool } from '../../src/db/pool.ts';
 import { listGroupEntries } from '../../src/ledger/entries.ts';
 import { readGroup } from '../../src/ledger/groups.ts';
 import { openTransfer } from '../../src/ledger/openTransfer.ts';
+import { queueSteps } from '../../src/ledger/stepQueue.ts';
 import { setWalletStatus } from '../../src/ledger/wallets.ts';
 import {
   addAsset,
@@ -204,6 +205,21 @@ describe('openTransfer', () => {
       frozen: false,
     });
     expect(await readGroup(db, input.groupId)).toBeNull();
+  });
+
+  it.each(['NaN', 'Infinity', '-Infinity', '0', '-1'])('books no amount of %s', async (amount) => {
+    const [a, b] = [await walletWith(db, '1'), await walletWith(db, '0')];
+    const queued = queueSteps(db);
+    for (const legs of [[credit(b, amount)], [debit(a, amount), credit(b, amount)]]) {
+      for (const settle of ['immediate', 'manual'] as const) {
+        const input = transferInput(legs, { settle });
+        expect(await codeOf(openTransfer(db, input))).toBe('INVALID_AMOUNT');
+        const both = [openTransfer(queued, input), openTransfer(queued, transferInput(legs))];
+        expect(await Promise.all(both.map(codeOf))).toEqual(['INVALID_AMOUNT', 'INVALID_AMOUNT']);
+      }
+    }
+    expect(await amounts(db, a)).toEqual(['1', '0', '0']);
+    expect(await amounts(db, b)).toEqual(['0', '0', '0']);
   });
 
   it('refuses for good what comes after the time by which it was to be accepted', async () => {
