@@ -6,6 +6,7 @@
 import type { WithdrawalProgress } from '../activities/chainActivities.ts';
 import type { WithdrawalState } from '../src/contracts/resources.ts';
 import { ChainWait, chain, isTimeForNewRun } from './chainSteps.ts';
+import { becauseOf } from './details.ts';
 import type { GroupSaga } from './groupSaga.ts';
 
 /** Nothing was signed: it may be given back, and its deadline counts. */
@@ -157,8 +158,7 @@ export function isIncluded(saga: GroupSaga): boolean {
 
 /** What comes next of an open payment, with what it waits for, in words for people. */
 export function nextOf(saga: GroupSaga, { why }: ChainPayment): string {
-  const reason = why === null ? '' : ` ${why[0]?.toUpperCase()}${why.slice(1)}.`;
-  return NEXT[stateOf(saga)] + reason;
+  return NEXT[stateOf(saga)] + becauseOf(why);
 }
 
 const NEXT: Record<WithdrawalState, string> = {

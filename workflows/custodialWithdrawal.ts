@@ -7,7 +7,7 @@ import type { OpenWithdrawalInput } from '../src/contracts/steps.ts';
 import { type Buttons, handleActs } from './acts.ts';
 import { ChainWait, isTimeForNewRun } from './chainSteps.ts';
 import { SAGA_ACTOR } from './deadline.ts';
-import { type Guidance, readableTime } from './details.ts';
+import { becauseOf, type Guidance, readableTime } from './details.ts';
 import { undoGroup } from './giveBack.ts';
 import { GroupSaga, type SagaResult } from './groupSaga.ts';
 import { ledger } from './ledgerSteps.ts';
@@ -129,13 +129,12 @@ function isUnbegun(saga: GroupSaga): boolean {
 function explain(saga: GroupSaga, { why }: View, policy: WithdrawalPolicy): Guidance {
   if (!saga.opened) return { next: 'The ledger holds the amount.', people: [] };
   if (!saga.isOpen()) return { next: 'Nothing, this withdrawal has ended.', people: [] };
-  const reason = why === null ? '' : ` ${why[0]?.toUpperCase()}${why.slice(1)}.`;
   const people = isUnbegun(saga)
     ? ['give it back: signal `release` with a reason, or the button Request Cancellation']
     : ['nothing here: the custodian may have paid. Look at its console by the id of this group'];
   const asked = policy.guidance(saga);
   if (asked) return { next: asked.next, people: [...asked.people, ...people] };
-  return { next: (NEXT[stateOf(saga)] ?? 'Looks at the payment.') + reason, people };
+  return { next: (NEXT[stateOf(saga)] ?? 'Looks at the payment.') + becauseOf(why), people };
 }
 
 const NEXT: Partial<Record<WithdrawalState, string>> = {

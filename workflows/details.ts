@@ -95,6 +95,16 @@ function refusalText({ act, by, at, refusal }: ToldRefusal): string {
   return `**Refused** ${asked}: ${refusal.code}. ${plainText(refusal.detail)}`;
 }
 
+/**
+ * Why it is not done yet, behind a sentence: words of nodes, custodians and signers among it, and
+ * of contracts that were to be paid.
+ */
+export function becauseOf(why: string | null): string {
+  if (why === null) return '';
+  const words = plainText(why);
+  return ` ${words[0]?.toUpperCase()}${words.slice(1)}.`;
+}
+
 /** `2026-01-02T03:04:05.678901Z` as `2026-01-02 03:04:05 UTC`. */
 export function readableTime(at: string): string {
   return `${at.slice(0, 10)} ${at.slice(11, 19)} UTC`;

@@ -1,4 +1,5 @@
 import { continueAsNew, setCurrentDetails, sleep } from '@temporalio/workflow';
+import { codeText, plainText } from '../src/contracts/markdown.ts';
 import { chain, isTimeForNewRun } from './chainSteps.ts';
 
 /** A block comes within it on most chains; nodes forget bytes, so they are sent again each time. */
@@ -14,7 +15,9 @@ export async function spendNonce(groupId: string): Promise<void> {
   for (;;) {
     const why = await chain.spendNonce.executeWithOptions({ summary }, [groupId]);
     if (why === null) return setCurrentDetails('Nothing is left to be done.');
-    setCurrentDetails(`Waits for a block that spends the nonce of \`${groupId}\`: ${why}.`);
+    setCurrentDetails(
+      `Waits for a block that spends the nonce of ${codeText(groupId)}: ${plainText(why)}.`,
+    );
     if (isTimeForNewRun()) await continueAsNew<typeof spendNonce>(groupId);
     await sleep(LOOK_EVERY_MS);
   }

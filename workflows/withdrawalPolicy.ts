@@ -1,6 +1,7 @@
 /** Between held and paid: a withdrawal waits here until the risk check and people have said yes. */
 import { continueAsNew, defineSignal, proxyActivities, setHandler } from '@temporalio/workflow';
 import type { createPolicyActivities } from '../activities/policyActivities.ts';
+import { plainText } from '../src/contracts/markdown.ts';
 import type { Group, WithdrawalApproval } from '../src/contracts/resources.ts';
 import { SIGNAL } from '../src/contracts/sagas.ts';
 import type { OpenWithdrawalInput } from '../src/contracts/steps.ts';
@@ -94,7 +95,8 @@ export class WithdrawalPolicy {
     if (approval?.risk !== 'pending') {
       return { next: waitsFor(approval, this.input.client), people: [HOW_TO_APPROVE] };
     }
-    const fault = this.fault === null ? '' : ` It gave no verdict: ${this.fault}. Asks again.`;
+    const fault =
+      this.fault === null ? '' : ` It gave no verdict: ${plainText(this.fault)}. Asks again.`;
     const people = ['refuse it: `POST /v1/withdrawals/{id}/reject`'];
     return { next: `Waits for the risk check.${fault}`, people };
   }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Group, Leg } from '../../src/contracts/resources.ts';
 import { describeStart } from '../../src/temporal/startOptions.ts';
-import { type DetailsView, renderDetails } from '../../workflows/details.ts';
+import { becauseOf, type DetailsView, renderDetails } from '../../workflows/details.ts';
 
 const group: Group = {
   id: 'transfer:shop:1',
@@ -122,6 +122,14 @@ describe('the current details of a saga', () => {
       '- settle it',
     ]);
   });
+});
+
+it('a contract that is to be paid tells operators nothing but its words', () => {
+  const why = 'the chain would reject it: reverted: **Next** ![paid](http://evil)\n\n- x';
+  expect(becauseOf(why)).toBe(
+    ' The chain would reject it: reverted: \\*\\*Next\\*\\* !\\[paid\\](http://evil) - x.',
+  );
+  expect(becauseOf(null)).toBe('');
 });
 
 it('a saga is started with what callers wrote as they wrote it', () => {
