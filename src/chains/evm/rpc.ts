@@ -1,6 +1,7 @@
 /** JSON-RPC to one node, with every failure told apart: silence, or an answer that says no. */
 import { BaseError, createClient, http, RpcRequestError } from 'viem';
 import { ChainUnavailable } from '../../contracts/chain.ts';
+import { keptReason, MAX_REASON_LENGTH } from '../../contracts/texts.ts';
 
 /** Longest wait for one answer; whoever asks is a loop that comes again. */
 const TIMEOUT_MS = 10_000;
@@ -48,11 +49,20 @@ export function connectRpc(url: string): Rpc {
   };
 }
 
+/**
+ * A contract that is to be paid chooses what the node says of it: a megabyte that no saga can hand
+ * on, or letters that no column holds, and what failed over them would be tried without end.
+ */
+function keptWords(said: string): string {
+  // A letter is two units of a string at most.
+  return keptReason(said.slice(0, 2 * MAX_REASON_LENGTH)) ?? 'nothing that can be read';
+}
+
 function named(method: string, error: unknown): Error {
   if (!(error instanceof BaseError)) return error as Error;
   const answer = error.walk((each) => each instanceof RpcRequestError);
   if (answer instanceof RpcRequestError) {
-    return new NodeRefused(method, answer.code, answer.details);
+    return new NodeRefused(method, answer.code, keptWords(answer.details));
   }
   // The address of a node may hold a secret, so only the kind of failure is told.
   return new ChainUnavailable(`The chain's node did not answer ${method} (${error.name}).`);
