@@ -203,6 +203,21 @@ describe('an answer that is not known', () => {
     await expect(signer.sign(request('g6', 6))).rejects.toThrow(SignerUnavailable);
   });
 
+  it.each([
+    ['at length', 'no! '.repeat(1_000), 'no! '.repeat(125)],
+    ['in letters that no column holds', 'not\u0000 today\ud800', 'not today\ufffd'],
+    ['without a word', '', 'It gave no reason.'],
+  ])('is none where it refuses %s', async (_, detail, told) => {
+    const url = await listen(
+      createServer((incoming, response) => {
+        if (incoming.method === 'GET') response.end(JSON.stringify({ address: HOT }));
+        else response.writeHead(422).end(JSON.stringify({ code: 'SIGNER_REFUSED', detail }));
+      }),
+    );
+    const refusal = (await connect(url)).sign(request('g8', 8));
+    await expect(refusal).rejects.toEqual(new SignerRefused(told));
+  });
+
   it('is bytes that pay something else: never believed', async () => {
     const local = createMnemonicSigner(MNEMONIC, CHAIN);
     const { txid, bytes } = await local.sign(request('g7', 7, { ...payment, units: 500n }));
