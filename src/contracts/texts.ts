@@ -14,6 +14,9 @@ export function lengthOf(text: string): number {
   return [...text].length;
 }
 
+/** Of a service that refuses and says no word. */
+export const NO_REASON = 'It gave no reason.';
+
 /** A reason that cannot be refused, as far as it can be kept; null: nothing of it is left. */
 export function keptReason(said: string): string | null {
   const kept = [...said.replaceAll('\u0000', '').toWellFormed()].slice(0, MAX_REASON_LENGTH);

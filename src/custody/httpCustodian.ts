@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { amountFault, canonicalAmount } from '../contracts/amounts.ts';
 import type { Amount } from '../contracts/resources.ts';
 import { readShortAnswer } from '../contracts/shortAnswer.ts';
+import { keptReason, MAX_REASON_LENGTH, NO_REASON } from '../contracts/texts.ts';
 import {
   type Custodian,
   CustodianUnavailable,
@@ -23,6 +24,9 @@ export interface HttpCustodianSettings {
 /** A payment in the custodian's words is some hundred bytes. */
 const MOST_ANSWER_BYTES = 65_536;
 
+/** Its own words, as far as a column holds them. */
+const detail = z.string().max(MAX_REASON_LENGTH).transform(keptReason);
+
 const word = z.object({
   externalId: z.string(),
   reference: z.string().min(1).max(200),
@@ -31,13 +35,13 @@ const word = z.object({
     .string()
     .regex(/^0x[0-9a-fA-F]{64}$/)
     .nullable(),
-  detail: z.string().max(500).nullable(),
+  detail: detail.nullable(),
   /** What it pays; one that leaves them out is asked by id alone. */
   asset: z.string().optional(),
   amount: z.string().optional(),
   destination: z.string().optional(),
 });
-const refusal = z.object({ code: z.literal('REJECTED'), detail: z.string().max(500) });
+const refusal = z.object({ code: z.literal('REJECTED'), detail });
 const notFound = z.object({ code: z.literal('NOT_FOUND') });
 
 /** Connects nothing yet; each call is one request. */
@@ -47,7 +51,8 @@ export function createHttpCustodian(settings: HttpCustodianSettings): Custodian 
       const answer = await call(settings, '/v1/transactions', order);
       if (answer.status === 422) {
         const said = refusal.safeParse(answer.body);
-        if (said.success) return { refused: said.data.detail } satisfies CustodyRefusal;
+        if (said.success)
+          return { refused: said.data.detail ?? NO_REASON } satisfies CustodyRefusal;
       }
       return read(order, answer);
     },

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { signedFault } from '../chains/evm/signedBytes.ts';
 import { readShortAnswer } from '../contracts/shortAnswer.ts';
-import { keptReason } from '../contracts/texts.ts';
+import { keptReason, NO_REASON } from '../contracts/texts.ts';
 import { type Signed, type Signer, SignerRefused, type SigningRequest } from './signer.ts';
 
 export interface RemoteSignerSettings {
@@ -75,7 +75,7 @@ async function sign(settings: RemoteSignerSettings, request: SigningRequest): Pr
   if (answer.status === REFUSED_STATUS) {
     const said = refusal.safeParse(answer.body);
     // What no column holds would be refused by the books, again and again, and its nonce stay open.
-    if (said.success) throw new SignerRefused(keptReason(said.data.detail) ?? 'It gave no reason.');
+    if (said.success) throw new SignerRefused(keptReason(said.data.detail) ?? NO_REASON);
   }
   const signed = read(signAnswer, answer);
   // Believed is what the bytes say: a wrong signer must not bring a wrong payment into the books.

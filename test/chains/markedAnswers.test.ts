@@ -1,4 +1,7 @@
-/** Services that begin their JSON with a byte order mark, as some write all of their text. */
+/**
+ * Services that begin their JSON with a byte order mark, as some write all of their text, and one
+ * whose words no column holds.
+ */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { beforeAll, expect, it } from 'vitest';
@@ -13,7 +16,7 @@ let url: string;
 
 beforeAll(async () => {
   const word = { externalId: PAYMENT.id, reference: 'c-1', status: 'pending' };
-  const said = { ...word, txid: null, detail: null, verdict: 'review' };
+  const said = { ...word, txid: null, detail: 'a\u0000b', verdict: 'review' };
   const server = createServer((_, response) => {
     response.writeHead(200, { 'content-type': 'application/json' });
     response.end(`\ufeff${JSON.stringify(said)}`);
@@ -39,5 +42,5 @@ it('are understood all the same', async () => {
   });
   expect(verdict).toMatchObject({ verdict: 'review' });
   const custodian = createHttpCustodian({ url, token: TOKEN, timeoutMs: 10_000 });
-  expect(await custodian.find(PAYMENT)).toMatchObject({ reference: 'c-1' });
+  expect(await custodian.find(PAYMENT)).toMatchObject({ reference: 'c-1', detail: 'ab' });
 });
