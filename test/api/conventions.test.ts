@@ -99,7 +99,8 @@ describe('bodies', () => {
 
   test('are JSON whatever the parameters of the type', async () => {
     const utf8 = ['application/json; charset=utf-8', 'application/json;charset="UTF-8"'];
-    for (const type of [...utf8, 'Application/JSON', 'application/json; v=1']) {
+    const others = ['Application/JSON', 'application/json ; v=1', 'application/vnd.api2+json'];
+    for (const type of [...utf8, ...others]) {
       expect((await raw(wallet, { 'content-type': type })).status).toBe(201);
     }
   });
