@@ -55,7 +55,8 @@ declare
   r chain_rescans;
 begin
   select * into c from chains where id = p_chain;
-  if c.cursor_height is null then
+  -- Where the first block could not be read, the chain was stopped before there was a cursor.
+  if c.cursor_height is null and not (p_lifts_halts and chain_is_halted(p_chain)) then
     return jsonb_build_object('refused', format('No block of %s was read yet.', p_chain));
   elsif p_from > c.cursor_height then
     return jsonb_build_object('refused', format(
@@ -66,7 +67,8 @@ begin
   end if;
   insert into chain_rescans
       (chain, from_height, to_height, next_height, requested_by, reason, lifts_halts)
-    values (p_chain, p_from, least(coalesce(p_to, c.cursor_height), c.cursor_height), p_from,
+    values (p_chain, p_from,
+      coalesce(least(coalesce(p_to, c.cursor_height), c.cursor_height), p_from), p_from,
       p_by, p_reason, p_lifts_halts)
     returning * into r;
   return rescan_json(r);
@@ -215,7 +217,11 @@ begin
   update chain_halts h
     set until = clock_timestamp(), ended_by = s.requested_by, ended_why = s.reason
     where h.chain = p_chain and h.until is null;
-  update chain_rescans set lifted_at = clock_timestamp() where id = s.id;
+  update chain_rescans
+    set lifted_at = clock_timestamp(),
+        -- No block was read yet that could be read again.
+        finished_at = case when c.cursor_height is null then clock_timestamp() end
+    where id = s.id;
   if p_base is not null then
     insert into chain_blocks (chain, hash, height, parent_hash, canonical, seen_at)
       values (p_chain, p_base ->> 'hash', p_fork, p_base ->> 'parentHash', true, '-infinity')

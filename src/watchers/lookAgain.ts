@@ -42,6 +42,7 @@ export function createRescanner(deps: LookAgainDeps): () => Promise<boolean> {
     const rescan = await nextRescan(db, watch);
     if (rescan === null) return false;
     if (rescan.lifts) return lift(deps, rescan);
+    if (rescan.cursorHeight === null) return false;
     // The node's chain has to be the stored one, or its lower blocks prove nothing.
     const atCursor = await deps.port.blockByHeight(rescan.cursorHeight);
     if (atCursor?.hash !== rescan.cursorHash) return false;
@@ -123,6 +124,7 @@ async function findFork(
   { db, port, watch }: LookAgainDeps,
   { fromHeight, cursorHeight }: OpenRescan,
 ): Promise<Fork | null | 'deeper'> {
+  if (cursorHeight === null) return null;
   const lowest = Math.max(fromHeight - 1, 0);
   // No stored block from this height up is in the node's chain.
   let parted = cursorHeight + 1;

@@ -11,8 +11,9 @@ export interface OpenRescan {
   nextHeight: number;
   /** Halts are to be ended first, and were not yet. */
   lifts: boolean;
-  cursorHeight: number;
-  cursorHash: string;
+  /** Null: the chain was stopped before its first block was read. */
+  cursorHeight: number | null;
+  cursorHash: string | null;
 }
 
 /** The rescan that is next, where this watcher has the lease; those that end halts go first. */
@@ -25,7 +26,6 @@ export async function nextRescan(db: Db, { chain, holder }: Watch): Promise<Open
         c.cursor_height::float8 as "cursorHeight", c.cursor_hash as "cursorHash"
       from chain_rescans r join chains c on c.id = r.chain
       where r.chain = $1 and c.leased_by = $2 and r.finished_at is null
-        and c.cursor_height is not null
       order by r.lifts_halts and r.lifted_at is null desc, r.id limit 1`,
     values: [chain, holder],
   });
