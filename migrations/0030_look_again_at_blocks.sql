@@ -84,8 +84,10 @@ return jsonb_build_object('id', r.id::text, 'chain', r.chain, 'from', r.from_hei
   'createdAt', rfc3339(r.created_at), 'finishedAt', rfc3339(r.finished_at));
 
 -- Records the events of a block once more. A block that is no longer stored, or that lay before the
--- first one, is stored again; nobody knows any more when it came. False where another block is the
--- stored one of its height, or it is yet to be read. The caller has locked the chain's row.
+-- first one, is stored again; nobody knows any more when it came. Not while the chain stands still:
+-- the node may be on a branch that is never followed, and nobody would drop such a block. False
+-- there, and where another block is the stored one of its height, or it is yet to be read. The
+-- caller has locked the chain's row.
 create function chain_look_again(
   p_chain text, p_cursor bigint, p_height bigint, p_hash text, p_parent_hash text,
   p_deposits jsonb, p_outcomes jsonb
@@ -100,6 +102,9 @@ begin
   select b.hash into v_hash from chain_blocks b
     where b.chain = p_chain and b.height = p_height and b.canonical;
   if not found then
+    if chain_is_halted(p_chain) then
+      return false;
+    end if;
     insert into chain_blocks (chain, hash, height, parent_hash, canonical, seen_at)
       values (p_chain, p_hash, p_height, p_parent_hash, true, '-infinity')
       on conflict (chain, hash) do update set canonical = true;
