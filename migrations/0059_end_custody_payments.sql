@@ -96,17 +96,39 @@ begin
 end
 $$;
 
--- Payments in the books whose block is gone: nobody else asks what became of them. Those that an
--- operator gave back are looked for as long as others that were given back, three days.
+-- When people took a payment out of the books again, null: they did not. An operator reversed all
+-- of the withdrawal; or an admin took back the loss of a late one, by a transfer that has the
+-- withdrawal's id as its reference. Earlier than three days ago is told as '-infinity'.
+create function custody_given_back_at(c custody_payments) returns timestamptz
+language sql stable
+begin atomic
+  select case
+    when exists (select from transfer_legs l where l.group_id = c.group_id and l.leg = 1
+      and l.settled > 0 and l.reversed = l.settled)
+    then coalesce((
+      select max(r.created_at) from transfer_groups r
+      where r.kind = 'reversal' and r.status = 'SETTLED' and r.reverses = c.group_id
+        and r.created_at > statement_timestamp() - interval '3 days'), '-infinity')
+    else (
+      select max(t.created_at) from withdrawals w
+      join transfer_groups t on t.reference = w.group_id
+      join transfer_legs l on l.group_id = t.id and l.wallet_id = 'shortfall:' || w.asset
+        and l.type = 'CREDIT' and l.settled - l.reversed >= w.amount
+      where w.group_id = c.group_id and w.state = 'late_confirmed') end;
+end;
+
+-- Payments in the books whose block is gone: nobody else asks what became of them. Those that
+-- people gave back are looked for as long as others that were given back, three days from then on,
+-- or from their block's end.
 create function custody_lost(p_chain text) returns table (payment jsonb, given_back boolean)
 language sql stable
 begin atomic
-  select custody_json(c.group_id), r.given_back
+  select custody_json(c.group_id), b.since is not null
   from custody_payments c
-  cross join lateral (select exists (select from transfer_legs l
-    where l.group_id = c.group_id and l.reversed > 0) as given_back) r
+  cross join lateral (select custody_given_back_at(c) as since) b
   where c.lost_since is not null and c.paid_chain = p_chain and not chain_is_halted(p_chain)
-    and (not r.given_back or c.lost_since > statement_timestamp() - interval '3 days')
+    and (b.since is null
+      or greatest(c.lost_since, b.since) > statement_timestamp() - interval '3 days')
   order by c.lost_since, c.group_id;
 end;
 

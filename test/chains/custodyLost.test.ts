@@ -110,7 +110,34 @@ it('is told no more once an operator gave it back, but where it is made all the 
   expect(world.alerts).toEqual(['CUSTODIAN_PAID_LATE']);
 });
 
-it('is looked for as well where it had been booked as late', async () => {
+it('is looked for three days from when it was given back, however long it was lost', async () => {
+  const { world, id, raw, look } = await settled();
+  await world.node.reorg(1);
+  await world.follow();
+  await goOn(world);
+  const longAgo = "update custody_payments set lost_since = lost_since - interval '4 days'";
+  await world.database.owner.query(longAgo);
+  await world.reverse(id);
+  await world.node.resend(raw);
+  await world.follow();
+  world.alerts.length = 0;
+  await look();
+  expect(world.alerts).toEqual(['CUSTODIAN_PAID_LATE']);
+});
+
+it('is told on where an operator gave back a part of it', async () => {
+  const { world, id, look } = await settled();
+  expect(await world.reverse(id, '0.1')).toMatchObject({ outcome: 'done' });
+  await world.node.reorg(1);
+  await world.follow();
+  await goOn(world);
+  world.alerts.length = 0;
+  await look();
+  expect(world.alerts).toEqual(['CUSTODIAN_PAYMENT_LOST']);
+});
+
+/** Booked as a loss, since it was made after it had been given back, and its block is gone. */
+async function lateAndLost() {
   const world = await createCustodyWorld({ payAtOnce: false });
   await world.database.owner.query("update custodian_assets set final = '1'");
   const to = freshAddress();
@@ -122,9 +149,31 @@ it('is looked for as well where it had been booked as late', async () => {
   await world.follow();
   await world.provider.say(id, { status: 'confirmed', txid });
   expect(await lookAfterRelease(world.deps, id)).toEqual({ isPaid: true, why: null });
-  await world.node.reorg(1, [{ raw, at: 0 }]);
+  await world.node.reorg(1);
   expect(await world.follow()).toMatchObject({ turn: 'halted' });
   await goOn(world);
+  world.alerts.length = 0;
+  return { world, id, raw };
+}
+
+it('is looked for as well where it had been booked as late', async () => {
+  const { world, id, raw } = await lateAndLost();
+  await world.node.resend(raw);
+  await world.follow();
   await createLostFollower(world.deps, 0)();
   expect(await eventsOf(world, id)).toContain('chain.included_again');
+});
+
+it('is told no more once the loss of a late one was taken back', async () => {
+  const { world, id, raw } = await lateAndLost();
+  await createLostFollower(world.deps, 0)();
+  expect(world.alerts).toEqual(['CUSTODIAN_PAYMENT_LOST']);
+  await world.move('external:ETH.C', 'shortfall:ETH.C', '0.5', id);
+  expect(await world.balance('shortfall:ETH.C')).toMatchObject({ settled: '0' });
+  await createLostFollower(world.deps, 0)();
+  expect(world.alerts, 'by a watcher that starts after that').toHaveLength(1);
+  await world.node.resend(raw);
+  await world.follow();
+  await createLostFollower(world.deps, 0)();
+  expect(world.alerts.at(-1)).toBe('CUSTODIAN_PAID_LATE');
 });

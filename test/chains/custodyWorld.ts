@@ -35,8 +35,10 @@ export interface CustodyWorld extends ChainWorld {
   /** The same, and the withdrawal held. Answers its id. */
   withdraw(amount: string, destination?: string): Promise<string>;
   look(id: string): Promise<CustodyLook>;
-  /** An operator gives back what was settled and will never be paid. */
-  reverse(id: string): Promise<StepOutcome>;
+  /** An operator gives back what was settled and will never be paid, or a part of it. */
+  reverse(id: string, amount?: string): Promise<StepOutcome>;
+  /** An admin moves coins of the asset, with a reference of the admin's own. */
+  move(from: string, to: string, amount: string, reference?: string): Promise<void>;
   /** Mines until what is in a block is final, and has the books follow. */
   finalize(): Promise<void>;
   /** What lies at an address, in wei. */
@@ -80,7 +82,7 @@ export async function createCustodyWorld(
     const key = `c${++count}`;
     const wallet = `wallet-${key}`;
     await createWallet(db, { id: wallet, owner: wallet, asset: 'ETH.C' });
-    await fund(world, wallet, amount);
+    await move(world, 'external:ETH.C', wallet, amount);
     return {
       groupId: groupId('withdrawal', 'shop', key),
       stepKey: stepKey('create', 'shop', key),
@@ -109,14 +111,15 @@ export async function createCustodyWorld(
       return input.groupId;
     },
     look: (id) => advanceCustody(deps, id),
-    reverse: (id) =>
+    move: (...asked) => move(world, ...asked),
+    reverse: (id, amount) =>
       reverse(db, {
         groupId: `reversal:ops:${id}`,
         stepKey: 'reverse:ops:1',
         actor: { name: 'ops', admin: false },
         reverses: id,
         client: 'ops',
-        amount: null,
+        amount: amount ?? null,
         legs: null,
         reason: 'acme says that it was never sent',
         acceptBy: null,
@@ -144,21 +147,27 @@ async function listen({ server }: Provider): Promise<string> {
   return `http://127.0.0.1:${address.port}`;
 }
 
-async function fund({ db }: ChainWorld, wallet: string, amount: string) {
-  const funded = await openTransfer(db, {
-    groupId: `transfer:test:fund-${wallet}`,
+async function move(
+  { db }: ChainWorld,
+  from: string,
+  to: string,
+  amount: string,
+  reference: string | null = null,
+) {
+  const paid = await openTransfer(db, {
+    groupId: `transfer:test:fund-${to}`,
     stepKey: 'create:test:fund',
     actor: { name: 'test', admin: true },
     client: 'test',
     legs: [
-      { wallet: 'external:ETH.C', type: 'DEBIT', amount },
-      { wallet, type: 'CREDIT', amount },
+      { wallet: from, type: 'DEBIT', amount },
+      { wallet: to, type: 'CREDIT', amount },
     ],
     settle: 'immediate',
     expiresIn: null,
-    reference: null,
+    reference,
     metadata: {},
     acceptBy: null,
   });
-  expect(funded.outcome).toBe('done');
+  expect(paid.outcome).toBe('done');
 }
