@@ -180,7 +180,8 @@ begin
   if v_ordinal is null then
     return format('what %s paid was for other withdrawals: %s', p_paid ->> 'txid', (
       select string_agg(u.group_id, ', ' order by u.group_id) from custody_payments u
-      where u.paid_chain = c.chain and u.paid_txid = p_paid ->> 'txid'));
+      where u.paid_chain = c.chain and u.paid_txid = p_paid ->> 'txid'
+        and p_paid -> 'ordinals' ? u.paid_ordinal and u.group_id <> c.group_id));
   end if;
   update custody_payments set paid_chain = c.chain, paid_txid = p_paid ->> 'txid',
     paid_ordinal = v_ordinal, paid_block = p_paid ->> 'blockHash', lost_since = null,

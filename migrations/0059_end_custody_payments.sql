@@ -170,14 +170,15 @@ begin
 end
 $$;
 
--- The payments that were settled by a transaction, where no event of it is left for this one.
+-- The payments that were settled by a transaction's events which could be this one's, where none of
+-- these is left for it.
 create function custody_takers(p_group_id text, p_paid jsonb) returns setof jsonb
 language sql stable
 begin atomic
   select custody_json(u.group_id)
   from custody_payments c
   join custody_payments u on u.paid_chain = c.chain and u.paid_txid = p_paid ->> 'txid'
-    and u.group_id <> c.group_id
+    and p_paid -> 'ordinals' ? u.paid_ordinal and u.group_id <> c.group_id
   where c.group_id = p_group_id and not exists (select from custody_free_ordinals(c, p_paid))
   order by u.group_id;
 end;

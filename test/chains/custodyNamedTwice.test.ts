@@ -1,9 +1,12 @@
 /** One transaction that a custodian names for two equal withdrawals, and that pays one. */
+import { encodeFunctionData, parseAbi } from 'viem';
 import { beforeEach, expect, it } from 'vitest';
 import { lookAfterRelease } from '../../src/custody/afterwards.ts';
+import { deployPayout } from '../../src/dev/chain/payout.ts';
 import { audit } from '../../src/ledger/audit.ts';
 import { readTimeline } from '../../src/ledger/timeline.ts';
 import { type CustodyWorld, createCustodyWorld, freshAddress } from './custodyWorld.ts';
+import { MNEMONIC } from './node.ts';
 
 const HALF = 5n * 10n ** 17n;
 let world: CustodyWorld;
@@ -88,4 +91,30 @@ it('settles nobody twice by what it calls made anew', async () => {
   await world.provider.say(first, { txid: other.txid });
   for (const _ of [1, 2]) await world.look(second);
   expect((await world.look(second)).group.status).toBe('IN_PROGRESS');
+});
+
+it('asks about those alone that were settled by an event which could be its own', async () => {
+  const PAY = parseAbi(['function pay(address[] to, uint256[] units) payable']);
+  const payout = await deployPayout(world.rpcUrl, MNEMONIC);
+  const twice = freshAddress();
+  const elsewhere = freshAddress();
+  const paid = await world.withdraw('0.5', twice);
+  const other = await world.withdraw('0.3', elsewhere);
+  const failed = await world.withdraw('0.5', twice);
+  for (const id of [paid, other, failed]) await world.look(id);
+  const to = [twice, elsewhere] as `0x${string}`[];
+  const units = [HALF, 3n * 10n ** 17n];
+  const data = encodeFunctionData({ abi: PAY, functionName: 'pay', args: [to, units] });
+  const batch = await world.node.send({ to: payout, wei: 8n * 10n ** 17n, data });
+  await world.finalize();
+  for (const id of [paid, other]) {
+    await world.provider.say(id, { status: 'confirmed', txid: batch.txid });
+    expect((await world.look(id)).group.status).toBe('SETTLED');
+  }
+  // What became of a payment to somebody else says nothing about this one.
+  await world.provider.say(other, { status: 'pending' });
+  await world.provider.say(failed, { status: 'confirmed', txid: batch.txid });
+  expect((await world.look(failed)).why).toMatch(new RegExp(`other withdrawals: ${paid}$`));
+  await world.provider.say(failed, { status: 'failed' });
+  expect((await world.look(failed)).group.status).toBe('RELEASED');
 });
