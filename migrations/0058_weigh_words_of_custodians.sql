@@ -146,6 +146,9 @@ language sql stable
 return case
   when custody_is_older(c, (p_paid ->> 'height')::bigint, p_paid ->> 'blockHash')
     then format('block %s is older than the payment', p_paid ->> 'height')
+  when exists (select from withdrawal_attempts p
+    where p.txid = p_paid ->> 'txid' and p.chain = c.chain)
+    then format('%s is a transaction of our own, for another withdrawal', p_paid ->> 'txid')
   when not exists (select from custody_free_ordinals(c, p_paid))
     and not exists (select from group_facts f
       join transfer_groups g on g.id = f.group_id and g.status = 'IN_PROGRESS'

@@ -109,7 +109,8 @@ export async function noteAsked(db: Db, groupId: string): Promise<void> {
 
 /**
  * Why what has the amount of a payment is not that payment, in a sentence, or null: its block was
- * there before the custodian was asked, or other withdrawals were settled by it.
+ * there before the custodian was asked, our own signer made it, or other withdrawals were settled
+ * by it.
  */
 export async function foreignFault(
   db: Db,
