@@ -148,14 +148,18 @@ declare
   s chain_rescans;
   b record;
   v_done integer := 0;
+  v_first bigint;
   v_before bigint;
 begin
   select * into s from chain_rescans where id = p_rescan_id and finished_at is null for update;
   if c.id is null or s.id is null or chain_is_halted(p_chain) then
     return 0;
   end if;
+  v_first := s.next_height;
+  -- Of these blocks alone: a rescan has many turns.
   select count(*) into v_before from chain_inclusions i
-    where i.chain = p_chain and i.block_height between s.from_height and s.to_height;
+    where i.chain = p_chain and i.canonical
+      and i.block_height between v_first and v_first + jsonb_array_length(p_blocks) - 1;
   for b in
     select * from jsonb_to_recordset(p_blocks)
       e(height bigint, hash text, "parentHash" text, deposits jsonb, outcomes jsonb)
@@ -169,7 +173,8 @@ begin
   update chain_rescans r
     set next_height = s.next_height,
         found = r.found - v_before + (select count(*) from chain_inclusions i
-          where i.chain = p_chain and i.block_height between s.from_height and s.to_height),
+          where i.chain = p_chain and i.canonical
+            and i.block_height between v_first and v_first + jsonb_array_length(p_blocks) - 1),
         finished_at = case when s.next_height > s.to_height then clock_timestamp() end
     where r.id = s.id;
   perform chain_make_tasks(c);

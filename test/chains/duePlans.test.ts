@@ -3,6 +3,7 @@ import { beforeAll, expect, it } from 'vitest';
 import type { Db, Pool } from '../../src/db/pool.ts';
 import { forgetHooks } from '../../src/hooks/inboxTables.ts';
 import { forgetOld, type Watch } from '../../src/watchers/chainTables.ts';
+import { rescanBlocks } from '../../src/watchers/rescanTables.ts';
 import { dueDeliveries } from '../../src/webhooks/deliveryTables.ts';
 import { createWorld } from '../ledger/ledgerWorld.ts';
 import { withPlanWatch } from '../support/planWatch.ts';
@@ -69,6 +70,30 @@ it.each<[string, number, (session: Db) => Promise<number | null>]>([
   await withPlanWatch(owner, async (watch) => {
     expect(await look(watch.session)).toBe(found);
     expect(watch.most).toBeGreaterThan(0);
+    expect(watch.most).toBeLessThanOrEqual(FEW);
+  });
+});
+
+it('counts what a rescan finds in the blocks of its turn alone', async () => {
+  const rows = await owner.query(
+    `insert into chain_inclusions (chain, txid, ordinal, inclusion_no, group_id, asset, amount,
+        from_address, to_address, block_hash, block_height, credited_at)
+      select $1, n, 'native', 1, 'dep_' || n, (select min(code) from assets), 1, '0x1', '0x2',
+          'b' || n, n, now() from generate_series(1, $2::integer) n`,
+    [WATCH.chain, MANY],
+  );
+  expect(rows.rowCount).toBe(MANY);
+  await owner.query('analyze chain_inclusions');
+  const asked = await owner.query<{ id: string }>(
+    "select chain_ask_rescan($1, 1, null, 'ann', 'x', false) ->> 'id' as id",
+    [WATCH.chain],
+  );
+  const blocks = [1, 2].map((height) => ({
+    block: { height, hash: `b${height}`, parentHash: `b${height - 1}` },
+    events: { deposits: [], outcomes: [] },
+  }));
+  await withPlanWatch(owner, async (watch) => {
+    expect(await rescanBlocks(watch.session, WATCH, asked.rows[0]!.id, blocks)).toBe(2);
     expect(watch.most).toBeLessThanOrEqual(FEW);
   });
 });
