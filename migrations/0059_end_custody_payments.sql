@@ -170,6 +170,30 @@ begin
 end
 $$;
 
+-- Takes a transaction's event from a payment that was never made: people took it out of the books
+-- again, and its custodian says that it failed. The event is some other payment's then. Answers
+-- whether it was taken.
+create function custody_give_up_event(p_group_id text, p_txid text) returns boolean
+language plpgsql as $$
+declare
+  c custody_payments;
+begin
+  select * into c from custody_payments where group_id = p_group_id for update;
+  if c.paid_txid is distinct from p_txid
+    or coalesce(c.status, '') not in ('refused', 'failed', 'rejected')
+    or custody_given_back_at(c) is null
+  then
+    return false;
+  end if;
+  update custody_payments set paid_chain = null, paid_txid = null, paid_ordinal = null,
+    paid_block = null, lost_since = null, updated_at = clock_timestamp()
+    where group_id = p_group_id;
+  perform chain_fact(p_group_id, concat_ws(':', 'another', p_txid, txid_current()),
+    'chain.paid_another', jsonb_build_object('txid', p_txid, 'blockHash', c.paid_block));
+  return true;
+end
+$$;
+
 -- The payments that were settled by a transaction's events which could be this one's, where none of
 -- these is left for it.
 create function custody_takers(p_group_id text, p_paid jsonb) returns setof jsonb

@@ -202,6 +202,14 @@ export function noteOtherEvent(db: Db, groupId: string, paid: PaidInBlock): Prom
   return one(db, 'custody_move', [groupId, JSON.stringify(paid)]);
 }
 
+/**
+ * Takes a transaction from a payment that failed and that people took out of the books again: it
+ * made another one. Answers whether it did.
+ */
+export async function giveUpEvent(db: Db, groupId: string, txid: string): Promise<boolean> {
+  return (await one<boolean>(db, 'custody_give_up_event', [groupId, txid])) === true;
+}
+
 /** The payments that were settled by a transaction, where nothing of it is left for this one. */
 export async function takersOf(
   db: Db,

@@ -1,6 +1,7 @@
 /** Transactions that a custodian has named for two withdrawals, of which each pays one. */
 import {
   type CustodyPayment,
+  giveUpEvent,
   noteOtherEvent,
   type PaidInBlock,
   takersOf,
@@ -11,8 +12,8 @@ import { type CustodyDeps, hear, lookOnChain } from './hear.ts';
 /**
  * Tells which of the transactions that hold a payment are other withdrawals' by the custodian's own
  * word of today, and tells people of each that others were settled by. One of these whom the
- * custodian calls made by another transaction is put down to that, and the next look finds this one
- * free.
+ * custodian calls made by another transaction is put down to that, one that it fails and that was
+ * reversed is put down to none, and the next look finds this one free.
  */
 export async function sortShared(
   deps: CustodyDeps,
@@ -40,12 +41,16 @@ export async function sortShared(
 /** Whether the custodian still calls a settled withdrawal made by a transaction. */
 async function isMadeBy(deps: CustodyDeps, taker: CustodyPayment, txid: string): Promise<boolean> {
   const { payment, word } = await hear(deps, taker);
+  const { groupId } = payment;
+  if (word !== null && (await giveUpEvent(deps.db, groupId, txid))) {
+    deps.log.warn({ groupId, txid }, 'a payment that was reversed was never made by this');
+  }
   if (word?.status !== 'confirmed' || word.txid === null) return false;
   if (word.txid === txid) return true;
   for (const paid of (await lookOnChain(deps, payment)).paid) {
     if (paid.txid !== word.txid) continue;
-    if ((await noteOtherEvent(deps.db, payment.groupId, paid)) !== null) continue;
-    const said = { groupId: payment.groupId, insteadOf: txid, txid: paid.txid };
+    if ((await noteOtherEvent(deps.db, groupId, paid)) !== null) continue;
+    const said = { groupId, insteadOf: txid, txid: paid.txid };
     deps.log.warn(said, 'a custodian made a settled payment by another transaction');
   }
   return false;

@@ -84,6 +84,24 @@ it('settles both where the custodian made the first one by another transaction',
   expect(await audit(world.db)).toMatchObject({ ok: true, faults: [] });
 });
 
+it('settles the other one where the first was never paid, and was reversed', async () => {
+  await world.provider.say(first, { status: 'failed', txid: null });
+  for (const _ of [1, 2]) {
+    expect((await world.look(second)).group.status, 'it is yet in the books').toBe('IN_PROGRESS');
+  }
+  await world.reverse(first);
+  await world.provider.say(first, { status: 'pending' });
+  for (const _ of [1, 2]) {
+    expect((await world.look(second)).group.status, 'it may be its own').toBe('IN_PROGRESS');
+  }
+  await world.provider.say(first, { status: 'failed' });
+  await world.look(second);
+  expect((await world.look(second)).group.status).toBe('SETTLED');
+  const events = (await readTimeline(world.db, first)).map(({ event }) => event);
+  expect(events).toContain('chain.paid_another');
+  expect(await audit(world.db)).toMatchObject({ ok: true, faults: [] });
+});
+
 it('settles nobody twice by what it calls made anew', async () => {
   // What is called the first one's now pays somebody else.
   const other = await world.node.send({ to: freshAddress(), wei: HALF });
