@@ -140,7 +140,8 @@ end;
 
 -- Why what has the amount of a payment is not that payment, in a sentence, or null. p_paid as
 -- above. What other withdrawals were settled by may be its own all the same where the custodian
--- called it so before it ended: then one of them is paid by something else.
+-- called it so before it ended, or calls it made after it was given back: then one of them is paid
+-- by something else.
 create function custody_foreign_fault(c custody_payments, p_paid jsonb) returns text
 language sql stable
 return case
@@ -156,6 +157,8 @@ return case
         and f.event in ('withdrawal.custody_submitted', 'withdrawal.custody_pending',
           'withdrawal.custody_confirmed')
         and f.detail ->> 'txid' = p_paid ->> 'txid')
+    and not exists (select from transfer_groups g
+      where g.id = c.group_id and g.status = 'RELEASED' and c.status = 'confirmed')
     then format('what %s paid was for other withdrawals', p_paid ->> 'txid')
 end;
 

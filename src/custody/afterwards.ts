@@ -3,6 +3,7 @@ import { ChainUnavailable } from '../contracts/chain.ts';
 import { whyOther } from './advance.ts';
 import { bookLateCustody, type CustodyPayment, readCustody } from './custodyTables.ts';
 import { type CustodyDeps, hear, lookOnChain } from './hear.ts';
+import { sortShared } from './namedTwice.ts';
 
 /** Whether it turned out to be paid, and what is in doubt, in a sentence. */
 export interface CustodyAfterwards {
@@ -48,6 +49,8 @@ async function judgeAgain(deps: CustodyDeps, payment: CustodyPayment): Promise<C
     }
     why = booked.why;
   }
+  // The next look finds it free, where the others were made by something else.
+  await sortShared(deps, payment, found);
   if (FAILURES.includes(status) && found.length === 0) return { isPaid: false, why: null };
   const said = { groupId, custodian, status, why, alert: 'CUSTODIAN_CONTRADICTS' };
   log.error(said, 'a custodian takes up a payment that it had failed and that was given back');

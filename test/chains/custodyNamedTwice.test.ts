@@ -102,6 +102,20 @@ it('settles the other one where the first was never paid, and was reversed', asy
   expect(await audit(world.db)).toMatchObject({ ok: true, faults: [] });
 });
 
+it('books as late what it gave back, where both were made after all', async () => {
+  await world.provider.say(second, { status: 'failed' });
+  expect((await world.look(second)).group.status).toBe('RELEASED');
+  const other = await world.node.send({ to, wei: HALF });
+  await world.finalize();
+  await world.provider.say(first, { txid: other.txid });
+  await world.provider.say(second, { status: 'confirmed' });
+  await lookAfterRelease(world.deps, second);
+  expect(await lookAfterRelease(world.deps, second)).toEqual({ isPaid: true, why: null });
+  expect(await world.balance('shortfall:ETH.C')).toMatchObject({ settled: '-0.5' });
+  await world.db.query('update assets set withdrawals_paused = false');
+  expect(await audit(world.db)).toMatchObject({ ok: true, faults: [] });
+});
+
 it('settles nobody twice by what it calls made anew', async () => {
   // What is called the first one's now pays somebody else.
   const other = await world.node.send({ to: freshAddress(), wei: HALF });
