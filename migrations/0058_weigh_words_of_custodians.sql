@@ -140,8 +140,7 @@ end;
 
 -- Why what has the amount of a payment is not that payment, in a sentence, or null. p_paid as
 -- above. What other withdrawals were settled by may be its own all the same where the custodian
--- called it so before it ended, or calls it made after it was given back: then one of them is paid
--- by something else.
+-- called it so before it ended, or calls it made since: then one of them is paid by something else.
 create function custody_foreign_fault(c custody_payments, p_paid jsonb) returns text
 language sql stable
 return case
@@ -158,7 +157,7 @@ return case
           'withdrawal.custody_confirmed')
         and f.detail ->> 'txid' = p_paid ->> 'txid')
     and not exists (select from transfer_groups g
-      where g.id = c.group_id and g.status = 'RELEASED' and c.status = 'confirmed')
+      where g.id = c.group_id and g.status <> 'IN_PROGRESS' and c.status = 'confirmed')
     then format('what %s paid was for other withdrawals', p_paid ->> 'txid')
 end;
 

@@ -13,12 +13,16 @@ import { type CustodyDeps, hear, lookOnChain } from './hear.ts';
  * Tells which of the transactions that hold a payment are other withdrawals' by the custodian's own
  * word of today, and tells people of each that others were settled by. One of these whom the
  * custodian calls made by another transaction is put down to that, one that it fails and that was
- * reversed is put down to none, and the next look finds this one free.
+ * reversed is put down to none, and the next look finds this one free. Where that other transaction
+ * is taken as well, it is sorted likewise.
+ *
+ * @param asked whom this was asked of already
  */
 export async function sortShared(
   deps: CustodyDeps,
   { groupId, custodian }: CustodyPayment,
   found: readonly PaidInBlock[],
+  asked = new Set([groupId]),
 ): Promise<{ own: PaidInBlock[]; theirs: UnpaidInBlock[] }> {
   const own: PaidInBlock[] = [];
   const theirs: UnpaidInBlock[] = [];
@@ -26,7 +30,8 @@ export async function sortShared(
     const takers = await takersOf(deps.db, groupId, paid);
     let isTheirs = takers.length > 0;
     for (const taker of takers) {
-      if (!(await isMadeBy(deps, taker, paid.txid))) isTheirs = false;
+      const isNew = !asked.has(taker.groupId);
+      if (!isNew || !(await isMadeBy(deps, taker, paid.txid, asked))) isTheirs = false;
     }
     if (isTheirs) theirs.push({ ...paid, why: null });
     else own.push(paid);
@@ -39,9 +44,15 @@ export async function sortShared(
 }
 
 /** Whether the custodian still calls a settled withdrawal made by a transaction. */
-async function isMadeBy(deps: CustodyDeps, taker: CustodyPayment, txid: string): Promise<boolean> {
+async function isMadeBy(
+  deps: CustodyDeps,
+  taker: CustodyPayment,
+  txid: string,
+  asked: Set<string>,
+): Promise<boolean> {
   const { payment, word } = await hear(deps, taker);
   const { groupId } = payment;
+  asked.add(groupId);
   if (word !== null && (await giveUpEvent(deps.db, groupId, txid))) {
     deps.log.warn({ groupId, txid }, 'a payment that was reversed was never made by this');
   }
@@ -49,7 +60,10 @@ async function isMadeBy(deps: CustodyDeps, taker: CustodyPayment, txid: string):
   if (word.txid === txid) return true;
   for (const paid of (await lookOnChain(deps, payment)).paid) {
     if (paid.txid !== word.txid) continue;
-    if ((await noteOtherEvent(deps.db, groupId, paid)) !== null) continue;
+    if ((await noteOtherEvent(deps.db, groupId, paid)) !== null) {
+      await sortShared(deps, payment, [paid], asked);
+      continue;
+    }
     const said = { groupId, insteadOf: txid, txid: paid.txid };
     deps.log.warn(said, 'a custodian made a settled payment by another transaction');
   }

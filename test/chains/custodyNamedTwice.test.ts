@@ -116,6 +116,23 @@ it('books as late what it gave back, where both were made after all', async () =
   expect(await audit(world.db)).toMatchObject({ ok: true, faults: [] });
 });
 
+it('settles all where what made the first one had settled a third', async () => {
+  const third = await world.withdraw('0.5', to);
+  await world.look(third);
+  const [taken, free] = [
+    await world.node.send({ to, wei: HALF }),
+    await world.node.send({ to, wei: HALF }),
+  ];
+  await world.finalize();
+  await world.provider.say(third, { status: 'confirmed', txid: taken.txid });
+  expect((await world.look(third)).group.status).toBe('SETTLED');
+  await world.provider.say(first, { txid: taken.txid });
+  await world.provider.say(third, { txid: free.txid });
+  for (const _ of [1, 2, 3]) await world.look(second);
+  const paid = 'select array_agg(paid_txid order by group_id) from custody_payments';
+  expect(await world.value(paid)).toEqual([taken.txid, txid, free.txid]);
+});
+
 it('settles nobody twice by what it calls made anew', async () => {
   // What is called the first one's now pays somebody else.
   const other = await world.node.send({ to: freshAddress(), wei: HALF });
