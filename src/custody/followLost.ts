@@ -10,6 +10,7 @@ import {
   noteOtherEvent,
 } from './custodyTables.ts';
 import { type CustodyDeps, hear, lookOnChain } from './hear.ts';
+import { sortShared } from './namedTwice.ts';
 
 /** A block has it soon, or a person asks the custodian. */
 const LOOK_EVERY_MS = 10_000;
@@ -63,5 +64,7 @@ async function lookFor(deps: CustodyDeps, lost: CustodyPayment): Promise<string 
     if (left === null) return null;
     fault = left;
   }
+  // The next look finds it free, where others were settled by it that something else made.
+  await sortShared(deps, payment, found);
   return fault;
 }

@@ -83,6 +83,30 @@ it('is told once while no block has it, and found where its custodian sends it a
   expect((await world.look(next)).group.status).toBe('IN_PROGRESS');
 });
 
+it('is found where what it was sent anew by had settled another one, made by a third', async () => {
+  const { world, id, to, look } = await settled();
+  await world.node.reorg(1);
+  await world.follow();
+  await goOn(world);
+  const next = await world.withdraw('0.5', to);
+  await world.look(next);
+  // With another nonce, so that it is not the same one.
+  await world.node.send({ to: freshAddress(), wei: 1n });
+  const anew = await world.node.send({ to, wei: HALF });
+  const third = await world.node.send({ to, wei: HALF });
+  await world.follow();
+  await world.provider.say(next, { status: 'confirmed', txid: anew.txid });
+  expect((await world.look(next)).group.status).toBe('SETTLED');
+  await world.provider.say(id, { txid: anew.txid });
+  await world.provider.say(next, { txid: third.txid });
+  for (const _ of [1, 2]) await look();
+  const paid = 'select paid_txid from custody_payments where group_id = $1';
+  expect([await world.value(paid, id), await world.value(paid, next)]).toEqual([
+    anew.txid,
+    third.txid,
+  ]);
+});
+
 it('is there again where the old block comes back', async () => {
   const { world, id, look, blockOf, first } = await settled();
   const height = await world.value<number>('select cursor_height::integer from chains');
