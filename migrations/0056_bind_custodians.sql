@@ -60,9 +60,6 @@ create trigger custody_payments_stay before delete on custody_payments
 create index custody_payments_failed on custody_payments (failed_since)
   where failed_since is not null;
 
-create index custody_payments_open on custody_payments (custodian)
-  where began_at is not null and paid_txid is null;
-
 create index custody_payments_by_block on custody_payments (paid_block)
   where paid_block is not null;
 

@@ -60,24 +60,28 @@ export async function listOpenGroups(
 
 /**
  * Payments that a custodian failed for good and that were given back within so many seconds, and
- * not paid all the same since: their sagas still ask about them.
+ * not paid all the same since: their sagas still ask about them. The first to fail come first.
+ *
+ * @param after a page's `nextCursor`
  */
 export async function listWatchedPayments(
   db: Db,
-  { withinSeconds, limit }: { withinSeconds: number; limit: number },
-): Promise<OpenGroup[]> {
-  const { rows } = await withRetry(() =>
-    db.query<{ item: OpenGroup }>(
-      `select ${ITEM} as item from custody_payments p
-       join transfer_groups g on g.id = p.group_id
-       join withdrawals w on w.group_id = p.group_id and w.state = 'released' ${REQUEST}
-       where p.failed_since is not null and starts_with(g.reason, 'CUSTODIAN_')
-         and g.finished_at > clock_timestamp() - make_interval(secs => $1)
-       order by g.finished_at limit $2`,
-      [withinSeconds, limit],
-    ),
-  );
-  return rows.map(({ item }) => item);
+  page: { withinSeconds: number; after: string | null; limit: number },
+): Promise<Page<OpenGroup>> {
+  const { withinSeconds, limit } = page;
+  const [time, id] = placeOf(page.after, [TIME_PART, TEXT_PART]);
+  const where = new Conditions()
+    .add("p.failed_since is not null and starts_with(g.reason, 'CUSTODIAN_')")
+    .add('g.finished_at > clock_timestamp() - make_interval(secs => $::float8)', withinSeconds)
+    .add('(p.failed_since, p.group_id) > ($::timestamptz, $)', time, id);
+  const sql = `
+    select ${ITEM} as item, array[rfc3339(p.failed_since), p.group_id] as place
+    from custody_payments p
+    join transfer_groups g on g.id = p.group_id
+    join withdrawals w on w.group_id = p.group_id and w.state = 'released' ${REQUEST}
+    ${where.sql} order by p.failed_since, p.group_id limit ${where.mark(limit + 1)}`;
+  const { rows } = await withRetry(() => db.query(sql, where.values));
+  return pageOf<OpenGroup>(rows, limit);
 }
 
 /** So many seconds ago by the database's clock, which dates groups. */

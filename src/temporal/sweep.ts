@@ -10,9 +10,11 @@ import { readGroup } from '../ledger/groups.ts';
 import {
   listOpenGroups,
   listWatchedPayments,
+  type OpenGroup,
   readOpenGroup,
   timeAgo,
 } from '../ledger/openGroups.ts';
+import type { Page } from '../ledger/page.ts';
 import { replay } from '../ledger/replay.ts';
 import { alertLedgerBehind, buryUnbegun, type ClientSaga, endOfSaga } from './closedSaga.ts';
 import type { SweepDeps } from './deps.ts';
@@ -35,15 +37,18 @@ const MANY_LOST = 10;
 const ENDED_WITHIN_MS = 30 * 60_000;
 /** Short of the whole watch, since a saga that comes to its end by itself is not gone. */
 const WATCHED_WITHIN_SECONDS = CUSTODY_WATCH_MS / 1_000 - 600;
-/** Payments that custodians failed, of one sweep; a day has a handful. */
-const MOST_WATCHED = 500;
+/** Payments that custodians failed, of one look at the books; a day has a handful. */
+const WATCHED_AT_ONCE = 500;
 
 /**
  * The walks over one ledger and one namespace.
  *
  * @param most open groups that one pass looks up; of more it takes some
  */
-export function createSweep(deps: SweepDeps, { most = MOST_LOOKED_UP } = {}): Sweep {
+export function createSweep(
+  deps: SweepDeps,
+  { most = MOST_LOOKED_UP, watchedAtOnce = WATCHED_AT_ONCE } = {},
+): Sweep {
   return {
     sweepOpenGroups: (cursor, onProgress) => sweepOpenGroups(deps, most, cursor, onProgress),
     sweepPayoutRuns: async (onProgress) => {
@@ -54,7 +59,7 @@ export function createSweep(deps: SweepDeps, { most = MOST_LOOKED_UP } = {}): Sw
       const told = await tellHints(deps, onProgress);
       const ended = await sweepEndedSagas(deps, onProgress);
       const part = { ...ended, looked: ended.looked + told };
-      return sweepWatchedPayments(deps, part, onProgress);
+      return sweepWatchedPayments(deps, watchedAtOnce, part, onProgress);
     },
   };
 }
@@ -119,12 +124,12 @@ async function sweepEndedSagas(deps: SweepDeps, onProgress: () => void): Promise
 /** A custodian may pay what it failed, so the saga of such a payment runs on after its group. */
 async function sweepWatchedPayments(
   deps: SweepDeps,
+  atOnce: number,
   before: SweepPart,
   onProgress: () => void,
 ): Promise<SweepPart> {
-  const page = { withinSeconds: WATCHED_WITHIN_SECONDS, limit: MOST_WATCHED };
   const part = { ...before };
-  for (const payment of await listWatchedPayments(deps.db, page)) {
+  for await (const payment of watchedPayments(deps, atOnce)) {
     part.looked += 1;
     await sweepOne(deps, payment.id, async () => {
       if (await repairOpenGroup(deps, payment)) part.restarted += 1;
@@ -132,6 +137,16 @@ async function sweepWatchedPayments(
     onProgress();
   }
   return part;
+}
+
+async function* watchedPayments({ db }: SweepDeps, limit: number): AsyncGenerator<OpenGroup> {
+  let after: string | null = null;
+  do {
+    const page = { withinSeconds: WATCHED_WITHIN_SECONDS, after, limit };
+    const { data, nextCursor }: Page<OpenGroup> = await listWatchedPayments(db, page);
+    yield* data;
+    after = nextCursor;
+  } while (after !== null);
 }
 
 async function buryIfUnbegun(
