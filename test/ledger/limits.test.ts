@@ -13,6 +13,7 @@ import {
   credit,
   debit,
   done,
+  putIn,
   step,
   transferInput,
   unique,
@@ -35,15 +36,18 @@ const ask = (wallet: string, amount: string, by?: Db) => codeOf(withdraw(wallet,
 describe('a daily limit', () => {
   it('stands before a plain transfer between two people too', async () => {
     const [a, b] = [await walletWith(db, '10'), await walletWith(db, '0')];
-    const limit = { ...limitOf({ wallet: a }, '5'), kinds: ['transfer' as const] };
-    await putLimit(db, limit);
-    const pay = (settle: 'immediate' | 'manual') =>
-      codeOf(openTransfer(db, transferInput([debit(a, '3'), credit(b, '3')], { settle })));
-    expect(await pay('manual')).toBe('done');
-    expect(await pay('immediate')).toBe('LIMIT_EXCEEDED');
-    expect(await pay('manual')).toBe('LIMIT_EXCEEDED');
-    await deleteLimit(db, limit.id);
-    expect(await pay('immediate')).toBe('done');
+    // Both ways: whose id comes first decides whose balance is locked first.
+    for (const [from, to] of [[a, b] as const, [b, a] as const]) {
+      const limit = { ...limitOf({ wallet: from }, '5'), kinds: ['transfer' as const] };
+      await putLimit(db, limit);
+      const pay = (settle: 'immediate' | 'manual') =>
+        codeOf(openTransfer(db, transferInput([debit(from, '3'), credit(to, '3')], { settle })));
+      expect(await pay('immediate')).toBe('done');
+      expect(await pay('immediate')).toBe('LIMIT_EXCEEDED');
+      expect(await pay('manual')).toBe('LIMIT_EXCEEDED');
+      await deleteLimit(db, limit.id);
+      expect(await pay('immediate')).toBe('done');
+    }
   });
 
   it('counts open holds and what settled, not what was given back, nor reversals', async () => {
@@ -79,6 +83,9 @@ describe('a daily limit', () => {
     const other = await walletWith(db, '0');
     const plain = transferInput([debit(w, '500'), credit(other, '500')], { settle: 'immediate' });
     await done(openTransfer(db, plain));
+    const parts = [debit(w, '500'), credit(other, '250'), credit(await walletWith(db, '0'), '250')];
+    await done(openTransfer(db, transferInput(parts)));
+    await putIn(db, w, '100');
     expect(await ask(w, '100')).toBe('done');
   });
 
@@ -88,6 +95,7 @@ describe('a daily limit', () => {
     await done(withdraw(w, '60'));
     // Fourteen hours before UTC: there a day begins at ten in the morning.
     const client = await db.connect();
+    onTestFinished(() => client.release(true));
     await client.query("set timezone to 'Pacific/Kiritimati'");
     const stoodAt = async (time: string) => {
       await owner.query('alter table ledger_entries disable trigger ledger_entries_stay');
@@ -103,7 +111,6 @@ describe('a daily limit', () => {
     expect(await ask(w, '41', client)).toBe('LIMIT_EXCEEDED');
     await stoodAt(`${midnight} - interval '1 microsecond'`);
     expect(await ask(w, '100', client)).toBe('done');
-    client.release(true);
   });
 
   it('waits for a withdrawal of the owner that is being checked against it', async () => {

@@ -248,6 +248,8 @@ describe('a list with faults', () => {
       const told = await refusalOf(payer, lines);
       expect([told.refusal.code, told.frozen, told.pointers]).toEqual([code, frozen, pointers]);
     }
+    const { refusal, frozen, pointers } = await refusalOf('fees:USD', world.linesOf(1));
+    expect([refusal.code, frozen, pointers]).toEqual(['FORBIDDEN', false, ['/wallet']]);
     const { input } = await refusalOf(payer, [tooFine]);
     expect(await openPayoutRun(db, { ...input, lines: world.linesOf(1) })).toMatchObject({
       outcome: 'done',

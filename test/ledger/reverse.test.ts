@@ -126,6 +126,10 @@ describe('reverse', () => {
       refusal: { code: 'INVALID_REQUEST' },
       frozen: false,
     });
+    expect(await part([1, '99.001'], [3, '99.001']), 'a fault of the request').toMatchObject({
+      refusal: { code: 'INVALID_AMOUNT' },
+      frozen: false,
+    });
   });
 
   it('needs a group of which something settled, and one that is there', async () => {
