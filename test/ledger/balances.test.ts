@@ -195,6 +195,9 @@ describe('a snapshot', () => {
     await putIn(db, wallets[0] ?? '', '5');
     expect(await asOf('external:SNAP', at)).toEqual(['-120', '0', '0', 120]);
     expect(await asOf('external:SNAP', null)).toEqual(['-125', '0', '0', 122]);
+    await expect.poll(() => areDecided(db)).toBe(true);
+    await snapshot(db);
+    expect(await asOf('external:SNAP', at), 'a later one').toEqual(['-120', '0', '0', 120]);
     expect((await audit(db)).faults).toEqual([]);
   });
 });

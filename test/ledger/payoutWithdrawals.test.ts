@@ -216,6 +216,7 @@ describe('a line with a destination', () => {
       [2, 'iban:2'],
       [3, 'iban:3'],
     ]);
+    expect((await advancePayoutRun(db, run.id, 2))?.lines).toMatchObject([{ line: 1 }, { line: 2 }]);
     expect((await advancePayoutRun(db, run.id, 10, [1, 3]))?.lines).toMatchObject([{ line: 2 }]);
   });
 

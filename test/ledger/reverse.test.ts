@@ -126,7 +126,7 @@ describe('reverse', () => {
       refusal: { code: 'INVALID_REQUEST' },
       frozen: false,
     });
-    expect(await part([1, '99.001'], [3, '99.001']), 'a fault of the request').toMatchObject({
+    expect(await part([1, '0.001'], [3, '99']), 'a fault of the request').toMatchObject({
       refusal: { code: 'INVALID_AMOUNT' },
       frozen: false,
     });

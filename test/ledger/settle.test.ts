@@ -157,7 +157,11 @@ describe('settle', () => {
     const [a, b] = [await walletWith(db, '5'), await walletWith(db, '0')];
     const group = await hold(db, [debit(a, '5')]);
     const signal = { ...settleInput(group), stepKey: '~signal:settle', freeze: false };
-    expect(await settle(db, signal)).toMatchObject({ frozen: false, outcome: 'refused' });
+    expect(await settle(db, signal)).toMatchObject({
+      outcome: 'refused',
+      frozen: false,
+      group: { id: group, status: 'IN_PROGRESS' },
+    });
     await done(addLegs(db, { ...step('addLegs', group), legs: [credit(b, '5')] }));
     expect((await done(settle(db, signal))).groupStatus).toBe('SETTLED');
   });
