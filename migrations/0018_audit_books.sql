@@ -38,7 +38,7 @@ begin atomic
     from ledger_entries e
     where not exists (select from wallet_balances b where b.wallet_id = e.wallet_id)
   union all
-  select b.wallet_id, 'the wallet and its balance row do not agree'
+  select coalesce(b.wallet_id, w.id), 'the wallet and its balance row do not agree'
     from wallet_balances b full join wallets w on w.id = b.wallet_id
     left join assets a on a.code = w.asset
     where b.wallet_id is null or w.id is null or b.asset <> w.asset or b.scale <> a.scale;
