@@ -251,10 +251,6 @@ begin
     return ledger_give_back(g, p_step_key, 'tombstone', p_actor, p_request, 'CANCELLED', p_reason,
       true);
   end if;
-  v_answer := ledger_replay(p_group_id, p_step_key);
-  if v_answer is not null then
-    return v_answer;
-  end if;
   g.id := p_group_id;
   g.kind := p_kind;
   g.status := 'CANCELLED';

@@ -102,7 +102,7 @@ describe('a chainless withdrawal', () => {
     const feesBefore = await amounts(db, 'fees:FEE');
     const group = await open(w, '60');
     expect(await amounts(db, w)).toEqual(['39', '0', '61']);
-    await done(finalizeWithdrawal(db, finalizeInput(group, '25')));
+    await done(finalizeWithdrawal(db, { ...finalizeInput(group, '25'), txid: 'wire-1' }));
     expect(await amounts(db, w)).toEqual(['39', '0', '36']);
     expect((await done(finalizeWithdrawal(db, finalizeInput(group, '35')))).groupStatus).toBe(
       'SETTLED',
@@ -110,6 +110,8 @@ describe('a chainless withdrawal', () => {
     expect(await amounts(db, w)).toEqual(['39', '0', '0']);
     expect(feesBefore).toEqual(['0', '0', '0']);
     expect(await amounts(db, 'fees:FEE')).toEqual(['1', '0', '0']);
+    const { rows } = await db.query('select txid from withdrawals where group_id = $1', [group]);
+    expect(rows, 'the last reference that was told').toEqual([{ txid: 'wire-1' }]);
   });
 
   it('final with a part takes the fee; release gives the fee back', async () => {
