@@ -2,6 +2,7 @@ import { Writable } from 'node:stream';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { UpdateAnswer } from '../../src/contracts/sagas.ts';
 import { listGroupEntries } from '../../src/ledger/entries.ts';
+import { readGroup } from '../../src/ledger/groups.ts';
 import { readTimeline } from '../../src/ledger/timeline.ts';
 import { createLog } from '../../src/observability/log.ts';
 import { connectTemporal } from '../../src/temporal/client.ts';
@@ -262,10 +263,11 @@ describe('a database that is older than Temporal', () => {
   });
 
   it('ends a saga that waits for what is not there, and says so to who asks again', async () => {
-    const [asked, acted, due] = await Promise.all([
+    const [asked, acted, due, left] = await Promise.all([
       held('asked after the restore'),
       held('acted on after the restore'),
       held('due after the restore', 4),
+      held('cancelled after the restore'),
     ]);
     await world.sagas.stop();
     const restored = await createTestDatabase();
@@ -274,7 +276,8 @@ describe('a database that is older than Temporal', () => {
     const outcome = await gateway.start('transfer', asked.input, 500);
     const release = actInput<'release'>('release', acted.id, '1', { reason: 'sold out' });
     const act = await gateway.act('release', release, WAIT_MS);
-    const ends = [asked, acted, due].map(({ id }) => client.workflow.getHandle(id).result());
+    await client.workflow.getHandle(left.id).cancel();
+    const ends = [asked, acted, due, left].map(({ id }) => client.workflow.getHandle(id).result());
     const reasons = await Promise.allSettled(ends);
     await sagas.stop();
     await world.restart();
@@ -282,7 +285,11 @@ describe('a database that is older than Temporal', () => {
     expect(outcome).toHaveProperty('detail', expect.stringContaining('older than Temporal'));
     expect(act).toEqual({ outcome: 'not_found' });
     const type = 'LEDGER_BEHIND_TEMPORAL';
-    expect(reasons).toEqual(Array(3).fill({ status: 'rejected', reason: expect.any(Error) }));
-    for (const each of reasons) expect(each).toMatchObject({ reason: { cause: { type } } });
+    expect(reasons).toEqual(Array(4).fill({ status: 'rejected', reason: expect.any(Error) }));
+    const ended = reasons.slice(0, 3);
+    for (const each of ended) expect(each).toMatchObject({ reason: { cause: { type } } });
+    // What nobody wants is cancelled, so that nothing late is held.
+    const cancelled = { status: 'CANCELLED', reason: 'WORKFLOW_CANCELLED', legs: [] };
+    expect(await readGroup(restored.pool, left.id)).toMatchObject(cancelled);
   });
 });
