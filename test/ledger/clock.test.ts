@@ -13,6 +13,7 @@ import {
   debit,
   done,
   hold,
+  putIn,
   step,
   transferInput,
   walletWith,
@@ -58,23 +59,53 @@ const WAYS: Record<string, (a: string, b: string) => Promise<() => Promise<unkno
   },
 };
 
+/** As if the newest entry had been written by a clock that was ahead. Answers its time. */
+async function getAhead(wallet: string): Promise<string> {
+  const { rows } = await owner.query(
+    `update wallet_balances set updated_at = clock_timestamp() + interval '1 minute'
+      where wallet_id = $1 returning updated_at::text as at`,
+    [wallet],
+  );
+  return rows[0].at;
+}
+
 it.each(Object.keys(WAYS))('%s is no older than the newest entry', async (name) => {
   const [a, b] = [await walletWith(db, '10'), await walletWith(db, '10')];
   const act = await WAYS[name]!(a, b);
   const before = await owner.query('select coalesce(max(id), 0) as id from ledger_entries');
-  // As if the newest entry had been written by a clock that was ahead.
-  const { rows: ahead } = await owner.query(
-    `update wallet_balances set updated_at = clock_timestamp() + interval '1 minute'
-      where wallet_id = $1 returning updated_at::text as at`,
-    [b],
-  );
+  const ahead = await getAhead(b);
   await act();
   const { rows } = await owner.query(
     `select count(*)::integer as all, count(*) filter (where created_at >= $2)::integer as later
       from ledger_entries where id > $1`,
-    [before.rows[0].id, ahead[0].at],
+    [before.rows[0].id, ahead],
   );
   expect(rows[0].all).toBeGreaterThan(0);
   expect(rows[0].later).toBe(rows[0].all);
   expect((await audit(db)).faults).toEqual([]);
 });
+
+it.each(['ledger_checkpoint(0)', 'ledger_snapshot()'])(
+  'what %s writes down is no older than what is in it',
+  async (writeDown) => {
+    const wallet = await walletWith(db, '1');
+    await getAhead(wallet);
+    await putIn(db, wallet, '1');
+    const isWritten = async () => {
+      await db.query(`select ${writeDown}`);
+      const { rows } = await owner.query(
+        `select (select count(*) from ledger_entries where wallet_id = $1)
+        = (select max(version) from balance_snapshots where wallet_id = $1) as all`,
+        ['external:USD'],
+      );
+      return rows[0].all;
+    };
+    await expect.poll(isWritten, { timeout: 20_000 }).toBe(true);
+    const { rows } = await owner.query(
+      `select s.taken_at, e.created_at from balance_snapshots s
+      join ledger_entries e on e.wallet_id = s.wallet_id and e.xid < s.folded_below
+      where e.wallet_id = 'external:USD' and e.created_at > s.taken_at`,
+    );
+    expect(rows).toEqual([]);
+  },
+);
