@@ -181,6 +181,10 @@ describe('openTransfer', () => {
     await done(byAdmin(debit(a, '1'), credit('treasury:ICE', '1')));
     const taken = byAdmin(debit('treasury:ICE', '1'), credit(a, '1'));
     expect(await codeOf(taken)).toBe('WALLET_NOT_OPEN');
+    const named = { ...credit('treasury:ICE', '1'), asset: 'USD' };
+    expect(await codeOf(byAdmin(debit(a, '1'), named))).toBe('ASSET_MISMATCH');
+    const tooFine = byAdmin(debit('external:ICE', '0.001'), credit('treasury:ICE', '0.001'));
+    expect(await codeOf(tooFine)).toBe('INVALID_AMOUNT');
     expect(await amounts(db, a)).toEqual(['1', '0', '0']);
   });
 
