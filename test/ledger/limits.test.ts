@@ -45,6 +45,8 @@ describe('a daily limit', () => {
       expect(await pay('immediate')).toBe('done');
       expect(await pay('immediate')).toBe('LIMIT_EXCEEDED');
       expect(await pay('manual')).toBe('LIMIT_EXCEEDED');
+      const uneven = transferInput([debit(from, '9'), credit(to, '8')], { settle: 'immediate' });
+      expect(await codeOf(openTransfer(db, uneven)), 'told first').toBe('UNBALANCED_GROUP');
       await deleteLimit(db, limit.id);
       expect(await pay('immediate')).toBe('done');
     }
