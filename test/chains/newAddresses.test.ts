@@ -77,9 +77,15 @@ it('looks at an address although a token tells no balances', async () => {
   await world.follow();
   expect(await world.wallet('early-0', 'ETH')).toBe(first);
   expect(await world.wallet('early-1', 'ETH')).toBe(second);
-  const watch = { chain: port.chain, holder: 'test' };
-  expect(await lookAtNewAddresses({ db, port, watch, log })).toBe(2);
-  expect(await lookAtNewAddresses({ db, port, watch, log })).toBe(0);
+  const look = (holder = 'test') =>
+    lookAtNewAddresses({ db, port, watch: { chain: port.chain, holder }, log });
+  expect(await look('another one')).toBe(0);
+  const { owner } = world.database;
+  await owner.query("insert into chain_halts (chain, reason) select id, 'x' from chains");
+  expect(await look(), 'the chain stands still').toBe(0);
+  await owner.query('update chain_halts set until = now()');
+  expect(await look()).toBe(2);
+  expect(await look()).toBe(0);
   const asked = 'select count(*)::integer from chain_rescans where finished_at is null';
   expect(await world.value(asked)).toBe(1);
 });
