@@ -192,6 +192,13 @@ describe('addLegs', () => {
       ['0', '9', '0'],
     ]);
     expect((await readGroup(db, group))?.status).toBe('IN_PROGRESS');
+    const system = { ...step('addLegs', group), legs: [credit('fees:USD', '1')] };
+    expect(await addLegs(db, system)).toMatchObject({
+      refusal: { code: 'FORBIDDEN' },
+      frozen: false,
+    });
+    const admin = { name: 'shop', admin: true };
+    expect(await codeOf(addLegs(db, { ...system, actor: admin }))).toBe('done');
   });
 
   it('takes no more legs than the saga of a group can bear', async () => {

@@ -33,6 +33,8 @@ beforeAll(async () => {
   ({ db, owner } = await createWorld());
   await addAsset(db, { code: 'FEE', scale: 2, withdrawalFee: '1', minWithdrawal: '5' });
   await addAsset(db, { code: 'COIN', scale: 2, chain: 'eip155:31337' });
+  const contract = `0x${'22'.repeat(20)}`;
+  await addAsset(db, { code: 'TOKEN', scale: 2, chain: 'eip155:31337', contract });
 });
 
 function withdrawalInput(wallet: string, amount: string, expiresIn: number | null = null) {
@@ -150,6 +152,18 @@ describe('a chainless withdrawal', () => {
       "select count(*)::int as n from withdrawals where asset = 'FEE'",
     );
     expect(rows[0].n).toBe(4);
+  });
+
+  it('has no customer who pays the network, nor has that of a token', async () => {
+    for (const asset of ['USD', 'TOKEN']) {
+      const w = await walletWith(db, '0', asset);
+      const input = { ...withdrawalInput(w, '1'), destination: `0x${'11'.repeat(20)}` };
+      const paid = { feeMode: 'customer' as const, maxFee: '1' };
+      expect(await openWithdrawal(db, { ...input, ...paid }), asset).toMatchObject({
+        refusal: { code: 'INVALID_REQUEST' },
+        frozen: false,
+      });
+    }
   });
 
   it('past its deadline is marked stuck and stays held', async () => {
