@@ -26,8 +26,8 @@ let looks = 0;
 /** The group as the first look tells it; by itself as it is. */
 let found: ((id: string) => Promise<Group | null>) | null = null;
 
-/** A look at the chain that finds nothing to sign, and during which somebody cancels. */
-async function signWithdrawal(id: string) {
+/** A look that finds nothing to sign or to ask for, and during which somebody cancels. */
+async function lookAndCancel(id: string) {
   looks += 1;
   if (looks === 1) await world.sagas.client.workflow.getHandle(id).cancel();
   await sleep(LOOK_MS);
@@ -46,7 +46,7 @@ beforeAll(async () => {
     say: () => {},
   });
   afterAll(() => temporal.stop());
-  const chainActivities = { signWithdrawal };
+  const chainActivities = { signWithdrawal: lookAndCancel, advanceCustody: lookAndCancel };
   world = await createWorld({ address: temporal.address, namespace: 'default', chainActivities });
 });
 
@@ -63,30 +63,33 @@ it('a payout run that is cancelled while it pays a part pays no other', async ()
   expect(await paid()).toBeLessThan(LINES);
 });
 
-it('a withdrawal that is cancelled during a look at the chain is given back', async () => {
+/** The input of a withdrawal of all that a new wallet has. */
+async function fundedWithdrawal(wallet: string) {
   const { db } = world;
   await createAsset(db, { code: 'COIN', scale: 2, chain: 'eip155:31337' });
-  await createWallet(db, { id: 'miner', owner: 'miner', asset: 'COIN' });
-  const legs = [leg('external:COIN', 'DEBIT', '60'), leg('miner', 'CREDIT', '60')];
+  await createWallet(db, { id: wallet, owner: 'miner', asset: 'COIN' });
+  const legs = [leg('external:COIN', 'DEBIT', '60'), leg(wallet, 'CREDIT', '60')];
   const actor = { name: 'admin', admin: true };
-  doneGroup(await openTransfer(db, { ...transferInput('fund-miner', legs), actor }));
-  const destination = `0x${'11'.repeat(20)}`;
-  const input = withdrawalInput('cancelled during a look', 'miner', { destination });
-  doneGroup(await world.sagas.gateway.start('chainWithdrawal', input, WAIT_MS));
-  const handle = world.sagas.client.workflow.getHandle(input.groupId);
-  const reason = 'WORKFLOW_CANCELLED';
-  expect(await handle.result()).toMatchObject({ status: 'RELEASED', reason });
-  expect(looks).toBe(1);
-});
+  doneGroup(await openTransfer(db, { ...transferInput(`fund-${wallet}`, legs), actor }));
+  return withdrawalInput(wallet, wallet, { destination: `0x${'11'.repeat(20)}` });
+}
+
+it.each(['chainWithdrawal', 'custodialWithdrawal'] as const)(
+  'a %s that is cancelled during a look is given back',
+  async (saga) => {
+    looks = 0;
+    const input = await fundedWithdrawal(`of-${saga}`);
+    doneGroup(await world.sagas.gateway.start(saga, input, WAIT_MS));
+    const handle = world.sagas.client.workflow.getHandle(input.groupId);
+    const reason = 'WORKFLOW_CANCELLED';
+    expect(await handle.result()).toMatchObject({ status: 'RELEASED', reason });
+    expect(looks).toBe(1);
+  },
+);
 
 it('one that was taken meanwhile goes on, since nobody gives it back any more', async () => {
   const { db, database, sagas } = world;
-  await createWallet(db, { id: 'taken', owner: 'miner', asset: 'COIN' });
-  const legs = [leg('external:COIN', 'DEBIT', '60'), leg('taken', 'CREDIT', '60')];
-  const actor = { name: 'admin', admin: true };
-  doneGroup(await openTransfer(db, { ...transferInput('fund-taken', legs), actor }));
-  const destination = `0x${'11'.repeat(20)}`;
-  const input = withdrawalInput('taken during a look', 'taken', { destination });
+  const input = await fundedWithdrawal('taken');
   const take = async () => {
     const stale = await readGroup(db, input.groupId);
     // As a batch takes its members, of which their sagas are not told.
