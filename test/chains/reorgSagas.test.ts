@@ -49,7 +49,10 @@ it('a reorganisation takes a credit back, ends the holds and their sagas, and te
     metadata: {},
     acceptBy: null,
   };
-  await world.sagas.gateway.start('transfer', hold, 10_000);
+  const gone = { ...hold, groupId: 'transfer:shop:gone', stepKey: 'create:shop:gone' };
+  for (const each of [gone, hold]) await world.sagas.gateway.start('transfer', each, 10_000);
+  // Nobody is left to be told of that one.
+  await world.sagas.client.workflow.getHandle(gone.groupId).terminate();
   await world.node.reorg(1);
   const reversal = await world.groupWhen(reversalId, (group) => group !== null);
   expect(reversal).toMatchObject({ status: 'SETTLED', metadata: { taken: '5', shortfall: '0' } });
