@@ -66,6 +66,16 @@ describe('a chainless deposit', () => {
     expect(await amounts(db, w)).toEqual(['100', '0', '0']);
   });
 
+  it('to a wallet of the system is for an admin, and leaves nothing of a stranger', async () => {
+    const input = depositInput('fees:USD', '1');
+    expect(await openDeposit(db, input)).toMatchObject({
+      refusal: { code: 'FORBIDDEN' },
+      frozen: false,
+      group: null,
+    });
+    await done(openDeposit(db, { ...input, actor: { name: 'shop', admin: true } }));
+  });
+
   it('is confirmed in part, and what is pending cannot be held', async () => {
     const w = await walletWith(db, '0');
     const { group } = await done(openDeposit(db, depositInput(w, '100')));

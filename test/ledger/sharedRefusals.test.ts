@@ -1,9 +1,11 @@
 /** A shared call never does what a step alone would refuse, and never less for the others. */
 import { beforeAll, expect, it } from 'vitest';
+import { groupId } from '../../src/contracts/ids.ts';
 import type { OpenTransferInput } from '../../src/contracts/steps.ts';
 import type { Pool } from '../../src/db/pool.ts';
 import { audit } from '../../src/ledger/audit.ts';
 import { deleteLimit, putLimit } from '../../src/ledger/limits.ts';
+import { openDeposit } from '../../src/ledger/openDeposit.ts';
 import { openTransfer } from '../../src/ledger/openTransfer.ts';
 import { settle } from '../../src/ledger/settle.ts';
 import { queueSteps } from '../../src/ledger/stepQueue.ts';
@@ -15,6 +17,7 @@ import {
   createWorld,
   credit,
   debit,
+  done,
   heldPair,
   hold,
   rowsOf,
@@ -22,6 +25,7 @@ import {
   transferInput,
   walletWith,
 } from './ledgerWorld.ts';
+import { withdraw } from './limited.ts';
 
 let db: Pool;
 let shared: Pool;
@@ -126,4 +130,18 @@ it('a group of more than two legs', async () => {
   const group = await hold(db, [debit(a, '5'), credit(b, '2'), credit(b, '3')]);
   expect(await amongOthers(() => codeOf(settle(shared, settleInput(group))))).toBe('done');
   expect(await amounts(db, b)).toEqual(['5', '0', '0']);
+});
+
+it('a withdrawal or a deposit, which no settlement of a transfer ends', async () => {
+  const w = await walletWith(db, '5');
+  const withdrawn = await done(withdraw(db, w, '5'));
+  const id = groupId('deposit', 'shop', 'pending');
+  const outside = { txid: null, ordinal: null, source: null, metadata: {}, acceptBy: null };
+  const deposit = { ...step('create', id), client: 'shop', wallet: w, amount: '3', ...outside };
+  await done(openDeposit(db, deposit));
+  for (const group of [withdrawn.group.id, id]) {
+    const settled = await amongOthers(() => codeOf(settle(shared, settleInput(group))));
+    expect(settled).toBe('WRONG_KIND');
+  }
+  expect(await amounts(db, w)).toEqual(['0', '3', '5']);
 });
