@@ -1,5 +1,5 @@
 /** Ending a payout run of which withdrawals are open. */
-import { beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it, onTestFinished } from 'vitest';
 import { stepKey } from '../../src/contracts/ids.ts';
 import type { PayoutOutcome } from '../../src/contracts/payouts.ts';
 import { putApprovalRule } from '../../src/ledger/approvalRules.ts';
@@ -85,6 +85,32 @@ it('gives back at once what is not being signed, and ends', async () => {
   });
   expect(await listGivenBack(db, run.id)).toHaveLength(12);
   expect(await world.pay(run.id)).toMatchObject({ status: 'CANCELLED' });
+});
+
+it('leaves what began to be signed while it was waited for', async () => {
+  const { run } = await world.opened(await coinsIn('2'), coins(2));
+  await world.pay(run.id);
+  const { owner } = world.database;
+  const signer = await owner.connect();
+  onTestFinished(() => signer.release(true));
+  const first = groupOf(run.id, 1);
+  await signer.query('begin');
+  await signer.query('select from transfer_groups where id = $1 for update', [first]);
+  const ended = cancel(run.id);
+  const waiting = async () => {
+    const { rows } = await owner.query(
+      `select count(*)::integer as n from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock'`,
+    );
+    return rows[0].n;
+  };
+  await expect.poll(waiting).toBe(1);
+  await signer.query("update withdrawals set state = 'signing' where group_id = $1", [first]);
+  await signer.query('commit');
+  expect(await ended).toMatchObject({
+    outcome: 'done',
+    run: { status: 'CANCELLING', lines: { released: 1, held: 1 } },
+  });
 });
 
 it('leaves what is being signed to the chain, and is CANCELLING until that has ended', async () => {
