@@ -236,5 +236,6 @@ describe('verbs of another kind', () => {
       withdrawal: { state: 'released' },
     });
     expect(await amounts(db, w)).toEqual(['10', '0', '0']);
+    expect(await codeOf(releaseWithdrawal(db, releaseInput(group)))).toBe('GROUP_NOT_OPEN');
   });
 });

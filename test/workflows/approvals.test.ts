@@ -43,12 +43,17 @@ it('a hint that was lost is made good within a quarter of an hour', async () => 
 });
 
 it('a look costs little: a withdrawal that waits for a day looks a hundred times', async () => {
-  const { world, skip } = await waiting();
+  const { world, id, skip } = await waiting();
   const looks = () => world.db.queries.filter((name) => name === 'read_group').length;
   const before = looks();
   await skip('24 hours');
   expect(looks() - before).toBeGreaterThan(90);
   expect(looks() - before).toBeLessThan(110);
+  // Nobody is waited for any longer where somebody cancels it.
+  const handle = world.sagas.client.workflow.getHandle(id);
+  await handle.cancel();
+  const reason = 'WORKFLOW_CANCELLED';
+  expect(await handle.result()).toMatchObject({ status: 'RELEASED', reason });
 });
 
 it('an approval stands although Temporal is away when it is told', async () => {
