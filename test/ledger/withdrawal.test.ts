@@ -154,6 +154,16 @@ describe('a chainless withdrawal', () => {
     expect(rows[0].n).toBe(4);
   });
 
+  it('from a wallet of the system is for an admin, and leaves nothing of a stranger', async () => {
+    const input = withdrawalInput('fees:USD', '1');
+    expect(await openWithdrawal(db, input)).toMatchObject({
+      refusal: { code: 'FORBIDDEN' },
+      frozen: false,
+      group: null,
+    });
+    await done(openWithdrawal(db, { ...input, actor: { name: 'shop', admin: true } }));
+  });
+
   it('has no customer who pays the network, nor has that of a token', async () => {
     for (const asset of ['USD', 'TOKEN']) {
       const w = await walletWith(db, '0', asset);
