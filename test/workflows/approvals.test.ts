@@ -7,6 +7,8 @@ import { timeSkippingServerPath } from '../support/testServers.ts';
 import { withdrawalInput } from './inputs.ts';
 import { createWorld, doneGroup, WAIT_MS, type World, wallet } from './world.ts';
 
+const DAY_SECONDS = 86_400;
+
 /** A world on the time-skipping server, with a withdrawal that waits for one approval. */
 async function waiting(changes: object = {}) {
   const environment = await TestWorkflowEnvironment.createTimeSkipping({
@@ -43,13 +45,22 @@ it('a hint that was lost is made good within a quarter of an hour', async () => 
 });
 
 it('a look costs little: a withdrawal that waits for a day looks a hundred times', async () => {
-  const { world, id, skip } = await waiting();
+  const { world, id, skip } = await waiting({ expiresIn: 2 * DAY_SECONDS });
   const looks = () => world.db.queries.filter((name) => name === 'read_group').length;
   const before = looks();
   await skip('24 hours');
   expect(looks() - before).toBeGreaterThan(90);
   expect(looks() - before).toBeLessThan(110);
-  // Nobody is waited for any longer where somebody cancels it.
+  // Then its deadline comes, by the database's clock too.
+  const end = 'update transfer_groups set expires_at = clock_timestamp() where id = $1';
+  await world.database.owner.query(end, [id]);
+  await skip('25 hours');
+  const handle = world.sagas.client.workflow.getHandle(id);
+  expect(await handle.result()).toMatchObject({ status: 'CANCELLED', reason: 'EXPIRED' });
+});
+
+it('one that is cancelled is given back, and waits no longer', async () => {
+  const { world, id } = await waiting();
   const handle = world.sagas.client.workflow.getHandle(id);
   await handle.cancel();
   const reason = 'WORKFLOW_CANCELLED';
