@@ -4,11 +4,13 @@ import type { Pool } from '../../src/db/pool.ts';
 import { patchAsset } from '../../src/ledger/assets.ts';
 import { cancelDeposit } from '../../src/ledger/cancelDeposit.ts';
 import { confirmDeposit } from '../../src/ledger/confirmDeposit.ts';
+import { expire } from '../../src/ledger/expire.ts';
 import { readGroup } from '../../src/ledger/groups.ts';
 import { openDeposit } from '../../src/ledger/openDeposit.ts';
 import { openTransfer } from '../../src/ledger/openTransfer.ts';
 import { reverse } from '../../src/ledger/reverse.ts';
 import { settle } from '../../src/ledger/settle.ts';
+import { setWalletStatus } from '../../src/ledger/wallets.ts';
 import {
   addAsset,
   amounts,
@@ -54,6 +56,8 @@ describe('a chainless deposit', () => {
     const input = depositInput(w, '100');
     const { group } = await done(openDeposit(db, input));
     expect(group).toMatchObject({ kind: 'deposit', status: 'IN_PROGRESS', expiresAt: null });
+    const due = { ...step('create', group.id), expiresAt: '2026-01-01T00:00:00.000000Z' };
+    expect(await codeOf(expire(db, { ...due, stepKey: '~expire:never' }))).toBe('WRONG_KIND');
     expect(group.legs.map(({ wallet, type }) => [wallet, type])).toEqual([
       ['external:USD', 'DEBIT'],
       [w, 'CREDIT'],
@@ -141,6 +145,16 @@ describe('a chainless deposit', () => {
 });
 
 describe('the same outside payment', () => {
+  it('is not known by a report that was refused', async () => {
+    const closed = await walletWith(db, '0');
+    await setWalletStatus(db, { id: closed, status: 'CLOSED', reason: 'left', actor: 'ops' });
+    expect(await codeOf(openDeposit(db, depositInput(closed, '5', 'bank-7')))).toBe(
+      'WALLET_NOT_OPEN',
+    );
+    const again = depositInput(await walletWith(db, '0'), '5', 'bank-7');
+    expect((await done(openDeposit(db, again))).group.id).toBe(again.groupId);
+  });
+
   it('under another key is the first group, with an answer of its own', async () => {
     const w = await walletWith(db, '0');
     const first = depositInput(w, '100', 'bank-1');
