@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Pool } from '../../src/db/pool.ts';
 import { addLegs } from '../../src/ledger/addLegs.ts';
 import { audit } from '../../src/ledger/audit.ts';
@@ -126,6 +126,19 @@ describe('at the same time', () => {
       ['0', '0', '1'],
       ['9', '1', '0'],
     ]);
+  });
+
+  it('legs that are added wait for an end that is being written', async () => {
+    const { b, group } = await heldPair(db, '10');
+    const first = await db.connect();
+    onTestFinished(() => first.release(true));
+    await first.query('begin');
+    await done(cancel(first, { ...step('cancel', group), reason: 'x' }));
+    const added = codeOf(addLegs(db, { ...step('addLegs', group), legs: [credit(b, '1')] }));
+    const late = new Promise((resolve) => setTimeout(resolve, 300, 'it waits'));
+    expect(await Promise.race([added, late])).toBe('it waits');
+    await first.query('commit');
+    expect(await added).toBe('GROUP_NOT_OPEN');
   });
 
   it('legs added by many callers get numbers of their own', async () => {

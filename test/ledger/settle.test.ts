@@ -100,6 +100,25 @@ describe('settle', () => {
     ]);
   });
 
+  it('gives back with the last part also what no part names', async () => {
+    const [a, b, c] = [
+      await walletWith(db, '10'),
+      await walletWith(db, '0'),
+      await walletWith(db, '0'),
+    ];
+    const group = await hold(db, [debit(a, '10'), credit(b, '6'), credit(c, '4')]);
+    const parts: [number, string][] = [
+      [1, '6'],
+      [2, '6'],
+    ];
+    expect((await done(settle(db, settleInput(group, parts)))).groupStatus).toBe('SETTLED');
+    expect([await amounts(db, a), await amounts(db, b), await amounts(db, c)]).toEqual([
+      ['4', '0', '0'],
+      ['6', '0', '0'],
+      ['0', '0', '0'],
+    ]);
+  });
+
   it('is SETTLED when nothing remains, whatever final says', async () => {
     const { group } = await heldPair(db, '10');
     const all = settleInput(
