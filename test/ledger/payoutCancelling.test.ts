@@ -159,24 +159,29 @@ it('gives back long lists some at a time', { timeout: 30_000 }, async () => {
 });
 
 it('leaves to people what somebody outside may have paid, unless it was not approved', async () => {
-  const payer = await walletWith(db, '11');
+  const payer = await walletWith(db, '13');
   const rule = { asset: 'USD', owner: null, walletKind: null, approvals: 1 };
   await putApprovalRule(db, { id: 'large', ...rule, from: '5' });
-  const amountsOf = ['1', '10'];
+  const amountsOf = ['1', '10', '2'];
   const { run } = await world.opened(
     payer,
     amountsOf.map((amount) => ({ destination: 'iban:1', amount })),
   );
   await world.pay(run.id);
+  // A custodian pays the third one, and was not asked yet.
+  await world.database.owner.query(
+    `insert into custody_payments (group_id, custodian, final) values ($1, 'acme', '1')`,
+    [groupOf(run.id, 3)],
+  );
   expect(await cancel(run.id)).toMatchObject({
-    run: { status: 'CANCELLING', lines: { released: 1, held: 1 }, withdrawals: { ready: 1 } },
+    run: { status: 'CANCELLING', lines: { released: 2, held: 1 }, withdrawals: { ready: 1 } },
   });
   const paid = { ...step('finalize', groupOf(run.id, 1)), amount: null, final: true, txid: null };
   await done(finalizeWithdrawal(db, paid));
   expect(await world.pay(run.id)).toMatchObject({
     status: 'CANCELLED',
     paid: '1',
-    lines: { settled: 1, released: 1 },
+    lines: { settled: 1, released: 2 },
   });
 });
 
