@@ -143,6 +143,20 @@ describe('reverse', () => {
     });
   });
 
+  it('of what a wallet of the system got or gave is for an admin', async () => {
+    const a = await walletWith(db, '5');
+    const admin = { name: 'shop', admin: true };
+    const input = transferInput([debit(a, '5'), credit('fees:USD', '5')], { settle: 'immediate' });
+    await done(openTransfer(db, { ...input, actor: admin }));
+    const back = reverseInput(input.groupId);
+    expect(await reverse(db, back)).toMatchObject({
+      refusal: { code: 'FORBIDDEN' },
+      frozen: false,
+    });
+    await done(reverse(db, { ...back, actor: admin }));
+    expect(await amounts(db, a)).toEqual(['5', '0', '0']);
+  });
+
   it('at once from many sides stays within what settled', async () => {
     const { a, b, group } = await settledPair('10');
     const answers = await Promise.all(

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Pool } from '../../src/db/pool.ts';
 import { addLegs } from '../../src/ledger/addLegs.ts';
 import { readGroup } from '../../src/ledger/groups.ts';
+import { release } from '../../src/ledger/release.ts';
 import { replay } from '../../src/ledger/replay.ts';
 import { settle } from '../../src/ledger/settle.ts';
 import {
@@ -100,24 +101,32 @@ describe('settle', () => {
     ]);
   });
 
-  it('gives back with the last part also what no part names', async () => {
-    const [a, b, c] = [
-      await walletWith(db, '10'),
-      await walletWith(db, '0'),
-      await walletWith(db, '0'),
-    ];
-    const group = await hold(db, [debit(a, '10'), credit(b, '6'), credit(c, '4')]);
-    const parts: [number, string][] = [
-      [1, '6'],
-      [2, '6'],
-    ];
-    expect((await done(settle(db, settleInput(group, parts)))).groupStatus).toBe('SETTLED');
-    expect([await amounts(db, a), await amounts(db, b), await amounts(db, c)]).toEqual([
-      ['4', '0', '0'],
-      ['6', '0', '0'],
-      ['0', '0', '0'],
-    ]);
-  });
+  it.each(['SETTLED', 'RELEASED'])(
+    'gives back what no part names, and nothing of what settled: %s',
+    async (status) => {
+      const [a, b, c] = [
+        await walletWith(db, '10'),
+        await walletWith(db, '0'),
+        await walletWith(db, '0'),
+      ];
+      const group = await hold(db, [debit(a, '10'), credit(b, '6'), credit(c, '4')]);
+      const parts: [number, string][] = [
+        [1, '6'],
+        [2, '6'],
+      ];
+      const isLast = status === 'SETTLED';
+      const part = await done(settle(db, settleInput(group, parts, isLast)));
+      const last = isLast
+        ? part
+        : await done(release(db, { ...step('release', group), reason: 'the rest is off' }));
+      expect(last.groupStatus).toBe(status);
+      expect([await amounts(db, a), await amounts(db, b), await amounts(db, c)]).toEqual([
+        ['4', '0', '0'],
+        ['6', '0', '0'],
+        ['0', '0', '0'],
+      ]);
+    },
+  );
 
   it('is SETTLED when nothing remains, whatever final says', async () => {
     const { group } = await heldPair(db, '10');
