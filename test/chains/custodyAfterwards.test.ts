@@ -35,7 +35,10 @@ describe('a payment that was given back', () => {
     // A block has it, whatever it is called.
     world.alerts.length = 0;
     await world.provider.say(id, { status: 'failed' });
-    expect(await look()).toMatchObject({ isPaid: false, why: expect.stringContaining('not final') });
+    expect(await look()).toMatchObject({
+      isPaid: false,
+      why: expect.stringContaining('not final'),
+    });
     expect(world.alerts).toEqual(['CUSTODIAN_CONTRADICTS']);
     await world.finalize();
     expect(await look()).toEqual({ isPaid: true, why: null });

@@ -50,6 +50,12 @@ it('is found in the next block, and stops the chain again where that goes as wel
   expect(world.alerts, 'nobody looks while the chain stands still').toEqual([]);
   expect(await blockOf()).toBe(first);
   expect(await goOn(world)).toMatchObject({ turn: 'idle' });
+  const bind = (chain: string) =>
+    world.database.owner.query('update custody_payments set chain = $1', [chain]);
+  await bind('eip155:1');
+  const elsewhere = 'The node is on eip155:31337, the payment on eip155:1.';
+  await expect(look()).rejects.toThrow(elsewhere);
+  await bind(world.port.chain);
   world.alerts.length = 0;
   await look();
   expect(world.alerts).toEqual([]);
