@@ -187,7 +187,9 @@ describe('what is no verdict', () => {
     answer = told;
     // A busy machine is no silence.
     const timeoutMs = told.silent ? 100 : WAIT_MS;
+    const before = askedAbout('x').length;
     await expect(check({ timeoutMs })(question)).rejects.toThrow(message);
+    expect(askedAbout('x').length - before, 'nobody else is asked').toBe(1);
   });
 
   it('a port where nobody listens', async () => {
