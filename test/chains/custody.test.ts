@@ -177,14 +177,17 @@ describe('people', () => {
 });
 
 describe('what a custodian says', () => {
-  it('does not settle what the chain does not show: less, elsewhere, or nothing', async () => {
+  it('does not settle what the chain does not show: less, more, elsewhere, or nothing', async () => {
     const to = freshAddress();
-    const other = await world.withdraw('0.75', to);
-    const elsewhere = await world.withdraw('0.8');
+    const others = [
+      await world.withdraw('0.75', to),
+      await world.withdraw('0.85', to),
+      await world.withdraw('0.8'),
+    ];
     const id = await world.withdraw('0.8', to);
-    for (const each of [other, elsewhere, id]) await world.look(each);
+    for (const each of [...others, id]) await world.look(each);
     const { txid } = wordOn(id);
-    for (const lie of [wordOn(other).txid, wordOn(elsewhere).txid, NO_TXID, null]) {
+    for (const lie of [...others.map((each) => wordOn(each).txid), NO_TXID, null]) {
       // The right one was told before; a custodian that never told it:
       await world.database.owner.query(
         `update custody_payments set txids = '{}' where group_id = $1`,
@@ -199,9 +202,7 @@ describe('what a custodian says', () => {
       ]);
     }
     await world.provider.say(id, { txid });
-    expect((await lookUntilDone(id)).status).toBe('SETTLED');
-    expect((await lookUntilDone(other)).status).toBe('SETTLED');
-    expect((await lookUntilDone(elsewhere)).status).toBe('SETTLED');
+    for (const each of [id, ...others]) expect((await lookUntilDone(each)).status).toBe('SETTLED');
   });
 
   it('is not believed where it calls a payment failed that the chain has', async () => {
