@@ -10,7 +10,7 @@ export default defineConfig({
     // A process runs many files: to load the SDK, the chain's library and our own modules anew for
     // each took a fifth of the run. What a file changes in its process it puts back.
     isolate: false,
-    // Modules are loaded by Node, as those of the service are: nothing here needs vite's transforms.
+    // Node loads the modules, as those of the service: nothing here needs vite to transform it.
     experimental: { viteModuleRunner: false },
     restoreMocks: true,
     // Each file has a database, a namespace and a chain of its own, and half of the time it waits

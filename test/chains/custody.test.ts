@@ -177,7 +177,7 @@ describe('people', () => {
 });
 
 describe('what a custodian says', () => {
-  it('does not settle what the chain does not show: less, more, elsewhere, or nothing', async () => {
+  it('does not settle what the chain does not show: less, more, elsewhere, nothing', async () => {
     const to = freshAddress();
     const others = [
       await world.withdraw('0.75', to),
