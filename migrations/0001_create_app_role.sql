@@ -7,6 +7,10 @@ begin
   end if;
 exception
   when duplicate_object or unique_violation then null;
+  when insufficient_privilege then
+    raise exception using errcode = 'insufficient_privilege', message = format(
+      '%s; somebody who may has to: create role holdfast_app nologin; grant holdfast_app to %I',
+      sqlerrm, current_user);
 end
 $$;
 
@@ -16,6 +20,10 @@ begin
   if not pg_has_role(current_user, 'holdfast_app', 'set') then
     execute format('grant holdfast_app to %I', current_user);
   end if;
+exception
+  when insufficient_privilege then
+    raise exception using errcode = 'insufficient_privilege', message = format(
+      '%s; somebody who may has to: grant holdfast_app to %I', sqlerrm, current_user);
 end
 $$;
 

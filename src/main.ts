@@ -75,7 +75,7 @@ export async function startHoldfast(config: Config, { log }: { log: Log }): Prom
   // The last started first: the door closes before what stands behind it.
   const stop = () => stopAll(stops.splice(0).reverse(), log);
   try {
-    const applied = await migrate(config.databaseUrl);
+    const applied = await migrate(config.databaseUrl, (risk) => log.warn(risk));
     if (applied.length > 0) log.info({ applied }, 'Migrated the database');
     const db = connect(config);
     stops.push(() => endOrPatience(db.end(), FAREWELL_MS));

@@ -7,6 +7,8 @@ const GOING = new Set(['57P01', '57P02', '57P03']);
 const SYSTEM = /^E(?!RR_)[A-Z_]+$/;
 /** Of a server that has no such user, password, database or right to enter. */
 const REFUSED = /^(28|3D)...$/;
+/** Of the server, or of the user or the database alone. */
+const TOO_MANY = '53300';
 /** What is not there, in a database that has other tables: relation, function, column, role. */
 const UNKNOWN = new Set(['42P01', '42883', '42703', '42704', '22023']);
 
@@ -23,6 +25,12 @@ export function connectFault(error: unknown): string | null {
     return (
       `Postgres answers and cannot do it (${reason}). ` +
       'Give it the room that it lacks, or set DATABASE_URL to the server that writes.'
+    );
+  }
+  if (code === TOO_MANY) {
+    return (
+      `Postgres has no connection left (${reason}). ` +
+      'Raise its max_connections, or lower DATABASE_POOL_SIZE of the processes that share it.'
     );
   }
   if (REFUSED.test(code)) {

@@ -3,14 +3,27 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import pg from 'pg';
 import { connectFault } from './connectFault.ts';
-import { CONNECT_TIMEOUT_MS } from './pool.ts';
-import { type DatabaseServer, serverFault } from './serverFault.ts';
+import { CONNECT_TIMEOUT_MS, sessionsAt } from './pool.ts';
+import { type DatabaseServer, MARK, serverFault, serverRisk } from './serverFault.ts';
 
 const MIGRATIONS = new URL('../../migrations/', import.meta.url);
 /** A statement that waits longer for a table would make everybody behind it wait too; try again. */
 const LOCK_TIMEOUT = '5s';
 /** One number for every process that migrates this database: "hold" in ASCII. */
 const ADVISORY_LOCK = 0x686f6c64;
+
+/**
+ * A migration takes as long as it takes, whatever a role's statements may. Where the mark does not
+ * arrive, the service's sessions do not get what they are opened with either.
+ */
+const PARAMETERS = {
+  [MARK]: 'on',
+  default_transaction_read_only: 'off',
+  statement_timeout: 0,
+  lock_timeout: 0,
+};
+/** A table that is missing a column, or is there already, is somebody else's. */
+const FOREIGN = new Set(['42703', '42P07']);
 
 interface Migration {
   name: string;
@@ -22,14 +35,18 @@ interface Migration {
  * Applies the migrations that are missing, each in a transaction of its own, as the owner whom the
  * URL names. Several processes may call it at once; one works, the others wait.
  *
+ * @param warn is told what may be lost there, in a sentence
  * @returns the names that were applied now
  * @throws an Error that names the file, when one fails or was changed after it had been applied, or
  *   that says why the books cannot be kept there
  */
-export async function migrate(databaseUrl: string): Promise<string[]> {
+export async function migrate(
+  databaseUrl: string,
+  warn: (risk: string) => void = () => {},
+): Promise<string[]> {
   const migrations = await readMigrations();
   const client = new pg.Client({
-    connectionString: databaseUrl,
+    ...sessionsAt(databaseUrl, PARAMETERS),
     application_name: 'holdfast-migrate',
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
   });
@@ -42,26 +59,34 @@ export async function migrate(databaseUrl: string): Promise<string[]> {
     throw new Error(connectFault(error) ?? `Postgres cannot be used: ${message}`, { cause: error });
   }
   try {
-    await refuseUnfit(client);
+    await refuseUnfit(client, warn);
     // Waits for another process that migrates, however long that takes; then for tables only a bit.
     await client.query('select pg_advisory_lock($1)', [ADVISORY_LOCK]);
     await client.query(`set lock_timeout = '${LOCK_TIMEOUT}'`);
     return await applyMissing(client, migrations);
   } catch (error) {
-    const fault = connectFault(error);
+    const fault = connectFault(error) ?? foreignFault(error);
     throw fault === null ? error : new Error(fault, { cause: error });
   } finally {
     await client.end();
   }
 }
 
-async function refuseUnfit(client: pg.Client): Promise<void> {
+async function refuseUnfit(client: pg.Client, warn: (risk: string) => void): Promise<void> {
   const { rows } = await client.query<DatabaseServer>(
     `select current_setting('server_version') as version,
-       current_setting('server_encoding') as encoding`,
+       current_setting('server_encoding') as encoding,
+       current_setting($1, true) is not distinct from 'on' as marked,
+       current_setting('session_replication_role') as "replicationRole",
+       current_setting('fsync') as fsync, current_setting('full_page_writes') as "fullPages"`,
+    [MARK],
   );
-  const fault = rows[0] === undefined ? null : serverFault(rows[0]);
+  const [server] = rows;
+  if (server === undefined) return;
+  const fault = serverFault(server);
   if (fault !== null) throw new Error(fault);
+  const risk = serverRisk(server);
+  if (risk !== null) warn(risk);
 }
 
 async function applyMissing(client: pg.Client, migrations: Migration[]): Promise<string[]> {
@@ -101,9 +126,24 @@ async function apply(client: pg.Client, { name, sql, checksum }: Migration): Pro
   } catch (error) {
     // A connection that is gone cannot, and has nothing to take back.
     await client.query('rollback').catch(() => {});
-    const reason = connectFault(error) ?? (error as Error).message;
+    const reason = connectFault(error) ?? foreignFault(error) ?? (error as Error).message;
     throw new Error(`Migration ${name} failed: ${reason}`, { cause: error });
   }
+}
+
+/** A sentence or two where a database has others' tables or another owner; else null. */
+function foreignFault(error: unknown): string | null {
+  const { code = '', message } = error as { code?: string; message?: string };
+  if (FOREIGN.has(code)) {
+    return `The database has tables that are not ours (${message}). Give Holdfast one of its own.`;
+  }
+  if (code === '42501') {
+    return (
+      `Its user may not (${message}). Set DATABASE_URL to the user who owns the database; ` +
+      'docs/settings.md has the rights that it needs.'
+    );
+  }
+  return null;
 }
 
 async function readMigrations(): Promise<Migration[]> {

@@ -45,6 +45,23 @@ export const PLANNING = {
 } as const;
 
 /**
+ * What statements mean and what a commit promises. A database, a role or a server may have other
+ * defaults: then a name is looked for in another schema, a backslash in a string is another letter,
+ * and what was told as done is gone with a crash. Of these, what a step reads behind a lock is what
+ * is there then; in a snapshot that lasts, limits would count what was there before.
+ */
+const MEANING = {
+  search_path: 'public',
+  standard_conforming_strings: 'on',
+  array_nulls: 'on',
+  // Counts come as float8, of which a low value drops digits.
+  extra_float_digits: 1,
+  default_transaction_isolation: 'read committed',
+  // Above it is only remote_apply, which makes standbys show sooner what they have kept already.
+  synchronous_commit: 'on',
+} as const;
+
+/**
  * Opens a pool whose sessions have the rights of `holdfast_app`, whoever the URL logs in as: the
  * role may insert and read entries, and never change them.
  */
@@ -55,9 +72,6 @@ export function createPool(settings: PoolSettings): Pool {
     statement_timeout: STATEMENT_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
     default_transaction_read_only: settings.readOnly ? 'on' : 'off',
-    // What a step reads behind a lock is what is there then; in a snapshot that lasts, limits would
-    // count what was there before. A database or role may have another default.
-    default_transaction_isolation: 'read committed',
     ...PLANNING,
     // Compiling costs more than any statement of a step takes.
     jit: 'off',
@@ -71,17 +85,20 @@ export function createPool(settings: PoolSettings): Pool {
     // A server that says nothing never closes what a stop asks it to; no process stays for that.
     allowExitOnIdle: true,
     query_timeout: silenceMs,
-    ...withOptions(
-      settings.databaseUrl,
-      Object.entries(parameters)
-        .map(([name, value]) => `-c ${name}=${String(value).replaceAll(' ', '\\ ')}`)
-        .join(' '),
-    ),
+    ...sessionsAt(settings.databaseUrl, parameters),
   });
   // An idle connection that breaks is replaced at the next query; without a listener it would end
   // the process.
   pool.on('error', () => {});
   return pool;
+}
+
+/** The driver's settings for sessions with these parameters, and with what statements rely on. */
+export function sessionsAt(databaseUrl: string, parameters: Record<string, string | number>) {
+  const options = Object.entries({ ...MEANING, ...parameters })
+    .map(([name, value]) => `-c ${name}=${String(value).replaceAll(' ', '\\ ')}`)
+    .join(' ');
+  return withOptions(databaseUrl, options);
 }
 
 /**

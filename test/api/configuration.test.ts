@@ -161,8 +161,10 @@ it.each([
   ['15.18 (Debian 15.18-0+deb12u1)', 'Postgres 15.18 (Debian 15.18-0+deb12u1) is too old'],
   ['9.6.24', 'Postgres 9.6.24 is too old'],
 ])('tells a server that is too old by its version: %s', (version, words) => {
-  expect(serverFault({ version, encoding: 'UTF8' })).toMatch(words);
-  expect(serverFault({ version: '18.4', encoding: 'UTF8' })).toBeNull();
+  const fit = { encoding: 'UTF8', marked: true, replicationRole: 'origin' };
+  const good = { ...fit, version: '18.4', fsync: 'on', fullPages: 'on' };
+  expect(serverFault({ ...good, version })).toMatch(words);
+  expect(serverFault(good)).toBeNull();
 });
 
 it('writes nothing into a database that cannot hold every text', async () => {
