@@ -41,11 +41,20 @@ const CALL_TIMEOUT_MS = 10_000;
 const KNOWN_WITHIN_MS = 8_000;
 const KNOWN_LOOK_MS = 100;
 
+/** IndexedValueType by the words of the `temporal` command. */
+const TYPE_WORDS = ['?', 'Text', 'Keyword', 'Int', 'Double', 'Bool', 'Datetime', 'KeywordList'];
+
+/** A namespace on which no saga could start, until somebody changes it. */
+class UnfitNamespace extends Error {
+  override readonly name = 'UnfitNamespace';
+}
+
 /**
  * Connects, and registers the search attributes where they are missing. A server that lets nobody
  * register them (Temporal Cloud) has to have them already: a start that names an unknown one fails.
  *
- * @throws an Error that names address or namespace when the server does not answer for them
+ * @throws an Error that names address or namespace when the server does not answer for them, or the
+ *   search attribute that is there as another type
  */
 export async function connectTemporal(options: TemporalOptions): Promise<Temporal> {
   const { address, namespace, identity, dataConverter, log } = options;
@@ -73,6 +82,10 @@ export async function connectTemporal(options: TemporalOptions): Promise<Tempora
     const isNew = await within(() => registerSearchAttributes(connection, namespace));
     if (isNew) await within(() => untilKnown(connection, namespace));
   } catch (error) {
+    if (error instanceof UnfitNamespace) {
+      await connection.close();
+      throw error;
+    }
     const reason = faultOf(error).detail;
     log.warn({ reason }, 'Search attributes cannot be registered here; see docs/operators.md');
   }
@@ -80,7 +93,10 @@ export async function connectTemporal(options: TemporalOptions): Promise<Tempora
   return { connection, client, close: () => connection.close() };
 }
 
-/** Registers those that are missing; true where any was. Throws where that is not allowed. */
+/**
+ * Registers those that are missing; true where any was. Throws where that is not allowed, or one is
+ * there as another type, which the server takes none of our values for.
+ */
 export async function registerSearchAttributes(
   { operatorService }: NativeConnection,
   namespace: string,
@@ -89,6 +105,16 @@ export async function registerSearchAttributes(
   const { customAttributes } = await operatorService
     .listSearchAttributes({ namespace })
     .catch(() => ({ customAttributes: null }));
+  for (const { name, type } of Object.values(SEARCH_ATTRIBUTE)) {
+    const [wanted, found] = [INDEXED_VALUE_TYPE[type], customAttributes?.[name]];
+    if (!found || found === wanted) continue;
+    throw new UnfitNamespace(
+      `The search attribute ${name} is of type ${TYPE_WORDS[found]} in namespace ${namespace}, ` +
+        `and must be ${TYPE_WORDS[wanted]}: no saga could start. Remove it there and start again ` +
+        `(temporal operator search-attribute remove --namespace ${namespace} --name ${name}), ` +
+        'or set TEMPORAL_NAMESPACE to another namespace.',
+    );
+  }
   const missing = Object.values(SEARCH_ATTRIBUTE).filter(({ name }) => !customAttributes?.[name]);
   if (missing.length === 0) return false;
   const searchAttributes = Object.fromEntries(
