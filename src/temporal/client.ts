@@ -70,7 +70,17 @@ export async function connectTemporal(options: TemporalOptions): Promise<Tempora
   const within = <T>(call: () => Promise<T>): Promise<T> =>
     callUntil(connection, Date.now() + CALL_TIMEOUT_MS, call);
   try {
-    await within(() => connection.workflowService.describeNamespace({ namespace }));
+    const { namespaceInfo } = await within(() =>
+      connection.workflowService.describeNamespace({ namespace }),
+    );
+    // A server from before it told its capabilities does not say.
+    if (namespaceInfo?.capabilities?.syncUpdate === false) {
+      log.warn(
+        { namespace, alert: 'NO_UPDATES' },
+        'Updates are turned off in this namespace: nobody can settle, release or cancel by the ' +
+          'API. Set frontend.enableUpdateWorkflowExecution to true there.',
+      );
+    }
   } catch (error) {
     await connection.close();
     throw new Error(

@@ -1,6 +1,10 @@
 /** A Temporal server of somebody's own, which is not set up as ours: refused in words. */
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { NativeConnection } from '@temporalio/worker';
 import { expect, it, onTestFinished } from 'vitest';
+import { startTemporal } from '../../src/dev/stack/temporal.ts';
 import { createLog } from '../../src/observability/log.ts';
 import { connectTemporal } from '../../src/temporal/client.ts';
 import { temporalAddress, temporalNamespace } from '../support/testServers.ts';
@@ -23,4 +27,23 @@ it('is refused where a search attribute is there as another type, and taken with
   await operatorService.removeSearchAttributes({ namespace, searchAttributes: [AMOUNT] });
   const { close } = await connectTemporal(options);
   await close();
+});
+
+it('warns where updates are turned off, without which nobody can settle or cancel', async () => {
+  const home = await mkdtemp(join(tmpdir(), 'holdfast-test-'));
+  const temporal = await startTemporal({
+    dbFile: null,
+    logFile: join(home, 'temporal.log'),
+    removeAfter: home,
+    uiPort: null,
+    dynamicConfig: { 'frontend.enableUpdateWorkflowExecution': false },
+    say: () => {},
+  });
+  onTestFinished(() => temporal.stop());
+  const lines: string[] = [];
+  const log = createLog('warn', { write: (line) => lines.push(line) });
+  const { address } = temporal;
+  const { close } = await connectTemporal({ address, namespace: 'default', identity: 'test', log });
+  await close();
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ alert: 'NO_UPDATES' }]);
 });
