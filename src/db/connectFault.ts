@@ -1,4 +1,5 @@
 /** Why a database cannot be used, and what to do about it: each case wants another next step. */
+import { BEHIND_POOLER } from './serverFault.ts';
 import { isConnectionLost, isDatabaseUnable } from './sqlstate.ts';
 
 /** On its way down, or up: it will answer in a moment. */
@@ -7,6 +8,8 @@ const GOING = new Set(['57P01', '57P02', '57P03']);
 const SYSTEM = /^E(?!RR_)[A-Z_]+$/;
 /** Of a server that has no such user, password, database or right to enter. */
 const REFUSED = /^(28|3D)...$/;
+/** A protocol violation: a pooler says so of the options that a session is opened with. */
+const REFUSED_PARAMETER = '08P01';
 /** Of the server, or of the user or the database alone. */
 const TOO_MANY = '53300';
 /** What is not there, in a database that has other tables: relation, function, column, role. */
@@ -18,6 +21,7 @@ export function connectFault(error: unknown): string | null {
   if (typeof code !== 'string') return null;
   // Of a name with several addresses none of which answers, Node has the code alone.
   const reason = message || code;
+  if (code === REFUSED_PARAMETER) return `${BEHIND_POOLER} (${reason})`;
   if (SYSTEM.test(code) || GOING.has(code) || isConnectionLost(error)) {
     return `Postgres does not answer (${reason}). Start it, or set DATABASE_URL to one that runs.`;
   }

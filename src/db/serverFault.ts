@@ -15,6 +15,11 @@ export interface DatabaseServer {
 /** Says in a session that its parameters have arrived. */
 export const MARK = 'holdfast.parameters';
 
+/** A pooler's sessions are others', with their rights, their isolation and without time-outs. */
+export const BEHIND_POOLER =
+  'What a session is opened with does not arrive at Postgres, the role holdfast_app among ' +
+  'it, as behind a pooler such as PgBouncer. Set DATABASE_URL to that of Postgres itself.';
+
 /** The oldest that knows the grants of the first migration; what is tested is 18. */
 const OLDEST_MAJOR = 16;
 
@@ -30,12 +35,7 @@ export function serverFault(server: DatabaseServer): string | null {
       'Set DATABASE_URL to one that was made with "encoding \'UTF8\'".'
     );
   }
-  if (!marked) {
-    return (
-      'What a session is opened with does not arrive at Postgres, the role holdfast_app among ' +
-      'it, as behind a pooler such as PgBouncer. Set DATABASE_URL to that of Postgres itself.'
-    );
-  }
+  if (!marked) return BEHIND_POOLER;
   if (replicationRole !== 'origin') {
     return (
       `session_replication_role is ${replicationRole} there: the triggers that guard the books ` +

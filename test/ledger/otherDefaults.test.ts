@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { beforeAll, expect, it, onTestFinished } from 'vitest';
+import { connectFault } from '../../src/db/connectFault.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import { createPool } from '../../src/db/pool.ts';
 import { isDatabaseAway } from '../../src/db/sqlstate.ts';
@@ -81,6 +82,9 @@ it('is refused where the triggers that guard the books would not run', async () 
 it('is refused behind a pooler that drops what our sessions are opened with', async () => {
   const { url } = await databaseWith({});
   await expect(migrate(await poolerBefore(url))).rejects.toThrow(/^What a session.*PgBouncer/);
+  // What PgBouncer 1.18 says where it is not told to drop them.
+  const refused = { code: '08P01', message: 'unsupported startup parameter: options' };
+  expect(connectFault(refused)).toMatch(/^What a session.*PgBouncer.*startup parameter/);
 });
 
 /** Hands on the first message without `options`, as PgBouncer does where it is told to. */
