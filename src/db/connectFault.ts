@@ -1,6 +1,6 @@
 /** Why a database cannot be used, and what to do about it: each case wants another next step. */
 import { BEHIND_POOLER } from './serverFault.ts';
-import { isConnectionLost, isDatabaseUnable } from './sqlstate.ts';
+import { isConnectionLost, isDatabaseUnable, isUntrusted } from './sqlstate.ts';
 
 /** On its way down, or up: it will answer in a moment. */
 const GOING = new Set(['57P01', '57P02', '57P03']);
@@ -24,6 +24,12 @@ export function connectFault(error: unknown): string | null {
   if (code === REFUSED_PARAMETER) return `${BEHIND_POOLER} (${reason})`;
   if (SYSTEM.test(code) || GOING.has(code) || isConnectionLost(error)) {
     return `Postgres does not answer (${reason}). Start it, or set DATABASE_URL to one that runs.`;
+  }
+  if (isUntrusted(error)) {
+    return (
+      `Postgres answers and is not trusted (${reason}). ` +
+      'Name who signed its certificate in DATABASE_URL: sslmode=verify-full&sslrootcert=/file.'
+    );
   }
   if (isDatabaseUnable(error)) {
     return (

@@ -42,6 +42,8 @@ const UNABLE = /^(5[38]...|25006)$/;
 
 /** Errors of the socket and of a server that went away. */
 const CONNECTION_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND']);
+/** What Node calls a certificate that it does not trust, or no longer. */
+const CERTIFICATE = /(^|_)CERT(_|$)|^UNABLE_TO_VERIFY_/;
 /** How the driver's own begin: ours that quote one tell more, and are no fault of a connection. */
 const CONNECTION_MESSAGES = [
   'Connection terminated',
@@ -69,12 +71,17 @@ export function isDatabaseUnable(error: unknown): boolean {
   return UNABLE.test(codeOf(error)) && !isPassing(error);
 }
 
+/** True where the server was not let do it: its certificate is unknown, another's, or too old. */
+export function isUntrusted(error: unknown): boolean {
+  return CERTIFICATE.test(codeOf(error));
+}
+
 /** True where Postgres did not do it: away, on its way up or down, too busy or unable for now. */
 export function isDatabaseAway(error: unknown): boolean {
   if (error instanceof DatabaseBusy || isDatabaseUnable(error)) return true;
   const code = codeOf(error);
   // A race for a key that is lost again and again is none: then it is a bug of ours.
-  if (isSilence(error)) return true;
+  if (isSilence(error) || isUntrusted(error)) return true;
   return code === QUERY_CANCELED || (isPassing(error) && code !== UNIQUE_VIOLATION);
 }
 

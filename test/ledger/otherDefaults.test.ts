@@ -152,6 +152,19 @@ it('is away, and no fault of ours, where it ends a transaction that takes too lo
   expect(isDatabaseAway(failed)).toBe(true);
 });
 
+it.each([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'CERT_HAS_EXPIRED',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+])('is away where its certificate is not trusted, with the way to name it: %s', (code) => {
+  const untrusted = Object.assign(new Error('as Node says it'), { code });
+  expect(isDatabaseAway(untrusted)).toBe(true);
+  expect(connectFault(untrusted)).toMatch(/not trusted \(as Node says it\).*sslrootcert/);
+});
+
 it('is told of what a crash may take', async () => {
   const { url } = await databaseWith({});
   const told: string[] = [];
