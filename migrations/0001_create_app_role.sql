@@ -32,6 +32,19 @@ grant usage on schema public to holdfast_app;
 -- with the owner's rights would find what others made.
 revoke create on schema public from public;
 
+-- Of a schema that is somebody else's both of these are warnings, and change nothing.
+do $$
+begin
+  if has_schema_privilege('holdfast_app', 'public', 'create')
+    or not has_schema_privilege('holdfast_app', 'public', 'usage')
+  then
+    raise exception using errcode = 'insufficient_privilege', message = format(
+      'schema public is not ours; somebody who may has to: alter schema public owner to %I',
+      current_user);
+  end if;
+end
+$$;
+
 -- Attached to tables whose rows must stay as they were written. It binds the owner too: a privilege
 -- could be granted by mistake, a trigger has to be dropped on purpose.
 create function refuse_change() returns trigger

@@ -135,6 +135,11 @@ it('is migrated by an owner with no other rights, once he was given the role', a
   await execute(server, `alter database ${name} owner to ${user}`);
   await expect(migrate(own.href)).rejects.toThrow(`grant holdfast_app to ${user}`);
   await execute(server, `grant holdfast_app to ${user}`);
+  // As in a server that was upgraded from before Postgres 15: there he could revoke nothing.
+  await execute(url, 'alter schema public owner to current_user');
+  await execute(url, 'grant create, usage on schema public to public');
+  await expect(migrate(own.href)).rejects.toThrow(`alter schema public owner to ${user}`);
+  await execute(url, `alter schema public owner to ${user}`);
   expect(await migrate(own.href)).not.toEqual([]);
   const db = open(own.href);
   await createAsset(db, { code: 'USD', scale: 2 });
