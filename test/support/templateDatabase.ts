@@ -23,7 +23,7 @@ export async function prepareTemplate(
 ): Promise<{ loan: TemplateDatabase; stop: (left: string[]) => Promise<void> }> {
   const given = process.env.DATABASE_URL;
   const postgres = given ? null : await startPostgres({ dataDir: null, logDir: null, say });
-  const adminUrl = given ?? postgres?.databaseUrl ?? '';
+  const adminUrl = postgres?.databaseUrl ?? given ?? '';
   const template = `holdfast_template_${randomBytes(4).toString('hex')}`;
   const dropTemplate = () => execute(adminUrl, `drop database if exists ${template}`);
   try {
