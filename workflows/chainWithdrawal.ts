@@ -1,5 +1,5 @@
 import { continueAsNew } from '@temporalio/workflow';
-import { plainText } from '../src/contracts/markdown.ts';
+import { lineOf } from '../src/contracts/markdown.ts';
 import type { OpenWithdrawalInput } from '../src/contracts/steps.ts';
 import { type Buttons, handleActs } from './acts.ts';
 import { ChainPayment, isIncluded, isUnsigned, msUntil, nextOf } from './chainPayment.ts';
@@ -23,7 +23,7 @@ export function chainWithdrawal(input: OpenWithdrawalInput): Promise<SagaResult>
   handleActs(saga, BUTTONS);
   return saga.run(async (compensate) => {
     compensate(undoGroup(saga, { ...input, kind: 'withdrawal' }, 'releaseWithdrawal'));
-    const summary = `Hold ${input.amount} of ${input.wallet} for ${plainText(input.destination)}`;
+    const summary = `Hold ${input.amount} of ${input.wallet} for ${lineOf(input.destination)}`;
     await saga.open(() => ledger.openWithdrawal.executeWithOptions({ summary }, [input]));
     await policy.pass(saga, (deadline) => expireAt(saga, deadline));
     await payment.follow(saga, {

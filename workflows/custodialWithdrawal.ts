@@ -1,6 +1,6 @@
 import { continueAsNew, proxyActivities } from '@temporalio/workflow';
 import type { createCustodyActivities } from '../activities/custodyActivities.ts';
-import { plainText } from '../src/contracts/markdown.ts';
+import { lineOf } from '../src/contracts/markdown.ts';
 import type { WithdrawalState } from '../src/contracts/resources.ts';
 import { CHAIN_TASK_QUEUE, CUSTODY_WATCH_MS } from '../src/contracts/sagas.ts';
 import type { OpenWithdrawalInput } from '../src/contracts/steps.ts';
@@ -49,7 +49,7 @@ export function custodialWithdrawal(input: OpenWithdrawalInput): Promise<SagaRes
   handleActs(saga, BUTTONS);
   return saga.run(async (compensate) => {
     compensate(undoGroup(saga, { ...input, kind: 'withdrawal' }, 'releaseWithdrawal'));
-    const summary = `Hold ${input.amount} of ${input.wallet} for ${plainText(input.destination)}`;
+    const summary = `Hold ${input.amount} of ${input.wallet} for ${lineOf(input.destination)}`;
     await saga.open(() => ledger.openWithdrawal.executeWithOptions({ summary }, [input]));
     await policy.pass(saga, (expiresAt) => expireWaiting(saga, expiresAt));
     while (saga.isOpen()) {

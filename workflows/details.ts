@@ -38,7 +38,7 @@ const HEADLINE: Record<GroupStatus, string> = {
 
 /** Markdown for `setCurrentDetails`: state, legs, deadline, what is next, what people can do. */
 export function renderDetails(view: DetailsView, guidance: Guidance): string {
-  const lines = [`**${headline(view)}** · ${codeText(view.groupId)}`];
+  const lines = [`${headline(view)} · ${codeText(view.groupId)}`];
   const { group } = view;
   if (group && group.legs.length > 0) lines.push(legsText(group.legs));
   if (group?.withdrawal) lines.push(withdrawalText(group.withdrawal));
@@ -56,9 +56,10 @@ export function renderDetails(view: DetailsView, guidance: Guidance): string {
 }
 
 function headline(view: DetailsView): string {
-  if (!view.opened || view.status === null) return view.opened ? 'Not opened' : 'Starting';
+  if (!view.opened || view.status === null) return `**${view.opened ? 'Not opened' : 'Starting'}**`;
   const reason = view.group?.reason;
-  const words = HEADLINE[view.status] + (reason ? `: ${plainText(reason)}` : '');
+  // Words of a caller end no bold ones of ours: a backslash at their end would.
+  const words = `**${HEADLINE[view.status]}**${reason ? `: ${plainText(reason)}` : ''}`;
   return view.cancelAsked && view.status === 'IN_PROGRESS' ? `${words}, cancelling` : words;
 }
 
@@ -91,7 +92,7 @@ function withdrawalText(withdrawal: NonNullable<Group['withdrawal']>): string {
 }
 
 function refusalText({ act, by, at, refusal }: ToldRefusal): string {
-  const asked = `\`${act}\` by ${by} at ${readableTime(at)}`;
+  const asked = `\`${act}\` by ${plainText(by)} at ${readableTime(at)}`;
   return `**Refused** ${asked}: ${refusal.code}. ${plainText(refusal.detail)}`;
 }
 

@@ -145,12 +145,12 @@ function waitsFor(approval: WithdrawalApproval | undefined, client: string): str
   if (approval === undefined) return 'Waits for an approval.';
   const { needed, given, rule, risk } = approval;
   const words = needed === 1 ? '1 approval by a client' : `${needed} approvals by clients`;
-  const by = given.length === 0 ? 'none yet' : `given by ${given.join(', ')}`;
+  const by = given.length === 0 ? 'none yet' : `given by ${plainText(given.join(', '))}`;
   const asked = [
-    ...(rule === null ? [] : [`rule ${rule}`]),
+    ...(rule === null ? [] : [`rule ${plainText(rule)}`]),
     ...(risk === 'review' ? ['the risk check'] : []),
   ].join(' and ');
-  return `Waits for ${words} other than ${client}; ${by}. Asked for by ${asked}.`;
+  return `Waits for ${words} other than ${plainText(client)}; ${by}. Asked for by ${asked}.`;
 }
 
 /** Approving is not possible at the UI: a name that is typed there is a claim. */

@@ -1,5 +1,5 @@
 /** Payout runs: opened in the ledger first, since 10,000 lines fit no payload, then driven. */
-import { codeText } from '../contracts/markdown.ts';
+import { codeText, plainText } from '../contracts/markdown.ts';
 import type {
   OpenedPayoutRun,
   OpenPayoutRunInput,
@@ -142,7 +142,7 @@ function describeRun({ wallet, asset, total, lines, reference }: PayoutRun) {
   const details = [`${lines.total} lines, each a group of its own, out of \`${wallet}\`.`];
   if (reference) details.push(`Reference ${codeText(reference)}`);
   return {
-    staticSummary: `Pay ${total} ${asset} out of ${wallet} in ${lines.total} lines`,
+    staticSummary: `Pay ${total} ${asset} out of ${plainText(wallet)} in ${lines.total} lines`,
     staticDetails: details.join('\n\n'),
     typedSearchAttributes: [
       { key: SEARCH_ATTRIBUTE.status, value: 'RUNNING' },

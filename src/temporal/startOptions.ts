@@ -73,22 +73,22 @@ function list(said: string[], known: string[] = []): string[] {
 const FACTS: { [T in SagaType]: (input: SagaInputs[T]) => Facts } = {
   transfer: (input) => ({
     summary: `${input.settle === 'manual' ? 'Hold' : 'Transfer'} ${legsInWords(input.legs)}`,
-    details: withReference(`Asked for by ${input.client}.`, input.reference),
+    details: withReference(`Asked for by ${plainText(input.client)}.`, input.reference),
     wallets: input.legs.map((leg) => leg.wallet),
     // Where one leg came without its asset, the saga tells them all once the ledger has said them.
     assets: input.legs.every((leg) => leg.asset) ? input.legs.map((leg) => leg.asset ?? '') : [],
     amount: input.legs[0]?.amount ?? null,
   }),
   reversal: (input) => ({
-    summary: `Reverse ${input.amount ?? 'what is left'} of ${plainText(input.reverses)}`,
-    details: [`Asked for by ${input.client}: ${plainText(input.reason)}`],
+    summary: `Reverse ${input.amount ?? 'what is left'} of ${codeText(input.reverses)}`,
+    details: [`Asked for by ${plainText(input.client)}: ${plainText(input.reason)}`],
     wallets: [],
     assets: [],
     amount: input.amount,
   }),
   deposit: (input) => ({
-    summary: `Deposit ${input.amount} to ${input.wallet}`,
-    details: withReference(`Told by ${input.client}.`, input.txid),
+    summary: `Deposit ${input.amount} to ${plainText(input.wallet)}`,
+    details: withReference(`Told by ${plainText(input.client)}.`, input.txid),
     wallets: [input.wallet],
     assets: [],
     amount: input.amount,
@@ -127,9 +127,11 @@ const FACTS: { [T in SagaType]: (input: SagaInputs[T]) => Facts } = {
 };
 
 function withdrawalFacts(input: SagaInputs['withdrawal']): Facts {
+  const [from, to] = [plainText(input.wallet), codeText(input.destination)];
+  const asked = `Asked for by ${plainText(input.client)}.`;
   return {
-    summary: `Withdraw ${input.amount} from ${input.wallet} to ${plainText(input.destination)}`,
-    details: [`Asked for by ${input.client}. Chain fees, where there are any: ${input.feeMode}.`],
+    summary: `Withdraw ${input.amount} from ${from} to ${to}`,
+    details: [`${asked} Chain fees, where there are any: ${input.feeMode}.`],
     wallets: [input.wallet],
     assets: [],
     amount: input.amount,
@@ -147,10 +149,10 @@ function legsInWords(legs: LegInput[]): string {
   if (legs.length > LEGS_IN_SUMMARY) return `of ${legs.length} legs, ${legInWords(debit)} first`;
   if (!credit || credit.type === debit.type) return legs.map(legInWords).join(' and ');
   const asset = debit.asset ? ` ${debit.asset}` : '';
-  return `${debit.amount}${asset}: ${debit.wallet} → ${credit.wallet}`;
+  return `${debit.amount}${asset}: ${plainText(debit.wallet)} → ${plainText(credit.wallet)}`;
 }
 
 function legInWords(leg: LegInput): string {
   const sign = leg.type === 'DEBIT' ? '−' : '+';
-  return `${leg.wallet} ${sign}${leg.amount}${leg.asset ? ` ${leg.asset}` : ''}`;
+  return `${plainText(leg.wallet)} ${sign}${leg.amount}${leg.asset ? ` ${leg.asset}` : ''}`;
 }

@@ -1,6 +1,7 @@
 /** Delivers the tasks that blocks left behind, until the books show what each asks for. */
 import type { Client } from '@temporalio/client';
 import type { ChainId } from '../chains/port.ts';
+import { plainText } from '../contracts/markdown.ts';
 import { type SagaInputs, SIGNAL } from '../contracts/sagas.ts';
 import type { Db } from '../db/pool.ts';
 import { readOpenGroup } from '../ledger/openGroups.ts';
@@ -112,7 +113,7 @@ async function depositFacts(db: Db, inclusionId: string): Promise<KnownFacts> {
   const [facts] = rows;
   if (!facts) return {};
   const { asset, amount, wallet, to } = facts;
-  const summary = `Deposit of ${amount} ${asset} to ${wallet}, seen on ${to}`;
+  const summary = `Deposit of ${amount} ${asset} to ${plainText(wallet)}, seen on ${to}`;
   return { summary, wallets: [wallet], assets: [asset], amount };
 }
 

@@ -3,6 +3,7 @@
  * each, in a process that has the signer.
  */
 import type { Client } from '@temporalio/client';
+import { codeText } from '../contracts/markdown.ts';
 import { SAGA_TASK_QUEUE, WORKFLOW } from '../contracts/sagas.ts';
 import type { Db } from '../db/pool.ts';
 import type { Log } from '../observability/log.ts';
@@ -45,7 +46,7 @@ export function createNonceSpender(
           workflowIdReusePolicy: 'ALLOW_DUPLICATE',
           workflowIdConflictPolicy: 'USE_EXISTING',
           staticSummary: `Spend nonce ${nonce} of ${sender} on nothing`,
-          staticDetails: `What ended \`${groupId}\` without paying is in no block any more.`,
+          staticDetails: `What ended ${codeText(groupId)} without paying is in no block any more.`,
         }),
       );
       startedAt.set(groupId, now);

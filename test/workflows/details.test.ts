@@ -82,7 +82,7 @@ describe('the current details of a saga', () => {
   it('name how a group ended and show no deadline then', () => {
     const ended: Group = { ...group, status: 'CANCELLED', reason: 'EXPIRED' };
     const text = renderDetails({ ...view, group: ended, status: 'CANCELLED' }, guidance);
-    expect(text).toContain('**Cancelled: EXPIRED**');
+    expect(text).toContain('**Cancelled**: EXPIRED');
     expect(text).not.toContain('Deadline');
   });
 
@@ -105,13 +105,14 @@ describe('the current details of a saga', () => {
       attempts: [],
       confirmations: 0,
     };
-    const said = { id: 'withdrawal:shop:`*`', reason: '![x](http://evil.example)\n\n**Next**' };
+    const reason = '![x](http://evil.example)\n\n**Next** \\';
+    const said = { id: 'withdrawal:shop:`*`', reason };
     const refusal = { code: 'DESTINATION_NOT_ALLOWED', detail: '<b>a\u2028b</b>' } as const;
     const lastRefusal = { act: 'settle', by: 'shop', at: '2026-01-01T05:06:07.890Z', refusal };
     const open = { ...view, groupId: said.id, lastRefusal };
     const text = renderDetails({ ...open, group: { ...group, ...said, withdrawal } }, guidance);
     expect(text.split('\n\n')).toEqual([
-      '**In progress: !\\[x\\](http://evil.example) \\*\\*Next\\*\\*** · ' +
+      '**In progress**: !\\[x\\](http\\://evil.example) \\*\\*Next\\*\\* \\\\ · ' +
         '`` withdrawal:shop:`*` ``',
       expect.stringContaining('- leg 1'),
       '**To** `` DE1` **Next** It was paid: [release](http://evil.example) ``, held',
@@ -127,7 +128,7 @@ describe('the current details of a saga', () => {
 it('a contract that is to be paid tells operators nothing but its words', () => {
   const why = 'the chain would reject it: reverted: **Next** ![paid](http://evil)\n\n- x';
   expect(becauseOf(why)).toBe(
-    ' The chain would reject it: reverted: \\*\\*Next\\*\\* !\\[paid\\](http://evil) - x.',
+    ' The chain would reject it: reverted: \\*\\*Next\\*\\* !\\[paid\\](http\\://evil) - x.',
   );
   expect(becauseOf(null)).toBe('');
 });
@@ -137,13 +138,16 @@ it('a saga is started with what callers wrote as they wrote it', () => {
     groupId: 'r',
     stepKey: 'create:shop:1',
     actor: { name: 'shop', admin: false },
-    reverses: 'transfer:shop:[a](b)',
-    client: 'shop',
+    reverses: 'transfer:shop:_a_--[b](c)',
+    client: '_shop_1',
     amount: null,
     legs: null,
-    reason: 'wrong\n\n**Reason** <i>none</i>',
+    reason: 'wrong\n\n**Reason** <i>none</i> &lt; $5 of $10, ~~x~~ a_b _c_',
     acceptBy: null,
   });
-  expect(staticSummary).toBe('Reverse what is left of transfer:shop:\\[a\\](b)');
-  expect(staticDetails).toBe('Asked for by shop: wrong \\*\\*Reason\\*\\* \\<i>none\\</i>');
+  expect(staticSummary).toBe('Reverse what is left of `transfer:shop:_a_--[b](c)`');
+  expect(staticDetails).toBe(
+    'Asked for by \\_shop_1: wrong \\*\\*Reason\\*\\* \\<i>none\\</i> \\&lt; \\$5 of \\$10, ' +
+      '\\~\\~x\\~\\~ a_b \\_c\\_',
+  );
 });

@@ -85,7 +85,7 @@ describe('a run with lines to the outside', PATIENCE, () => {
     }
     const description = await handleOf(lineOf(id, 2)).describe();
     expect(description.type).toBe('withdrawal');
-    expect(await description.staticSummary()).toBe(`Withdraw 1 from ${payer} to iban:0`);
+    expect(await description.staticSummary()).toBe(`Withdraw 1 from ${payer} to \`iban:0\``);
     const next = async () => (await handleOf(id).query<PayoutStatus>('status')).next;
     await expect
       .poll(next, { timeout: 15_000 })

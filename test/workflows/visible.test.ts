@@ -129,7 +129,7 @@ describe('what an operator sees of a saga', () => {
     );
     await handleOf(input.groupId).signal('release', 'done here');
     await handleOf(input.groupId).result();
-    expect((await metadataOf(input.groupId)).currentDetails).toContain('**Released: done here**');
+    expect((await metadataOf(input.groupId)).currentDetails).toContain('**Released**: done here');
   });
 
   it('describes every signal, update and query', async () => {
@@ -149,25 +149,45 @@ describe('what an operator sees of a saga', () => {
 });
 
 describe('the history of a saga', () => {
+  async function summariesOf(id: string): Promise<string[]> {
+    const { events } = await handleOf(id).fetchHistory();
+    const { payloadConverter } = world.sagas.client.options.loadedDataConverter;
+    return (events ?? []).flatMap(({ userMetadata }) =>
+      userMetadata?.summary ? [payloadConverter.fromPayload<string>(userMetadata.summary)] : [],
+    );
+  }
+
   it('says at each step and timer what it is for', async () => {
     const [from, to] = [await wallet(world, '10'), await wallet(world, '0')];
     const input = holdInput('summaries', from, to, '10');
-    const { gateway, client } = world.sagas;
+    const { gateway } = world.sagas;
     await gateway.start('transfer', input, WAIT_MS);
     const settle = actInput<'settle'>('settle', input.groupId, '1', { legs: null, final: true });
     await gateway.act('settle', settle, WAIT_MS);
     await handleOf(input.groupId).result();
-    const { events } = await handleOf(input.groupId).fetchHistory();
-    const { payloadConverter } = client.options.loadedDataConverter;
-    const summaries = (events ?? []).flatMap(({ userMetadata }) =>
-      userMetadata?.summary ? [payloadConverter.fromPayload<string>(userMetadata.summary)] : [],
-    );
-    expect(summaries).toEqual([
+    expect(await summariesOf(input.groupId)).toEqual([
       `Hold 10: ${from} → ${to}`,
       'Hold',
       'Deadline: give back what is held',
       'settle, asked for by shop',
       'Deadline: give back what is held', // the timer's end
+    ]);
+  });
+
+  it('says where to as it was written, with marks where the UI reads Markdown alone', async () => {
+    const from = await wallet(world, '10');
+    const input = withdrawalInput('marks', from, {
+      amount: '10',
+      destination: '_DE1_ *2*\n[3] `4`',
+    });
+    await world.sagas.gateway.start('withdrawal', input, WAIT_MS);
+    const said = await eventually(
+      () => summariesOf(input.groupId),
+      ({ length }) => length > 1,
+    );
+    expect(said.slice(0, 2)).toEqual([
+      `Withdraw 10 from ${from} to \`\` _DE1_ *2* [3] \`4\` \`\``,
+      `Hold 10 of ${from} for _DE1_ *2* [3] \`4\``,
     ]);
   });
 });

@@ -21,7 +21,7 @@ function queriesOfThePage(): Map<string, string> {
 /** Finds a held withdrawal by its wallet, reads what it waits for, and says that it was paid. */
 export async function findAndReadWithdrawal(desk: Desk): Promise<void> {
   const { ui, api, alice, run } = desk;
-  const destination = 'DE89 3704 0044 0532 0130 00';
+  const destination = 'DE89 3704--0044 _0532_ *0130* 00 http://a.example \\';
   const body = { wallet: alice, amount: '125.5', destination, expiresIn: 3600 };
   const { body: group } = await api.post<Linked>('/v1/withdrawals', body, `payout${run}`);
   const queries = queriesOfThePage();
@@ -31,7 +31,8 @@ export async function findAndReadWithdrawal(desk: Desk): Promise<void> {
   passed(`a held withdrawal is found by its wallet: ${query}`, await ui.shot('1-found'));
 
   await ui.follow(group.id);
-  const { summary, details, current } = await ui.metadata();
+  const { summary, details, current, links } = await ui.metadata();
+  mustBe('links of a caller', links, 0);
   mustSay('The summary', summary, '125.5', alice, destination);
   mustSay('The details', details, 'Asked for by desk');
   const deadline = readable(group.expiresAt ?? '');
@@ -82,12 +83,14 @@ export async function cancelHolds(desk: Desk): Promise<void> {
   const { ui } = desk;
   const bySignal = await hold(desk, 'by-signal', 'both');
   await ui.open(bySignal.links.temporalUi);
-  await ui.signal('cancel', 'customer called');
+  const words = '_customer_ called: $5 of $10, see http://a.example/--1 **now** \\';
+  await ui.signal('cancel', words);
   const { reason } = await becomes(desk, bySignal.id, 'CANCELLED');
-  mustBe('the reason', reason, 'customer called');
+  mustBe('the reason', reason, words);
   await timelineHas(desk, bySignal.id, { event: 'signal.cancel', actor, reason });
-  const { current } = await ui.metadata();
-  mustSay('The page', current, 'Cancelled: customer called', 'given back');
+  const { current, links } = await ui.metadata();
+  mustSay('The page', current, `Cancelled: ${words} · ${bySignal.id}`, 'given back');
+  mustBe('links of a caller', links, 0);
   passed('signal cancel gives a hold back, with the reason', await ui.shot('7-signal'));
 
   const byUpdate = await hold(desk, 'by-update', 'both');

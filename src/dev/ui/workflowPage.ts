@@ -7,6 +7,8 @@ export interface Metadata {
   details: string;
   /** As the workflow tells it at this moment. */
   current: string;
+  /** How many links stand in all of it. */
+  links: number;
 }
 
 export interface WorkflowPage {
@@ -20,6 +22,9 @@ export interface WorkflowPage {
   /** Presses the button of that name and confirms. */
   requestCancellation(): Promise<void>;
 }
+
+/** Each has its Markdown in a page of its own. */
+const FRAMES = ['user-metadata-summary', 'user-metadata-details', 'user-metadata-current-details'];
 
 export function createWorkflowPage(page: Page): WorkflowPage {
   const moreActions = page.getByRole('button', { name: 'More Actions' });
@@ -43,8 +48,10 @@ export function createWorkflowPage(page: Page): WorkflowPage {
     return box;
   }
 
+  const inFrame = (id: string, what: string) => page.frameLocator(`#${id}`).locator(what);
+
   async function frameText(id: string): Promise<string> {
-    const body = page.frameLocator(`#${id}`).locator('body');
+    const body = inFrame(id, 'body');
     await body.waitFor();
     return (await body.allInnerTexts()).join(' ').trim();
   }
@@ -58,11 +65,9 @@ export function createWorkflowPage(page: Page): WorkflowPage {
       // Another tab first: what the tab shows is as old as its opening.
       await page.getByTestId('search-attributes-tab').click();
       await page.getByTestId('user-metadata-tab').click();
-      return {
-        summary: await frameText('user-metadata-summary'),
-        details: await frameText('user-metadata-details'),
-        current: await frameText('user-metadata-current-details'),
-      };
+      const [summary = '', details = '', current = ''] = await Promise.all(FRAMES.map(frameText));
+      const links = await Promise.all(FRAMES.map((id) => inFrame(id, 'a').count()));
+      return { summary, details, current, links: links.reduce((sum, count) => sum + count) };
     },
     async signal(name, reason) {
       const box = await fillIn('Send a Signal', 'signal', name, JSON.stringify(reason));
