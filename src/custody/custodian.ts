@@ -4,6 +4,7 @@
  * a custodian answers with the payment that it has.
  */
 import type { Amount } from '../contracts/resources.ts';
+import { keptReason, NO_REASON } from '../contracts/texts.ts';
 
 export interface CustodyOrder {
   /** The group's id. */
@@ -50,6 +51,11 @@ export interface Custodian {
 /** The custodian did not answer, or not in its own words. It proves nothing. */
 export class CustodianUnavailable extends Error {
   override readonly name: string = 'CustodianUnavailable';
+
+  /** What it said may be among the words: told as far as a column holds it. */
+  constructor(message: string) {
+    super(keptReason(message) ?? NO_REASON);
+  }
 }
 
 /**

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { amountFault, canonicalAmount } from '../contracts/amounts.ts';
 import type { Amount } from '../contracts/resources.ts';
 import { readShortAnswer } from '../contracts/shortAnswer.ts';
-import { keptReason, MAX_REASON_LENGTH, NO_REASON } from '../contracts/texts.ts';
+import { keptReason, NO_REASON, textFault } from '../contracts/texts.ts';
 import {
   type Custodian,
   CustodianUnavailable,
@@ -25,11 +25,16 @@ export interface HttpCustodianSettings {
 const MOST_ANSWER_BYTES = 65_536;
 
 /** Its own words, as far as a column holds them. */
-const detail = z.string().max(MAX_REASON_LENGTH).transform(keptReason);
+const detail = z.string().transform(keptReason);
 
 const word = z.object({
   externalId: z.string(),
-  reference: z.string().min(1).max(200),
+  /** Another one if it were mended, so what no column holds is no word. */
+  reference: z
+    .string()
+    .min(1)
+    .max(200)
+    .refine((text) => textFault(text) === null),
   status: z.enum(['submitted', 'pending', 'confirmed', 'failed', 'rejected']),
   txid: z
     .string()
