@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { startProxy } from '../chains/faults/proxy.ts';
 import { FAULT_KINDS, readScript } from '../chains/faults/script.ts';
-import { type Command, httpUrlOf, listenFault, portOf, UsageFault } from './command.ts';
+import { isServiceUrl, SERVICE_URL } from '../contracts/environment.ts';
+import { type Command, listenFault, portOf, UsageFault } from './command.ts';
 
 const HELP = `holdfast chain proxy --upstream <url> [--upstream <url>] [options]
 
@@ -57,7 +58,8 @@ export const CHAIN_PROXY: Command = {
     });
     const [first, ...others] = values.upstream;
     if (first === undefined) throw new UsageFault('Name a node with --upstream.');
-    for (const upstream of values.upstream) httpUrlOf('--upstream', upstream);
+    // Not told: that of a node may hold a secret. With a password in it nothing would be handed on.
+    if (!values.upstream.every(isServiceUrl)) throw new UsageFault(`--upstream is ${SERVICE_URL}.`);
     const ofFile = values.script === undefined ? [] : faultsOf(contentOf(values.script));
     const proxy = await startProxy({
       upstreams: [first, ...others],

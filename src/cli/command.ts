@@ -35,7 +35,7 @@ export function addressesOf(env: NodeJS.ProcessEnv): { databaseUrl: string; rpcU
 }
 
 /** An http(s) address. It is not told: that of a node may hold a secret. */
-export function httpUrlOf(name: string, url: string): string {
+function httpUrlOf(name: string, url: string): string {
   if (isHttpUrl(url)) return url;
   throw new UsageFault(`${name} must be the http(s) address of a node.`);
 }
