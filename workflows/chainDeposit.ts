@@ -1,5 +1,6 @@
 import { continueAsNew, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import type { DepositLook, DepositWait } from '../activities/chainActivities.ts';
+import { plainText } from '../src/contracts/markdown.ts';
 import { type ChainDepositInput, SEARCH_ATTRIBUTE } from '../src/contracts/sagas.ts';
 import { type Buttons, handleActs } from './acts.ts';
 import { ChainWait, chain, chainLedger, isTimeForNewRun } from './chainSteps.ts';
@@ -82,7 +83,7 @@ function explain(saga: GroupSaga, look: DepositWait | null): Guidance {
   const { txid, blockHeight, confirmations, finality } = look.progress;
   const { credit, rule } = finality;
   const by = rule === null ? "the asset's own rule" : `rule \`${rule}\``;
-  const waits = look.why === null ? '' : ` When last looked at, ${look.why}.`;
+  const waits = look.why === null ? '' : ` When last looked at, ${plainText(look.why)}.`;
   const due =
     typeof credit === 'number'
       ? `block ${blockHeight + credit - 1} is read`

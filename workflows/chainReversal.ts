@@ -1,5 +1,6 @@
 import { getExternalWorkflowHandle, TemporalFailure } from '@temporalio/workflow';
 import type { ReversalOutcome } from '../activities/chainActivities.ts';
+import { plainText } from '../src/contracts/markdown.ts';
 import { type ChainReversalInput, SIGNAL } from '../src/contracts/sagas.ts';
 import { handleActs, TRANSFER_BUTTONS } from './acts.ts';
 import { ChainWait, chain } from './chainSteps.ts';
@@ -52,10 +53,12 @@ async function tell(groupId: string): Promise<void> {
 
 function explain(saga: GroupSaga, look: ReversalOutcome | null): Guidance {
   if (look === null) return { next: 'Takes the credit back.', people: [] };
-  if (look.outcome === 'not_needed') return { next: `Nothing: ${look.why}.`, people: [] };
+  if (look.outcome === 'not_needed') {
+    return { next: `Nothing: ${plainText(look.why)}.`, people: [] };
+  }
   if (look.outcome === 'waiting') {
     const people = ['nothing: the chain decides. Signal `chainChanged` makes it look again'];
-    return { next: `Takes the credit back later: ${look.why}.`, people };
+    return { next: `Takes the credit back later: ${plainText(look.why)}.`, people };
   }
   const { wallet, taken, shortfall } = saga.group?.metadata ?? {};
   return {

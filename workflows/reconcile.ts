@@ -3,6 +3,7 @@ import type {
   createReconcileActivities,
   ReconcileTold,
 } from '../activities/reconcileActivities.ts';
+import { plainText } from '../src/contracts/markdown.ts';
 import { CHAIN_TASK_QUEUE } from '../src/contracts/sagas.ts';
 
 /**
@@ -29,7 +30,7 @@ export async function reconcile(): Promise<ReconcileTold> {
 }
 
 /** Markdown: a row an asset, then where coins are off, then what a person can do. */
-function detailsOf({ lines, paused }: ReconcileTold): string {
+export function detailsOf({ lines, paused }: ReconcileTold): string {
   const [first] = lines;
   if (!first) return 'No block was followed yet: there was nothing to compare.';
   const rows = lines.map(
@@ -43,7 +44,7 @@ function detailsOf({ lines, paused }: ReconcileTold): string {
     ),
   );
   const unread = lines.flatMap(({ asset, unreadable }) =>
-    unreadable ? [`**${asset} was not compared.** ${unreadable}`] : [],
+    unreadable ? [`**${asset} was not compared.** ${plainText(unreadable)}`] : [],
   );
   const pauses = paused.map((asset) => `**Withdrawals of ${asset} were paused by this run.**`);
   const parts = [

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Group, Leg } from '../../src/contracts/resources.ts';
 import { describeStart } from '../../src/temporal/startOptions.ts';
 import { becauseOf, type DetailsView, renderDetails } from '../../workflows/details.ts';
+import { detailsOf } from '../../workflows/reconcile.ts';
 
 const group: Group = {
   id: 'transfer:shop:1',
@@ -131,6 +132,16 @@ it('a contract that is to be paid tells operators nothing but its words', () => 
     ' The chain would reject it: reverted: \\*\\*Next\\*\\* !\\[paid\\](http\\://evil) - x.',
   );
   expect(becauseOf(null)).toBe('');
+});
+
+it('nor does a token that tells no balance', () => {
+  const unreadable = 'The contract 0x1 tells no balance: reverted: [paid](http://evil) ~~x~~.';
+  const amounts = { expected: '1', onChain: '1', missing: '0', surplus: '0' };
+  const line = { asset: 'USDX', block: 7, ...amounts, places: [], pause: null, unreadable };
+  expect(detailsOf({ lines: [line], above: [], paused: [] })).toContain(
+    '**USDX was not compared.** The contract 0x1 tells no balance: reverted: ' +
+      '\\[paid\\](http\\://evil) \\~\\~x\\~\\~.',
+  );
 });
 
 it('a saga is started with what callers wrote as they wrote it', () => {
