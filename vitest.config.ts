@@ -13,9 +13,9 @@ export default defineConfig({
     // Node loads the modules, as those of the service: nothing here needs vite to transform it.
     experimental: { viteModuleRunner: false },
     restoreMocks: true,
-    // Each file has a database, a namespace and a chain of its own, and half of the time it waits
-    // for them: with two files on two cores a fifth of both is idle.
-    maxWorkers: Math.max(3, availableParallelism() - 1),
+    // Each file has a database, a namespace and a chain of its own, and most of the time it waits
+    // for them: with three files on two cores a sixth of both is idle.
+    maxWorkers: Math.max(4, availableParallelism()),
     sequence: { sequencer: SlowFirst },
     globalSetup: ['test/support/globalSetup.ts'],
     setupFiles: ['test/support/fileEnd.ts'],
