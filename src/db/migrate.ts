@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import pg from 'pg';
 import { connectFault } from './connectFault.ts';
 import { CONNECT_TIMEOUT_MS, sessionsAt } from './pool.ts';
-import { type DatabaseServer, MARK, serverFault, serverRisk } from './serverFault.ts';
+import { type DatabaseServer, EXPENDABLE, MARK, serverFault, serverRisk } from './serverFault.ts';
 
 const MIGRATIONS = new URL('../../migrations/', import.meta.url);
 /** A statement that waits longer for a table would make everybody behind it wait too; try again. */
@@ -78,8 +78,9 @@ async function refuseUnfit(client: pg.Client, warn: (risk: string) => void): Pro
        current_setting('server_encoding') as encoding,
        current_setting($1, true) is not distinct from 'on' as marked,
        current_setting('session_replication_role') as "replicationRole",
-       current_setting('fsync') as fsync, current_setting('full_page_writes') as "fullPages"`,
-    [MARK],
+       current_setting('fsync') as fsync, current_setting('full_page_writes') as "fullPages",
+       current_setting($2, true) is not distinct from 'on' as expendable`,
+    [MARK, EXPENDABLE],
   );
   const [server] = rows;
   if (server === undefined) return;

@@ -10,10 +10,15 @@ export interface DatabaseServer {
   replicationRole: string;
   fsync: string;
   fullPages: string;
+  /** Whether it says of itself that its data may be lost. */
+  expendable: boolean;
 }
 
 /** Says in a session that its parameters have arrived. */
 export const MARK = 'holdfast.parameters';
+
+/** Says in a server's settings that its data may be lost, as in those of a demo or a test. */
+export const EXPENDABLE = 'holdfast.expendable';
 
 /** A pooler's sessions are others', with their rights, their isolation and without time-outs. */
 export const BEHIND_POOLER =
@@ -46,8 +51,9 @@ export function serverFault(server: DatabaseServer): string | null {
 }
 
 /** What a crash of its machine may take, which nobody here can prevent; null where nothing. */
-export function serverRisk({ fsync, fullPages }: DatabaseServer): string | null {
-  if (fsync === 'on' && fullPages === 'on') return null;
+export function serverRisk(server: DatabaseServer): string | null {
+  const { fsync, fullPages, expendable } = server;
+  if (expendable || (fsync === 'on' && fullPages === 'on')) return null;
   return (
     `Postgres has fsync ${fsync} and full_page_writes ${fullPages}: a crash of its machine may ` +
     'take what callers were told is done, or the books. Set both to on.'

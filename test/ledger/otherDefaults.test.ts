@@ -6,6 +6,7 @@ import { beforeAll, expect, it, onTestFinished } from 'vitest';
 import { connectFault } from '../../src/db/connectFault.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import { createPool } from '../../src/db/pool.ts';
+import { EXPENDABLE } from '../../src/db/serverFault.ts';
 import { isDatabaseAway } from '../../src/db/sqlstate.ts';
 import { createAsset } from '../../src/ledger/assets.ts';
 import { audit } from '../../src/ledger/audit.ts';
@@ -170,13 +171,20 @@ it.each([
   expect(connectFault(untrusted)).toMatch(/not trusted \(as Node says it\).*sslrootcert/);
 });
 
-it('is told of what a crash may take', async () => {
+it('is told of what a crash may take, but where that was the intention', async () => {
   const { url } = await databaseWith({});
-  const told: string[] = [];
-  await migrate(url, (risk) => told.push(risk));
+  const tell = async (expendable: 'on' | 'off') => {
+    const told: string[] = [];
+    const asked = new URL(url);
+    asked.searchParams.set('options', `-c ${EXPENDABLE}=${expendable}`);
+    await migrate(asked.href, (risk) => told.push(risk));
+    return told.join();
+  };
   const pool = openPool(url, 1);
   const { rows } = await pool.query("select current_setting('fsync') as fsync");
   await pool.end();
-  expect(told).toHaveLength(rows[0].fsync === 'on' ? 0 : 1);
-  expect(told.join()).toMatch(rows[0].fsync === 'on' ? /^$/ : /^Postgres has fsync off.*to on\.$/);
+  expect(await tell('off')).toMatch(
+    rows[0].fsync === 'on' ? /^$/ : /^Postgres has fsync off.*to on\.$/,
+  );
+  expect(await tell('on')).toBe('');
 });

@@ -17,6 +17,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { EXPENDABLE } from '../../db/serverFault.ts';
 import { PASSABLE, throwAwayFolder } from './places.ts';
 import { freePort } from './ports.ts';
 import { reachableBinaries } from './postgresBinaries.ts';
@@ -71,6 +72,7 @@ const THROW_AWAY = [
   'wal_level=minimal',
   'max_wal_senders=0',
   'autovacuum_naptime=10min',
+  `${EXPENDABLE}=on`,
 ];
 
 /** Another user's process gets nothing of ours; its messages are ones that we know. */
