@@ -214,11 +214,14 @@ describe('openTransfer', () => {
   it.each(['NaN', 'Infinity', '-Infinity', '0', '-1'])('books no amount of %s', async (amount) => {
     const [a, b] = [await walletWith(db, '1'), await walletWith(db, '0')];
     const queued = queueSteps(db);
-    for (const legs of [[credit(b, amount)], [debit(a, amount), credit(b, amount)]]) {
+    const from = (payer: string) => [debit(payer, amount), credit(b, amount)];
+    for (const legs of [[credit(b, amount)], from(a), from('external:USD')]) {
       for (const settle of ['immediate', 'manual'] as const) {
-        const input = transferInput(legs, { settle });
+        const actor = { name: 'admin', admin: true };
+        const asked = () => ({ ...transferInput(legs, { settle }), actor });
+        const input = asked();
         expect(await codeOf(openTransfer(db, input))).toBe('INVALID_AMOUNT');
-        const both = [openTransfer(queued, input), openTransfer(queued, transferInput(legs))];
+        const both = [openTransfer(queued, input), openTransfer(queued, asked())];
         expect(await Promise.all(both.map(codeOf))).toEqual(['INVALID_AMOUNT', 'INVALID_AMOUNT']);
       }
     }
