@@ -47,8 +47,7 @@ export const PLANNING = {
 /**
  * What statements mean and what a commit promises. A database, a role or a server may have other
  * defaults: then a name is looked for in another schema, a backslash in a string is another letter,
- * and what was told as done is gone with a crash. Of these, what a step reads behind a lock is what
- * is there then; in a snapshot that lasts, limits would count what was there before.
+ * and what was told as done is gone with a crash.
  */
 const MEANING = {
   search_path: 'public',
@@ -56,6 +55,8 @@ const MEANING = {
   array_nulls: 'on',
   // Counts come as float8, of which a low value drops digits.
   extra_float_digits: 1,
+  // What a step reads behind a lock is what is there then; in a snapshot that lasts, limits would
+  // count what was there before.
   default_transaction_isolation: 'read committed',
   // Above it is only remote_apply, which makes standbys show sooner what they have kept already.
   synchronous_commit: 'on',
